@@ -1,0 +1,74 @@
+# veronnx: everything that is typed to build, run and check it. The work is done by Meson and the scripts of tools/.
+.DEFAULT_GOAL := build
+.NOTPARALLEL:
+.PHONY: build run test asan clang bench conformance lint fuzz install clean distclean help
+
+PREFIX ?= /usr/local
+SECONDS ?= 60
+export VERBOSE
+
+NINJA := ninja $(if $(VERBOSE),-v)
+CLANG = $$(command -v clang-14 || command -v clang-19 || command -v clang)
+
+build: ## build into build/ (installs what is needed first)
+	@tools/setup.sh build
+	@tools/configure.sh build
+	@$(NINJA) -C build
+
+run: build ## start a node with a few models on https://127.0.0.1:8000
+	@tools/run.sh
+
+test: ## build and run all tests: unit, corpus of the fuzz targets, behaviour
+	@tools/setup.sh test
+	@tools/configure.sh build
+	@$(NINJA) -C build
+	@tools/test.sh build
+
+asan: ## all tests again with the address and undefined-behaviour sanitizers
+	@tools/setup.sh test
+	@tools/configure.sh build-asan -Db_sanitize=address,undefined -Doptimization=1
+	@$(NINJA) -C build-asan
+	@tools/test.sh build-asan --timeout-multiplier 4
+
+clang: ## all tests again with clang
+	@tools/setup.sh test dev
+	@CC=$(CLANG) tools/configure.sh build-clang
+	@$(NINJA) -C build-clang
+	@tools/test.sh build-clang
+
+fuzz: ## every fuzz target for SECONDS (60) seconds
+	@tools/setup.sh dev
+	@CC=$(CLANG) tools/configure.sh build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+	@$(NINJA) -C build-fuzz fuzz
+	@tools/fuzz.sh build-fuzz $(SECONDS)
+
+lint: ## the rules of docs/style.md that a script can check, and clang-tidy
+	@tools/setup.sh dev
+	@tools/configure.sh build
+	@$(NINJA) -C build
+	@CC=$(CLANG) tools/configure.sh build-clang
+	@tools/lint.sh build build-clang
+
+conformance: ## ONNX's backend cases through the node, and CIDs against an independent implementation
+	@tools/setup.sh conformance
+	@tools/configure.sh build
+	@$(NINJA) -C build
+	@test/conformance/run.sh
+
+bench: build ## the benchmarks, into bench/results/
+	@bench/run.sh
+
+install: build ## install into PREFIX (/usr/local), below DESTDIR
+	@meson setup --reconfigure --prefix '$(PREFIX)' build > build/meson-logs/reconfigure.txt
+	@meson install -C build --no-rebuild
+
+clean: ## remove what was built; keep what was downloaded and unpacked
+	@rm -rf build-asan build-clang build-fuzz
+	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
+
+distclean: clean ## remove build/deps/ as well
+	@rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.* ## /  make \1\t/p' Makefile | expand -t 20
+	@echo '  VERBOSE=1 shows every command; PREFIX, DESTDIR, SECONDS, ONNXRUNTIME_ROOT and VERONNX_CACHE are honoured.'

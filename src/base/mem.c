@@ -1,0 +1,54 @@
+/* Allocation through one door, so that a test can close it. */
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static atomic_long mem_left = -1;
+
+static bool mem_refused(void)
+{
+    long left = atomic_load_explicit(&mem_left, memory_order_relaxed);
+    if (left < 0)
+        return false;
+    if (left == 0)
+        return true;
+    atomic_store_explicit(&mem_left, left - 1, memory_order_relaxed);
+    return false;
+}
+
+void *mem_alloc(size_t count, size_t size)
+{
+    return mem_refused() ? NULL : calloc(count, size);
+}
+
+void *mem_resize(void *p, size_t size)
+{
+    return mem_refused() ? NULL : realloc(p, size);
+}
+
+void *mem_copy(const void *p, size_t n)
+{
+    void *copy = mem_alloc(1, n > 0 ? n : 1);
+    if (copy != NULL && n > 0)
+        memcpy(copy, p, n);
+    return copy;
+}
+
+void mem_free(void *p)
+{
+    free(p);
+}
+
+void mem_free_at(void *p)
+{
+    void *block = NULL;
+    memcpy(&block, p, sizeof(block));
+    free(block);
+}
+
+void mem_fail_after(long n)
+{
+    atomic_store_explicit(&mem_left, n, memory_order_relaxed);
+}

@@ -1,0 +1,184 @@
+/* Receipts and tensors together. */
+#include "cli/check.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "cli/files.h"
+#include "ipld/model_id.h"
+#include "tensor/digest.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+struct side {
+    uint8_t descriptors[SHA256_LEN];
+    uint8_t tensors[SHA256_LEN];
+};
+
+/* Payloads of the given tensors in the order and types of the receipt's descriptors. */
+static err_t fill_area(const struct tensor_args *args, const struct desc_list *descs, struct buf *payloads,
+                       uint64_t *lens, struct why *why)
+{
+    for (size_t i = 0; i < descs->count; i++) {
+        const struct value_desc *d = &descs->items[i];
+        const struct tensor_arg *t = tensor_args_find(args, d->name);
+        uint64_t elements = 0;
+        if (d->type.kind != VALUE_TENSOR)
+            return why_set(why, ERR_USAGE, "%.*s: sequences and maps cannot be compared here", (int)d->name.len,
+                           d->name.data);
+        if (t == NULL)
+            return why_set(why, ERR_USAGE, "%.*s: the receipt covers it, but it was not given", (int)d->name.len,
+                           d->name.data);
+        if (desc_elements(d, &elements) != OK || elements != t->count)
+            return why_set(why, ERR_RECEIPT_MISMATCH, "%.*s: the receipt has %" PRIu64 " elements, %" PRIu64 " were given",
+                           (int)d->name.len, d->name.data, elements, t->count);
+        size_t before = payloads->len;
+        TRY(tensor_arg_payload(t, d->type.dtype, payloads, why));
+        lens[i] = payloads->len - before;
+    }
+    return OK;
+}
+
+static err_t digest_of(const struct desc_list *descs, const struct buf *payloads, const uint64_t *lens,
+                       struct side *ret)
+{
+    AUTO(tensor_digest_done) struct tensor_digest d = {0};
+    struct view rest = buf_view(payloads), part = {0};
+    TRY(tensor_digest_init(&d, descs, ret->descriptors));
+    for (size_t i = 0; i < descs->count; i++) {
+        TRY(tensor_digest_value(&d, lens[i]));
+        TRY(view_take(&rest, lens[i], &part));
+        TRY(tensor_digest_bytes(&d, part.data, part.len));
+    }
+    return tensor_digest_final(&d, ret->tensors);
+}
+
+static err_t digest_side(const struct tensor_args *args, struct view descriptors, const char *which, struct side *ret,
+                         struct why *why)
+{
+    AUTO(desc_list_done) struct desc_list descs = {0};
+    AUTO_BUF struct buf payloads;
+    buf_init(&payloads, 4 * TENSOR_FILE_MAX);
+    if (descriptors.data == NULL)
+        return why_set(why, ERR_USAGE, "the receipt leaves the descriptors of the %s out (over 1 KiB)", which);
+    if (desc_list_parse(descriptors, &descs) != OK)
+        return why_set(why, ERR_RECEIPT_MALFORMED, "the descriptors of the %s are not well-formed", which);
+    if (args->count > descs.count)
+        return why_set(why, ERR_RECEIPT_MISMATCH, "more %s were given than the receipt covers", which);
+    AUTO_MEM uint64_t *lens = mem_alloc(MAX(descs.count, 1U), sizeof(*lens));
+    if (lens == NULL)
+        return ERR_NOMEM;
+    TRY(fill_area(args, &descs, &payloads, lens, why));
+    return digest_of(&descs, &payloads, lens, ret);
+}
+
+static err_t load_key(const char *path, struct es256 *key, struct why *why)
+{
+    AUTO_BUF struct buf pem;
+    buf_init(&pem, 16 * KIB);
+    TRY(file_read(path, &pem, why));
+    uint8_t point[ES256_POINT_LEN];
+    if (es256_read_public(buf_view(&pem), point) != OK)
+        return why_set(why, ERR_USAGE, "%s: not a P-256 public key", path);
+    return es256_verifier_init(key, point);
+}
+
+static void expect_side(const struct side *s, struct view *descriptors, struct view *tensors)
+{
+    *descriptors = view_of(s->descriptors, SHA256_LEN);
+    *tensors = view_of(s->tensors, SHA256_LEN);
+}
+
+static err_t expect_model(const struct check *c, struct model_id *id, uint8_t hash[static SHA256_LEN],
+                          struct receipt_expect *e, struct why *why)
+{
+    if (c->model != NULL) {
+        TRY(model_id_parse(view_of(c->model, strlen(c->model)), id, why));
+        e->asked_cid = cid_view(&id->cid);
+        e->asked_path = view_of(id->path, id->path_len);
+    }
+    if (c->model_hash.len > 0) {
+        if (hex_decode(c->model_hash, hash, SHA256_LEN) != OK)
+            return why_set(why, ERR_USAGE, "the model's hash must be 64 hex digits");
+        e->model = view_of(hash, SHA256_LEN);
+    }
+    return OK;
+}
+
+err_t check_receipt(const struct check *c, struct buf *bytes, struct receipt *ret, struct why *why)
+{
+    AUTO(es256_done) struct es256 key = {0};
+    struct receipt_expect expect = {.allow_simulated = c->allow_simulated, .nonce = c->nonce};
+    struct side in = {{0}, {0}}, out = {{0}, {0}};
+    struct model_id id;
+    uint8_t hash[SHA256_LEN];
+    TRY(load_key(c->key_file, &key, why));
+    TRY(receipt_unpack(c->receipt, bytes, ret, why));
+    TRY(expect_model(c, &id, hash, &expect, why));
+    if (c->inputs != NULL && c->inputs->count > 0) {
+        TRY(digest_side(c->inputs, ret->in_descriptors, "inputs", &in, why));
+        expect_side(&in, &expect.in_descriptors, &expect.in_tensors);
+    }
+    if (c->outputs != NULL && c->outputs->count > 0) {
+        TRY(digest_side(c->outputs, ret->out_descriptors, "outputs", &out, why));
+        expect_side(&out, &expect.out_descriptors, &expect.out_tensors);
+    }
+    return receipt_verify(ret, &key, &expect, why);
+}
+
+/* ── printing ── */
+
+static void print_hex(const char *name, const uint8_t *bytes, size_t n, bool json)
+{
+    char text[HEX_LEN(64) + 1];
+    hex_encode(bytes, MIN(n, 64U), text);
+    (void)printf(json ? ",\"%s\":\"%s\"" : "%-18s %s\n", name, text);
+}
+
+static void print_cid(const char *name, struct view bytes, struct view path, bool json)
+{
+    struct cid cid = {0};
+    char text[CID_TEXT_SIZE] = "";
+    if (cid_from_bytes(bytes, &cid) == OK)
+        cid_to_text(&cid, text);
+    (void)printf(json ? ",\"%s\":\"%s%s%.*s\"" : "%-18s %s%s%.*s\n", name, text, path.len > 0 ? "/" : "",
+                 (int)path.len, (const char *)path.data);
+}
+
+static void print_time(const char *name, uint64_t us, bool json)
+{
+    time_t seconds = (time_t)(us / 1000000);
+    struct tm tm;
+    char text[32] = "";
+    if (gmtime_r(&seconds, &tm) != NULL)
+        (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)printf(json ? ",\"%s\":\"%s.%06uZ\"" : "%-18s %s.%06uZ\n", name, text, (unsigned)(us % 1000000));
+}
+
+void check_print(const struct receipt *r, bool json)
+{
+    const struct statement *s = &r->statement;
+    uint8_t digest[SHA256_LEN] = {0};
+    bool simulated = s->kind == STATEMENT_SIMULATED;
+    if (json)
+        (void)printf("{\"verified\":true,\"kind\":\"%s\"", simulated ? "simulated" : "nitro");
+    else
+        (void)printf("The receipt is genuine%s.\n",
+                     simulated ? ", but SIMULATED: it proves nothing about hardware" : "");
+    print_cid("model", s->asked_cid, s->asked_path, json);
+    print_cid("file", s->file_cid, view_of(NULL, 0), json);
+    print_hex("model_hash", s->model, SHA256_LEN, json);
+    print_hex("input_digest", s->input.tensors, SHA256_LEN, json);
+    print_hex("output_digest", s->output.tensors, SHA256_LEN, json);
+    if (s->nonce.len > 0)
+        print_hex("nonce", s->nonce.data, s->nonce.len, json);
+    (void)printf(json ? ",\"%s\":\"%.*s\"" : "%-18s %.*s\n", "engine", (int)s->engine.len, (const char *)s->engine.data);
+    print_time("start", s->start_us, json);
+    print_time("end", s->end_us, json);
+    if (receipt_digest(r->statement_bytes, digest) == OK)
+        print_hex("receipt_digest", digest, SHA256_LEN, json);
+    if (json)
+        (void)printf("}\n");
+}

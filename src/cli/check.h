@@ -1,0 +1,25 @@
+/* Checking a receipt against tensors that somebody has: what `veronnx verify receipt` and `veronnx infer` share. */
+#ifndef VERONNX_CLI_CHECK_H
+#define VERONNX_CLI_CHECK_H
+
+#include "cli/tensors.h"
+#include "receipt/verify.h"
+
+struct check {
+    struct view receipt;    /* text of the header */
+    const char *key_file;   /* PEM */
+    bool allow_simulated;
+    const char *model;      /* CID[/path] that must have been asked for; NULL: any */
+    struct view model_hash; /* 64 hex digits; empty: any */
+    struct view nonce;      /* bytes; data NULL: any */
+    const struct tensor_args *inputs;  /* NULL or empty: not compared */
+    const struct tensor_args *outputs;
+};
+
+/* OK: the receipt is genuine and says all this. `bytes` holds what `ret` borrows; the caller ends it. */
+err_t check_receipt(const struct check *c, struct buf *bytes, struct receipt *ret, struct why *why);
+
+/* What a receipt says, for a person or as JSON, on standard output. */
+void check_print(const struct receipt *r, bool json);
+
+#endif

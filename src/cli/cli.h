@@ -1,0 +1,8 @@
+/* The command line: everything but `veronnx serve` itself. */
+#ifndef VERONNX_CLI_CLI_H
+#define VERONNX_CLI_CLI_H
+
+/* argv[1] is the command. Returns the exit status. */
+int cli_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,287 @@
+/* veronnx infer. */
+#include "cli/cmd_infer.h"
+
+#include "base/mem.h"
+#include "cli/check.h"
+#include "cli/http.h"
+#include "cli/node.h"
+#include "tensor/print.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <yyjson.h>
+
+static const char help[] =
+    "Usage: veronnx infer --model ID --input NAME=VALUE ... [options]\n"
+    "\n"
+    "Sends tensors to a node, prints its answer and verifies the receipt.\n"
+    "\n"
+    "  --node URL          the node; default: the one that runs here (its ready file)\n"
+    "  --ready-file FILE   where that node wrote its ready file\n"
+    "  --model ID          CID, CID/path, or an alias of the node\n"
+    "  --input NAME=VALUE  JSON such as x=[[1,2],[3,4.5]], or @file.npy, @file.json, @file.pb\n"
+    "  --cacert FILE       the node's certificate (cert.pem of its state folder)\n"
+    "  --insecure          do not check the certificate\n"
+    "  --key FILE          the node's receipt key; default: that of the ready file or beside --cacert\n"
+    "  --json              print the node's answer as it came\n"
+    "  --help              this text\n"
+    "\n"
+    "Exit status: 0 answered and, where the key is known, verified; 1 not; 2 wrong usage.\n";
+
+struct infer {
+    struct node node;
+    const char *url;
+    const char *ready_file;
+    const char *model;
+    const char *cacert;
+    const char *key;
+    char sibling_key[1024];
+    bool insecure;
+    bool json;
+    bool help;
+    bool incomparable; /* an output is not a tensor */
+    uint8_t nonce[32];
+    struct tensor_args inputs;
+    struct tensor_args outputs;
+    struct http_result result;
+};
+
+static err_t take_option(struct infer *f, int option, const char *value, struct why *why)
+{
+    switch (option) {
+    case 'u':
+        f->url = value;
+        return OK;
+    case 'r':
+        f->ready_file = value;
+        return OK;
+    case 'm':
+        f->model = value;
+        return OK;
+    case 'i':
+        return tensor_args_add(&f->inputs, value, why);
+    case 'c':
+        f->cacert = value;
+        return OK;
+    case 'k':
+        f->key = value;
+        return OK;
+    case 'I':
+        f->insecure = true;
+        return OK;
+    case 'j':
+        f->json = true;
+        return OK;
+    case 'h':
+        f->help = true;
+        return OK;
+    default:
+        return why_set(why, ERR_USAGE, "see veronnx infer --help");
+    }
+}
+
+/* Key and certificate of a node are written beside each other. */
+static void find_sibling_key(struct infer *f)
+{
+    const char *slash = f->cacert != NULL ? strrchr(f->cacert, '/') : NULL;
+    if (f->key != NULL || slash == NULL)
+        return;
+    int n = snprintf(f->sibling_key, sizeof(f->sibling_key), "%.*s/receipt-key.pem", (int)(slash - f->cacert),
+                     f->cacert);
+    FILE *there = n > 0 && (size_t)n < sizeof(f->sibling_key) ? fopen(f->sibling_key, "re") : NULL;
+    if (there != NULL) {
+        (void)fclose(there);
+        f->key = f->sibling_key;
+    }
+}
+
+static err_t parse(struct infer *f, int argc, char **argv, struct why *why)
+{
+    static const struct option options[] = {
+        {"node", required_argument, NULL, 'u'},   {"ready-file", required_argument, NULL, 'r'},
+        {"model", required_argument, NULL, 'm'},  {"input", required_argument, NULL, 'i'},
+        {"cacert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
+        {"insecure", no_argument, NULL, 'I'},     {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+    };
+    for (int o = 0; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;)
+        TRY(take_option(f, o, optarg, why));
+    if (f->help)
+        return OK;
+    if (optind < argc)
+        return why_set(why, ERR_USAGE, "unexpected argument %d", optind);
+    if (f->model == NULL)
+        return why_set(why, ERR_USAGE, "--model is needed");
+    if (f->url == NULL) {
+        TRY(node_find(f->ready_file, &f->node, why));
+        f->url = f->node.url;
+        f->cacert = f->cacert != NULL ? f->cacert : f->node.cert;
+        f->key = f->key != NULL ? f->key : f->node.receipt_key;
+    }
+    find_sibling_key(f);
+    return OK;
+}
+
+/* ── the request ── */
+
+static err_t put_tensors(const struct infer *f, bool strings, struct buf *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < f->inputs.count; i++) {
+        const struct tensor_arg *t = &f->inputs.items[i];
+        if (tensor_arg_is_string(t) != strings)
+            continue;
+        TRY(buf_put_text(out, first ? "{\"name\":" : ",{\"name\":"));
+        TRY(print_string(out, view_of(t->name, strlen(t->name))));
+        TRY(buf_put_text(out, ",\"values\":["));
+        TRY(tensor_arg_request(t, out));
+        TRY(buf_put_text(out, "],\"shape\":["));
+        for (unsigned d = 0; d < t->rank; d++)
+            TRY(buf_printf(out, "%s%lld", d > 0 ? "," : "", (long long)t->dims[d]));
+        TRY(buf_put_text(out, "]}"));
+        first = false;
+    }
+    return OK;
+}
+
+static err_t make_request(const struct infer *f, struct buf *out)
+{
+    TRY(buf_put_text(out, "{\"ipfs_hash\":"));
+    TRY(print_string(out, view_of(f->model, strlen(f->model))));
+    TRY(buf_put_text(out, ",\"model_inputs\":{\"numbers\":["));
+    TRY(put_tensors(f, false, out));
+    TRY(buf_put_text(out, "],\"strings\":["));
+    TRY(put_tensors(f, true, out));
+    return buf_put_text(out, "]}}");
+}
+
+static err_t ask(struct infer *f, struct why *why)
+{
+    char url[512], nonce[32 + HEX_LEN(sizeof(f->nonce))] = "Veronnx-Nonce: ";
+    const char *const fields[] = {"Content-Type: application/json", "Expect:", nonce, NULL};
+    AUTO_BUF struct buf body;
+    buf_init(&body, 4 * TENSOR_FILE_MAX);
+    TRY(make_request(f, &body));
+    if (getrandom(f->nonce, sizeof(f->nonce), 0) != (ssize_t)sizeof(f->nonce))
+        return ERR_INTERNAL;
+    hex_encode(f->nonce, sizeof(f->nonce), nonce + strlen(nonce));
+    int n = snprintf(url, sizeof(url), "%s/infer", f->url);
+    if (n < 0 || (size_t)n >= sizeof(url))
+        return why_set(why, ERR_USAGE, "--node: the URL is too long");
+    struct http_call call = {
+        .url = url, .cacert = f->cacert, .insecure = f->insecure, .fields = fields, .body = buf_view(&body)};
+    return http_perform(&call, &f->result, why);
+}
+
+/* ── the answer ── */
+
+static err_t report_error(const struct infer *f, struct why *why)
+{
+    err_t e = ERR_CLOSED;
+    yyjson_doc *doc = yyjson_read((const char *)f->result.body.data, f->result.body.len, 0);
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    const char *text = yyjson_get_str(yyjson_obj_get(root, "error"));
+    const char *code = yyjson_get_str(yyjson_obj_get(root, "code"));
+    e = why_set(why, e, "the node answered %ld %.48s: %.120s", f->result.status, code != NULL ? code : "",
+                text != NULL ? text : "(no text)");
+    yyjson_doc_free(doc);
+    return e;
+}
+
+/* Every output as text again, to be compared with the receipt bit for bit. Maps and sequences cannot be. */
+static err_t take_output(struct infer *f, yyjson_val *item, struct why *why)
+{
+    yyjson_val *name = yyjson_obj_get(item, "name");
+    size_t len = 0;
+    AUTO_MEM char *json = yyjson_val_write(yyjson_obj_get(item, "result"), 0, &len);
+    if (json == NULL || !yyjson_is_str(name))
+        return why_set(why, ERR_BAD_JSON, "the node's answer is not what it should be");
+    if (!f->json)
+        (void)printf("%s: %s\n", yyjson_get_str(name), json);
+    err_t e = tensor_args_add_json(&f->outputs, view_of(yyjson_get_str(name), yyjson_get_len(name)), view_of(json, len),
+                                   NULL);
+    f->incomparable = f->incomparable || e == ERR_USAGE;
+    return e == ERR_USAGE ? OK : e;
+}
+
+static err_t take_outputs(struct infer *f, yyjson_val *root, char *ret_hash, struct why *why)
+{
+    size_t i = 0, n = 0;
+    yyjson_val *item = NULL;
+    const char *hash = yyjson_get_str(yyjson_obj_get(root, "model_hash"));
+    (void)snprintf(ret_hash, HEX_LEN(SHA256_LEN) + 1, "%s", hash != NULL ? hash : "");
+    yyjson_arr_foreach(yyjson_obj_get(root, "output"), i, n, item)
+    {
+        TRY(take_output(f, item, why));
+    }
+    return OK;
+}
+
+static err_t verify(const struct infer *f, const char *model_hash, struct why *why)
+{
+    AUTO_BUF struct buf bytes;
+    struct receipt receipt;
+    buf_init(&bytes, 0);
+    struct check check = {
+        .receipt = view_of(f->result.receipt, strlen(f->result.receipt)),
+        .key_file = f->key,
+        .allow_simulated = true,
+        .model_hash = view_of(model_hash, strlen(model_hash)),
+        .nonce = view_of(f->nonce, sizeof(f->nonce)),
+        .inputs = &f->inputs,
+        .outputs = f->incomparable ? NULL : &f->outputs,
+    };
+    TRY(check_receipt(&check, &bytes, &receipt, why));
+    if (f->incomparable)
+        (void)fprintf(stderr, "veronnx infer: the outputs were not compared: maps and sequences are not tensors\n");
+    if (!f->json)
+        check_print(&receipt, false);
+    return OK;
+}
+
+static err_t show(struct infer *f, struct why *why)
+{
+    char model_hash[HEX_LEN(SHA256_LEN) + 1];
+    if (f->result.status != 200)
+        return report_error(f, why);
+    if (f->json)
+        (void)printf("%.*s\n", (int)f->result.body.len, (const char *)f->result.body.data);
+    yyjson_doc *doc =
+        yyjson_read((const char *)f->result.body.data, f->result.body.len, YYJSON_READ_NUMBER_AS_RAW);
+    err_t e = doc != NULL ? take_outputs(f, yyjson_doc_get_root(doc), model_hash, why)
+                          : why_set(why, ERR_BAD_JSON, "the node's answer is not JSON");
+    yyjson_doc_free(doc);
+    TRY(e);
+    if (f->result.receipt[0] == '\0')
+        (void)fprintf(stderr, "veronnx infer: the node sent no receipt\n");
+    else if (f->key == NULL)
+        (void)fprintf(stderr, "veronnx infer: receipt not verified (no --key)\n");
+    else
+        TRY(verify(f, model_hash, why));
+    return OK;
+}
+
+int cmd_infer(int argc, char **argv)
+{
+    struct why why = {0};
+    AUTO_MEM struct infer *f = mem_alloc(1, sizeof(*f));
+    if (f == NULL)
+        return 1;
+    err_t e = parse(f, argc, argv, &why);
+    if (e == OK && f->help) {
+        (void)fputs(help, stdout);
+    } else if (e == OK) {
+        e = ask(f, &why);
+        if (e == OK)
+            e = show(f, &why);
+    }
+    tensor_args_done(&f->inputs);
+    tensor_args_done(&f->outputs);
+    http_result_done(&f->result);
+    if (e == OK)
+        return 0;
+    (void)fprintf(stderr, "veronnx infer: %s\n", why.text[0] != '\0' ? why.text : err_text(e));
+    return e == ERR_USAGE ? 2 : 1;
+}

@@ -1,0 +1,93 @@
+/* veronnx models. */
+#include "cli/cmd_models.h"
+
+#include "cli/http.h"
+#include "cli/node.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <yyjson.h>
+
+static const char help[] = "Usage: veronnx models [--admin URL | --ready-file FILE] [--json]\n"
+                           "\n"
+                           "Lists the models that a node holds in memory, one a line: state, bytes, idle seconds, model.\n"
+                           "\n"
+                           "  --admin URL        administration listener; default: that of the node that runs here\n"
+                           "  --ready-file FILE  where that node wrote its ready file\n"
+                           "  --json             the node's answer as it came\n"
+                           "  --help             this text\n";
+
+struct models {
+    const char *admin;
+    const char *ready_file;
+    bool json;
+    bool help;
+};
+
+static err_t parse(struct models *m, int argc, char **argv, struct why *why)
+{
+    static const struct option options[] = {
+        {"admin", required_argument, NULL, 'a'}, {"ready-file", required_argument, NULL, 'r'},
+        {"json", no_argument, NULL, 'j'},        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    for (int o = 0; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+        m->admin = o == 'a' ? optarg : m->admin;
+        m->ready_file = o == 'r' ? optarg : m->ready_file;
+        m->json = o == 'j' || m->json;
+        m->help = o == 'h' || m->help;
+        if (o == '?')
+            return why_set(why, ERR_USAGE, "see veronnx models --help");
+    }
+    return optind < argc ? why_set(why, ERR_USAGE, "unexpected argument %d", optind) : OK;
+}
+
+static void print_rows(yyjson_val *root)
+{
+    size_t i = 0, n = 0;
+    yyjson_val *row = NULL;
+    yyjson_arr_foreach(yyjson_obj_get(root, "models"), i, n, row)
+    {
+        (void)printf("%-8s %12" PRIu64 " %6" PRIu64 "  %s\n", yyjson_get_str(yyjson_obj_get(row, "state")),
+                     yyjson_get_uint(yyjson_obj_get(row, "file_bytes")),
+                     yyjson_get_uint(yyjson_obj_get(row, "idle_s")), yyjson_get_str(yyjson_obj_get(row, "model")));
+    }
+}
+
+static err_t show(const struct models *m, struct http_result *r, struct why *why)
+{
+    struct node node = {0};
+    char url[320];
+    if (m->admin == NULL)
+        TRY(node_find(m->ready_file, &node, why));
+    (void)snprintf(url, sizeof(url), "%s/models", m->admin != NULL ? m->admin : node.admin_url);
+    struct http_call call = {.url = url};
+    TRY(http_perform(&call, r, why));
+    if (r->status != 200)
+        return why_set(why, ERR_CLOSED, "the node answered %ld", r->status);
+    if (m->json) {
+        (void)printf("%.*s", (int)r->body.len, (const char *)r->body.data);
+        return OK;
+    }
+    yyjson_doc *doc = yyjson_read((const char *)r->body.data, r->body.len, 0);
+    print_rows(yyjson_doc_get_root(doc));
+    yyjson_doc_free(doc);
+    return OK;
+}
+
+int cmd_models(int argc, char **argv)
+{
+    struct models m = {0};
+    struct why why = {0};
+    AUTO(http_result_done) struct http_result r = {0};
+    err_t e = parse(&m, argc, argv, &why);
+    if (e == OK && m.help)
+        (void)fputs(help, stdout);
+    else if (e == OK)
+        e = show(&m, &r, &why);
+    if (e == OK)
+        return 0;
+    (void)fprintf(stderr, "veronnx models: %s\n", why.text[0] != '\0' ? why.text : err_text(e));
+    return e == ERR_USAGE ? 2 : 1;
+}

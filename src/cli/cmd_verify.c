@@ -1,0 +1,197 @@
+/* veronnx verify receipt. */
+#include "cli/cmd_verify.h"
+
+#include "base/mem.h"
+#include "cli/check.h"
+#include "cli/files.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: veronnx verify receipt (--receipt TEXT|@FILE|- | --headers FILE) --key FILE [options]\n"
+    "\n"
+    "Checks the signature, the inclusion proof and every expectation given. No network is used.\n"
+    "\n"
+    "  --receipt TEXT      the value of the header Veronnx-Receipt; @FILE reads it, - is standard input\n"
+    "  --headers FILE      a file of response headers (curl -D FILE) with that header\n"
+    "  --key FILE          the node's receipt key, PEM (receipt-key.pem of its state folder)\n"
+    "  --allow-simulated   accept a receipt of a node that runs with --simulate\n"
+    "  --model CID[/PATH]  this model must have been asked for\n"
+    "  --model-hash HEX    SHA-256 of the model file\n"
+    "  --nonce HEX         the nonce that the request gave\n"
+    "  --input NAME=VALUE  an input tensor: JSON, or @file.npy, @file.json, @file.pb; all inputs or none\n"
+    "  --output NAME=VALUE an output tensor, likewise\n"
+    "  --json              print what the receipt says as JSON\n"
+    "  --help              this text\n"
+    "\n"
+    "Exit status: 0 genuine, 1 not genuine or not as expected, 2 wrong usage.\n";
+
+#define RECEIPT_FILE_MAX (64 * KIB)
+
+struct verify {
+    struct check check;
+    const char *receipt;
+    const char *headers;
+    const char *nonce;
+    uint8_t nonce_bytes[64];
+    bool json;
+    bool help;
+    struct tensor_args inputs;
+    struct tensor_args outputs;
+};
+
+static err_t take_option(struct verify *v, int option, const char *value, struct why *why)
+{
+    switch (option) {
+    case 'r':
+        v->receipt = value;
+        return OK;
+    case 'H':
+        v->headers = value;
+        return OK;
+    case 'k':
+        v->check.key_file = value;
+        return OK;
+    case 's':
+        v->check.allow_simulated = true;
+        return OK;
+    case 'm':
+        v->check.model = value;
+        return OK;
+    case 'M':
+        v->check.model_hash = view_of(value, strlen(value));
+        return OK;
+    case 'n':
+        v->nonce = value;
+        return OK;
+    case 'i':
+        return tensor_args_add(&v->inputs, value, why);
+    case 'o':
+        return tensor_args_add(&v->outputs, value, why);
+    case 'j':
+        v->json = true;
+        return OK;
+    case 'h':
+        v->help = true;
+        return OK;
+    default:
+        return why_set(why, ERR_USAGE, "see veronnx verify receipt --help");
+    }
+}
+
+static err_t parse(struct verify *v, int argc, char **argv, struct why *why)
+{
+    static const struct option options[] = {
+        {"receipt", required_argument, NULL, 'r'},    {"headers", required_argument, NULL, 'H'},
+        {"key", required_argument, NULL, 'k'},        {"allow-simulated", no_argument, NULL, 's'},
+        {"model", required_argument, NULL, 'm'},      {"model-hash", required_argument, NULL, 'M'},
+        {"nonce", required_argument, NULL, 'n'},      {"input", required_argument, NULL, 'i'},
+        {"output", required_argument, NULL, 'o'},     {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},             {NULL, 0, NULL, 0},
+    };
+    optind = 1;
+    for (int o = 0; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;)
+        TRY(take_option(v, o, optarg, why));
+    if (v->help)
+        return OK;
+    if (optind < argc)
+        return why_set(why, ERR_USAGE, "unexpected argument %d", optind);
+    if ((v->receipt == NULL) == (v->headers == NULL))
+        return why_set(why, ERR_USAGE, "exactly one of --receipt and --headers is needed");
+    if (v->check.key_file == NULL)
+        return why_set(why, ERR_USAGE, "--key is needed");
+    return OK;
+}
+
+static err_t take_nonce(struct verify *v, struct why *why)
+{
+    if (v->nonce == NULL)
+        return OK;
+    size_t n = strlen(v->nonce) / 2;
+    if (n < STATEMENT_NONCE_MIN || n > sizeof(v->nonce_bytes) ||
+        hex_decode(view_of(v->nonce, strlen(v->nonce)), v->nonce_bytes, n) != OK)
+        return why_set(why, ERR_USAGE, "--nonce: 32 to 128 hex digits");
+    v->check.nonce = view_of(v->nonce_bytes, n);
+    return OK;
+}
+
+static struct view trimmed(struct view v)
+{
+    while (v.len > 0 && v.data[v.len - 1] <= ' ')
+        v.len--;
+    while (v.len > 0 && v.data[0] <= ' ')
+        v = view_of(v.data + 1, v.len - 1);
+    return v;
+}
+
+/* The value of the last Veronnx-Receipt line: curl -D keeps the headers of every answer of a redirected request. */
+static err_t find_header(struct view text, struct view *ret, struct why *why)
+{
+    static const char name[] = "veronnx-receipt:";
+    struct view found = {0};
+    while (text.len > 0) {
+        const uint8_t *end = memchr(text.data, '\n', text.len);
+        size_t n = end != NULL ? (size_t)(end - text.data) + 1 : text.len;
+        if (n >= sizeof(name) && strncasecmp((const char *)text.data, name, sizeof(name) - 1) == 0)
+            found = trimmed(view_of(text.data + sizeof(name) - 1, n - sizeof(name) + 1));
+        text = view_of(text.data + n, text.len - n);
+    }
+    *ret = found;
+    return found.len > 0 ? OK : why_set(why, ERR_RECEIPT_MALFORMED, "no header Veronnx-Receipt in the file");
+}
+
+static err_t load_receipt(struct verify *v, struct buf *text, struct why *why)
+{
+    if (v->headers != NULL) {
+        TRY(file_read(v->headers, text, why));
+        return find_header(buf_view(text), &v->check.receipt, why);
+    }
+    if (v->receipt[0] == '@' || strcmp(v->receipt, "-") == 0)
+        TRY(file_read(v->receipt[0] == '@' ? v->receipt + 1 : "-", text, why));
+    else
+        TRY(buf_put_text(text, v->receipt));
+    v->check.receipt = trimmed(buf_view(text));
+    return OK;
+}
+
+static err_t verify(struct verify *v, int argc, char **argv, struct why *why)
+{
+    AUTO_BUF struct buf text, bytes;
+    struct receipt receipt;
+    buf_init(&text, RECEIPT_FILE_MAX);
+    buf_init(&bytes, 0);
+    TRY(parse(v, argc, argv, why));
+    if (v->help) {
+        (void)fputs(help, stdout);
+        return OK;
+    }
+    TRY(take_nonce(v, why));
+    TRY(load_receipt(v, &text, why));
+    v->check.inputs = &v->inputs;
+    v->check.outputs = &v->outputs;
+    TRY(check_receipt(&v->check, &bytes, &receipt, why));
+    check_print(&receipt, v->json);
+    return OK;
+}
+
+int cmd_verify(int argc, char **argv)
+{
+    struct why why = {0};
+    if (argc < 2 || strcmp(argv[1], "receipt") != 0) {
+        bool asked = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+        (void)fputs(help, asked ? stdout : stderr);
+        return asked ? 0 : 2;
+    }
+    AUTO_MEM struct verify *v = mem_alloc(1, sizeof(*v));
+    if (v == NULL)
+        return 1;
+    err_t e = verify(v, argc - 1, argv + 1, &why);
+    tensor_args_done(&v->inputs);
+    tensor_args_done(&v->outputs);
+    if (e == OK)
+        return 0;
+    (void)fprintf(stderr, "veronnx verify receipt: %s: %s\n", err_name(e), why.text[0] != '\0' ? why.text : err_text(e));
+    return e == ERR_USAGE ? 2 : 1;
+}

@@ -1,0 +1,82 @@
+/* One request, one answer. */
+#include "cli/http.h"
+
+#include <curl/curl.h>
+#include <string.h>
+
+#define ANSWER_MAX (2 * GIB - 1)
+
+static size_t on_body(char *data, size_t size, size_t count, void *user)
+{
+    struct http_result *r = user;
+    return buf_put(&r->body, data, size * count) == OK ? size * count : 0;
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *user)
+{
+    static const char name[] = "veronnx-receipt:";
+    struct http_result *r = user;
+    size_t n = size * count;
+    if (n > sizeof(name) && strncasecmp(data, name, sizeof(name) - 1) == 0) {
+        struct view value = view_of(data + sizeof(name) - 1, n - sizeof(name) + 1);
+        while (value.len > 0 && (value.data[0] == ' ' || value.data[0] == '\t'))
+            value = view_of(value.data + 1, value.len - 1);
+        while (value.len > 0 && (value.data[value.len - 1] == '\r' || value.data[value.len - 1] == '\n'))
+            value.len--;
+        if (value.len < sizeof(r->receipt)) {
+            memcpy(r->receipt, value.data, value.len);
+            r->receipt[value.len] = '\0';
+        }
+    }
+    return n;
+}
+
+static void set_options(CURL *curl, const struct http_call *call, struct http_result *r, struct curl_slist *fields)
+{
+    curl_easy_setopt(curl, CURLOPT_URL, call->url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, r);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, r);
+    if (call->cacert != NULL)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, call->cacert);
+    if (call->insecure) {
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    if (call->body.data != NULL) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body.data);
+    }
+}
+
+err_t http_perform(const struct http_call *call, struct http_result *ret, struct why *why)
+{
+    char sentence[CURL_ERROR_SIZE] = "";
+    struct curl_slist *fields = NULL;
+    *ret = (struct http_result){0};
+    buf_init(&ret->body, ANSWER_MAX);
+    CURL *curl = curl_easy_init();
+    if (curl == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; call->fields != NULL && call->fields[i] != NULL; i++)
+        fields = curl_slist_append(fields, call->fields[i]);
+    set_options(curl, call, ret, fields);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, sentence);
+    CURLcode rc = curl_easy_perform(curl);
+    if (rc == CURLE_OK)
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ret->status);
+    curl_slist_free_all(fields);
+    curl_easy_cleanup(curl);
+    if (rc == CURLE_OK)
+        return OK;
+    return why_set(why, ERR_CLOSED, "%s: %s", call->url, sentence[0] != '\0' ? sentence : curl_easy_strerror(rc));
+}
+
+void http_result_done(struct http_result *r)
+{
+    buf_done(&r->body);
+}

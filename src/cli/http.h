@@ -1,0 +1,24 @@
+/* HTTP requests of the command line, through libcurl. */
+#ifndef VERONNX_CLI_HTTP_H
+#define VERONNX_CLI_HTTP_H
+
+#include "base/buf.h"
+
+struct http_call {
+    const char *url;
+    const char *cacert;        /* PEM file with the only certificate that is trusted; NULL: the system's */
+    bool insecure;             /* no check of the certificate */
+    const char *const *fields; /* "Name: value", ends with NULL; or NULL */
+    struct view body;          /* data NULL: GET, else POST */
+};
+struct http_result {
+    long status;
+    struct buf body;
+    char receipt[16 * 1024]; /* value of Veronnx-Receipt; "" without one */
+};
+
+/* ERR_CLOSED with libcurl's sentence when there was no answer. The caller ends the result with http_result_done, always. */
+err_t http_perform(const struct http_call *call, struct http_result *ret, struct why *why);
+void http_result_done(struct http_result *r);
+
+#endif

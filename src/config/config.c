@@ -1,0 +1,193 @@
+/* Reading options and file, jailed as soon as the file is open, and answering with a sealed memory file. */
+#include "config/config.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/parse.h"
+#include "jail/jail.h"
+#include "wire/frame.h"
+#include "wire/roles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct job {
+    struct config config;
+    uint32_t line; /* 0: the command line */
+    const char *file;
+    int fd;
+    struct why why;
+};
+
+/* ── the command line ── */
+
+/* `--key value`, `--key=value`, and `--flag` alone. Advances `*at` over what it used. */
+static err_t take_argument(struct job *j, char **argv, int *at, const struct option **ret_option, struct view *ret_value)
+{
+    const char *word = argv[*at];
+    if (strncmp(word, "--", 2) != 0)
+        return why_set(&j->why, ERR_USAGE, "argument %d: options begin with --", *at);
+    const char *equals = strchr(word, '=');
+    struct view key = view_of(word + 2, equals != NULL ? (size_t)(equals - word - 2) : strlen(word + 2));
+    const struct option *o = option_find(key);
+    if (o == NULL && !view_is(key, "config"))
+        return why_set(&j->why, ERR_USAGE, "argument %d: no such option (veronnx serve --help lists them)", *at);
+    *ret_option = o;
+    if (equals != NULL)
+        *ret_value = view_of(equals + 1, strlen(equals + 1));
+    else if (o != NULL && o->type == OPTION_FLAG)
+        *ret_value = view_of("true", 4);
+    else if (argv[*at + 1] == NULL)
+        return why_set(&j->why, ERR_USAGE, "--%s: needs a value", o != NULL ? o->key : "config");
+    else
+        *ret_value = view_of(argv[*at + 1], strlen(argv[*at + 1])), ++*at;
+    ++*at;
+    return OK;
+}
+
+/* First pass: only where the file is. */
+static err_t find_file(struct job *j, int argc, char **argv)
+{
+    for (int at = 1; at < argc;) {
+        const struct option *o = NULL;
+        struct view value = {0};
+        TRY(take_argument(j, argv, &at, &o, &value));
+        if (o == NULL)
+            j->file = (const char *)value.data;
+    }
+    return OK;
+}
+
+/* Second pass, after the file: what stands here replaces what stood there. */
+static err_t apply_arguments(struct job *j, int argc, char **argv)
+{
+    bool seen[COUNT_OF(j->config.given)] = {false};
+    for (int at = 1; at < argc;) {
+        const struct option *o = NULL;
+        struct view value = {0};
+        TRY(take_argument(j, argv, &at, &o, &value));
+        if (o == NULL)
+            continue;
+        if (!seen[o - options])
+            config_forget(&j->config, o);
+        seen[o - options] = true;
+        TRY(config_set(&j->config, o, value, &j->why));
+    }
+    return OK;
+}
+
+/* ── the file ── */
+
+static err_t open_file(struct job *j)
+{
+    if (j->file == NULL)
+        return OK;
+    j->fd = open(j->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return j->fd >= 0 ? OK : why_set(&j->why, ERR_USAGE, "--config: cannot open the file (%s)", strerrorname_np(errno));
+}
+
+static err_t apply_file(struct job *j)
+{
+    uint8_t text[CONFIG_FILE_MAX + 1];
+    size_t n = 0;
+    if (j->fd < 0)
+        return OK;
+    while (n < sizeof(text)) {
+        ssize_t got = read(j->fd, text + n, sizeof(text) - n);
+        if (got < 0)
+            return why_set(&j->why, ERR_USAGE, "--config: cannot read the file (%s)", strerrorname_np(errno));
+        if (got == 0)
+            break;
+        n += (size_t)got;
+    }
+    TRY(config_text(&j->config, view_of(text, n), &j->line, &j->why));
+    j->line = 0;
+    return OK;
+}
+
+/* ── the answer ── */
+
+static err_t answer(struct job *j, const struct wire_end *control)
+{
+    AUTO_BUF struct buf texts;
+    AUTO_FD int fd = -1;
+    struct msg_empty none = {0};
+    buf_init(&texts, 2 * CONF_TEXT_MAX);
+    TRY(config_canonical(&j->config, SECTION_NODE, &texts));
+    j->config.conf.node_text_len = (uint32_t)texts.len;
+    TRY(config_canonical(&j->config, SECTION_POLICY, &texts));
+    j->config.conf.policy_text_len = (uint32_t)texts.len - j->config.conf.node_text_len;
+    TRY(memfd_new("veronnx-config", 0, &fd));
+    TRY(fd_write_all(fd, &j->config.conf, sizeof(j->config.conf)));
+    TRY(fd_write_all(fd, texts.data, texts.len));
+    TRY(memfd_seal(fd, SEALS_FILE));
+    return wire_send_wait(control, MSG_CONFIG_DONE, &none, view_of(NULL, 0), &fd, 1);
+}
+
+/* One line: what and where. */
+static err_t complain(const struct job *j, const struct wire_end *control)
+{
+    char text[512];
+    struct msg_config_failed failed = {.line = j->line};
+    int n = j->line > 0 ? snprintf(text, sizeof(text), "%.256s:%u: %s", j->file, j->line, j->why.text)
+                        : snprintf(text, sizeof(text), "%s", j->why.text);
+    return wire_send_wait(control, MSG_CONFIG_FAILED, &failed, view_of(text, n > 0 ? (size_t)n : 0), NULL, 0);
+}
+
+/* Into a folder that nobody else can name: made, entered and removed. */
+static err_t leave_directory(void)
+{
+    char name[] = "/tmp/veronnx-config-XXXXXX";
+    if (mkdtemp(name) == NULL || chdir(name) != 0 || rmdir(name) != 0)
+        return err_errno();
+    return OK;
+}
+
+static err_t enter_jail(struct job *j)
+{
+    if (leave_directory() != OK)
+        return why_set(&j->why, ERR_NOT_PERMITTED, "cannot make a temporary folder in /tmp (%s)",
+                       strerrorname_np(errno));
+    const int keep[] = {CONTROL_FD, LOG_FD, j->fd};
+    const struct jail_paths paths = {.empty_dir = ".", .keep_fds = keep, .n_keep_fds = j->fd >= 0 ? 3 : 2};
+    struct jail_failure failure = {0};
+    err_t e = jail_enter(JAIL_CONFIG, &paths, &failure);
+    if (e != OK)
+        return why_set(&j->why, e, "veronnx-config: the jail could not be installed (step %d, %s)", failure.step,
+                       strerrorname_np(failure.os_error));
+    return OK;
+}
+
+static err_t read_all(struct job *j, int argc, char **argv)
+{
+    char cwd[CONF_PATH_MAX];
+    if (getcwd(cwd, sizeof(cwd)) == NULL)
+        return why_set(&j->why, ERR_USAGE, "the working directory's path is too long");
+    TRY(config_init(&j->config, cwd, &j->why));
+    TRY(find_file(j, argc, argv));
+    TRY(open_file(j));
+    TRY(enter_jail(j));
+    TRY(apply_file(j));
+    TRY(apply_arguments(j, argc, argv));
+    return config_finish(&j->config, &j->why);
+}
+
+int config_main(int argc, char **argv)
+{
+    const struct wire_end control = {CONTROL_FD, CHAN_CONFIG, SIDE_B};
+    AUTO_MEM struct job *j = mem_alloc(1, sizeof(*j));
+    log_setup(LOG_FD, ROLE_CONFIG);
+    if (j == NULL)
+        return 1;
+    j->fd = -1;
+    err_t e = read_all(j, argc, argv);
+    if (e == OK)
+        e = answer(j, &control);
+    else if (complain(j, &control) != OK)
+        return 1;
+    return e == OK ? 0 : 2;
+}

@@ -1,0 +1,280 @@
+/* Keys, values and the file. */
+#include "config/parse.h"
+
+#include "config/value.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(c, o) ((char *)&(c)->conf + (o)->offset)
+
+/* ── one value ── */
+
+static err_t refuse(const struct option *o, const char *form, struct why *why)
+{
+    return why_set(why, ERR_USAGE, "%s: must be %s", o->key, form);
+}
+
+static err_t check_range(const struct option *o, uint64_t n, struct why *why)
+{
+    if (n >= o->min && n <= o->max)
+        return OK;
+    return why_set(why, ERR_USAGE, "%s: must be from %" PRIu64 " to %" PRIu64, o->key, o->min, o->max);
+}
+
+static err_t put_u32(struct config *c, const struct option *o, uint64_t n, struct why *why)
+{
+    uint32_t narrow = (uint32_t)n;
+    TRY(check_range(o, n, why));
+    memcpy(AT(c, o), &narrow, sizeof(narrow));
+    return OK;
+}
+
+static err_t set_flag(struct config *c, const struct option *o, struct view v, struct why *why)
+{
+    if (!view_is(v, "true") && !view_is(v, "false"))
+        return refuse(o, "true or false", why);
+    return put_u32(c, o, view_is(v, "true"), why);
+}
+
+static err_t set_number(struct config *c, const struct option *o, struct view v, struct why *why)
+{
+    uint64_t n = 0;
+    if (value_bytes(v, &n) != OK || v.data[v.len - 1] > '9')
+        return refuse(o, "a whole number", why);
+    return put_u32(c, o, n, why);
+}
+
+static err_t set_bytes(struct config *c, const struct option *o, struct view v, struct why *why)
+{
+    uint64_t n = 0;
+    if (value_bytes(v, &n) != OK)
+        return refuse(o, "a size such as 4096, 64k, 64M or 2G", why);
+    TRY(check_range(o, n, why));
+    memcpy(AT(c, o), &n, sizeof(n));
+    return OK;
+}
+
+static err_t set_time(struct config *c, const struct option *o, struct view v, struct why *why)
+{
+    uint64_t n = 0;
+    if (value_time(v, &n) != OK)
+        return refuse(o, "a time such as 500ms, 30s or 5m", why);
+    return put_u32(c, o, n, why);
+}
+
+static err_t set_path(struct config *c, const struct option *o, struct view v, struct why *why)
+{
+    char word[CONF_PATH_MAX];
+    char *path = AT(c, o);
+    if (value_word(v, word, sizeof(word)) != OK)
+        return refuse(o, "a path of printable characters, at most 1023 bytes", why);
+    const char *name = strncmp(word, "./", 2) == 0 ? word + 2 : word;
+    int n = word[0] == '/' ? snprintf(path, CONF_PATH_MAX, "%s", word)
+                           : snprintf(path, CONF_PATH_MAX, "%s/%s", c->cwd, name);
+    return n > 0 && n < CONF_PATH_MAX ? OK : refuse(o, "a path of at most 1023 bytes", why);
+}
+
+static const char listen_form[] = "HOST:PORT with an IPv4 address, an IPv6 address in brackets, localhost or *";
+
+static err_t set_listen(struct config *c, const struct option *o, struct view v, struct why *why)
+{
+    struct conf *conf = &c->conf;
+    if (conf->n_listen == CONF_LISTEN_MAX)
+        return why_set(why, ERR_USAGE, "%s: at most %d times", o->key, CONF_LISTEN_MAX);
+    if (value_listen(v, &conf->listen[conf->n_listen], conf->listen_name[conf->n_listen]) != OK)
+        return refuse(o, listen_form, why);
+    conf->n_listen++;
+    return OK;
+}
+
+static err_t set_admin(struct config *c, const struct option *o, struct view v, struct why *why)
+{
+    char name[64];
+    return value_listen(v, &c->conf.admin, name) == OK ? OK : refuse(o, listen_form, why);
+}
+
+static err_t set_choice(struct config *c, const struct option *o, struct view v, struct why *why)
+{
+    for (uint32_t i = 0; o->choices[i] != NULL; i++)
+        if (view_is(v, o->choices[i])) {
+            memcpy(AT(c, o), &i, sizeof(i));
+            return OK;
+        }
+    return refuse(o, o->value, why);
+}
+
+static err_t set_alias(struct config *c, const struct option *o, struct view v, struct why *why)
+{
+    struct conf *conf = &c->conf;
+    struct conf_alias a;
+    TRY(value_alias(v, &a, why));
+    for (uint32_t i = 0; i < conf->n_aliases; i++)
+        if (strcmp(conf->aliases[i].name, a.name) == 0)
+            return why_set(why, ERR_USAGE, "%s: a name stands twice", o->key);
+    if (conf->n_aliases == CONF_ALIAS_MAX)
+        return why_set(why, ERR_USAGE, "%s: at most %d times", o->key, CONF_ALIAS_MAX);
+    conf->aliases[conf->n_aliases++] = a;
+    return OK;
+}
+
+static err_t set_allow(struct config *c, const struct option *o, struct view v, struct why *why)
+{
+    struct conf *conf = &c->conf;
+    if (conf->n_allow == CONF_ALLOW_MAX)
+        return why_set(why, ERR_USAGE, "%s: at most %d times", o->key, CONF_ALLOW_MAX);
+    TRY(value_model(v, &conf->allow[conf->n_allow], why));
+    conf->n_allow++;
+    return OK;
+}
+
+static err_t set_domain(struct config *c, const struct option *o, struct view v, struct why *why)
+{
+    struct conf *conf = &c->conf;
+    if (conf->n_domains == CONF_DOMAIN_MAX)
+        return why_set(why, ERR_USAGE, "%s: at most %d times", o->key, CONF_DOMAIN_MAX);
+    if (value_word(v, conf->domains[conf->n_domains], sizeof(conf->domains[0])) != OK)
+        return refuse(o, "1 to 63 printable characters", why);
+    conf->n_domains++;
+    return OK;
+}
+
+static err_t (*const setters[])(struct config *c, const struct option *o, struct view v, struct why *why) = {
+    [OPTION_FLAG] = set_flag,     [OPTION_NUMBER] = set_number, [OPTION_BYTES] = set_bytes, [OPTION_TIME] = set_time,
+    [OPTION_PATH] = set_path,     [OPTION_LISTEN] = set_listen, [OPTION_ADMIN] = set_admin, [OPTION_CHOICE] = set_choice,
+    [OPTION_ALIAS] = set_alias,   [OPTION_ALLOW] = set_allow,   [OPTION_DOMAIN] = set_domain,
+};
+
+static bool repeatable(const struct option *o)
+{
+    return o->type == OPTION_LISTEN || o->type == OPTION_ALIAS || o->type == OPTION_ALLOW || o->type == OPTION_DOMAIN;
+}
+
+void config_forget(struct config *c, const struct option *o)
+{
+    uint32_t *const counts[] = {
+        [OPTION_LISTEN] = &c->conf.n_listen,
+        [OPTION_ALIAS] = &c->conf.n_aliases,
+        [OPTION_ALLOW] = &c->conf.n_allow,
+        [OPTION_DOMAIN] = &c->conf.n_domains,
+    };
+    if (repeatable(o))
+        *counts[o->type] = 0;
+    c->given[o - options] = false;
+}
+
+err_t config_set(struct config *c, const struct option *o, struct view value, struct why *why)
+{
+    bool *given = &c->given[o - options];
+    if (*given && !repeatable(o))
+        return why_set(why, ERR_USAGE, "%s: stands twice", o->key);
+    if (!*given && repeatable(o))
+        config_forget(c, o); /* the default goes */
+    TRY(setters[o->type](c, o, value, why));
+    *given = true;
+    return OK;
+}
+
+err_t config_init(struct config *c, const char *cwd, struct why *why)
+{
+    size_t n = strnlen(cwd, sizeof(c->cwd));
+    *c = (struct config){0};
+    _Static_assert(sizeof(c->given) >= 34, "room for every option");
+    if (n == sizeof(c->cwd))
+        return why_set(why, ERR_USAGE, "the working directory's path is too long");
+    memcpy(c->cwd, cwd, n);
+    for (size_t i = 0; i < options_count; i++)
+        if (options[i].initial != NULL)
+            TRY(setters[options[i].type](c, &options[i], view_of(options[i].initial, strlen(options[i].initial)), why));
+    return OK;
+}
+
+/* ── the file ── */
+
+static bool blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct view trim(struct view v)
+{
+    while (v.len > 0 && blank(v.data[0])) {
+        v.data++;
+        v.len--;
+    }
+    while (v.len > 0 && blank(v.data[v.len - 1]))
+        v.len--;
+    return v;
+}
+
+/* Up to `end`, which is dropped; the rest stays in `v`. */
+static struct view cut(struct view *v, char end)
+{
+    struct view part = *v;
+    const uint8_t *at = v->len > 0 ? memchr(v->data, end, v->len) : NULL;
+    if (at == NULL) {
+        *v = view_of(NULL, 0);
+        return part;
+    }
+    part.len = (size_t)(at - v->data);
+    *v = view_of(at + 1, v->len - part.len - 1);
+    return part;
+}
+
+static err_t read_section(struct view line, enum option_section *section, struct why *why)
+{
+    struct view name = view_of(line.data + 1, line.len - 1);
+    if (name.len == 0 || name.data[name.len - 1] != ']')
+        return why_set(why, ERR_USAGE, "a section is written [node], [policy] or [fetch]");
+    name.len--;
+    for (unsigned i = 0; i < SECTION_COUNT_; i++)
+        if (view_is(name, option_sections[i])) {
+            *section = (enum option_section)i;
+            return OK;
+        }
+    return why_set(why, ERR_USAGE, "no such section: there are [node], [policy] and [fetch]");
+}
+
+static err_t read_line(struct config *c, struct view line, enum option_section *section, struct why *why)
+{
+    if (line.len == 0 || line.data[0] == '#')
+        return OK;
+    if (line.data[0] == '[')
+        return read_section(line, section, why);
+    if (memchr(line.data, '=', line.len) == NULL)
+        return why_set(why, ERR_USAGE, "expected `key = value`");
+    struct view value = line;
+    const struct option *o = option_find(trim(cut(&value, '=')));
+    if (o == NULL)
+        return why_set(why, ERR_USAGE, "no such key (veronnx serve --help lists them)");
+    if (o->section != *section)
+        return why_set(why, ERR_USAGE, "%s: belongs into section [%s]", o->key, option_sections[o->section]);
+    return config_set(c, o, trim(value), why);
+}
+
+err_t config_text(struct config *c, struct view text, uint32_t *ret_line, struct why *why)
+{
+    enum option_section section = SECTION_COUNT_;
+    uint32_t number = 0;
+    if (text.len > CONFIG_FILE_MAX)
+        return why_set(why, ERR_USAGE, "the file is larger than %zu bytes", CONFIG_FILE_MAX);
+    while (text.len > 0) {
+        *ret_line = ++number;
+        struct view line = trim(cut(&text, '\n'));
+        if (section == SECTION_COUNT_ && line.len > 0 && line.data[0] != '#' && line.data[0] != '[')
+            return why_set(why, ERR_USAGE, "the first key needs a section above it: [node], [policy] or [fetch]");
+        TRY(read_line(c, line, &section, why));
+    }
+    return OK;
+}
+
+err_t config_finish(struct config *c, struct why *why)
+{
+    if (c->conf.n_listen == 0)
+        return why_set(why, ERR_USAGE, "listen: at least one address");
+    if (c->conf.models == MODELS_LIST && c->conf.n_allow + c->conf.n_aliases == 0)
+        return why_set(why, ERR_USAGE, "models = list needs at least one `allow` or `alias`");
+    return OK;
+}

@@ -1,0 +1,34 @@
+/* Configuration text and options to `struct conf`. Pure; fuzzed. */
+#ifndef VERONNX_CONFIG_PARSE_H
+#define VERONNX_CONFIG_PARSE_H
+
+#include "base/buf.h"
+#include "wire/options.h"
+
+#define CONFIG_FILE_MAX (16 * KIB)
+
+/* A configuration in the making. */
+struct config {
+    struct conf conf;
+    bool given[64]; /* by index into options[]: said by the file or the command line */
+    char cwd[CONF_PATH_MAX];
+};
+
+/* Every key at its default. `cwd`: what relative paths are relative to. */
+err_t config_init(struct config *c, const char *cwd, struct why *why);
+
+/* One value, as the file or the command line has it. A value on the command line replaces those of the file: `replace` forgets what a
+   repeatable key had. ERR_USAGE with a sentence. */
+err_t config_set(struct config *c, const struct option *o, struct view value, struct why *why);
+void config_forget(struct config *c, const struct option *o);
+
+/* A whole file: [section] headers, `key = value` lines, `#` comments. ERR_USAGE with a sentence and the line. */
+err_t config_text(struct config *c, struct view text, uint32_t *ret_line, struct why *why);
+
+/* What only the whole can tell: at least one listener, aliases that do not repeat. */
+err_t config_finish(struct config *c, struct why *why);
+
+/* The committed text of a section: every effective value as `key = value`, one a line, sorted by key then value. */
+err_t config_canonical(const struct config *c, enum option_section section, struct buf *out);
+
+#endif

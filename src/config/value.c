@@ -1,0 +1,135 @@
+/* Numbers with units, addresses, models. */
+#include "config/value.h"
+
+#include "base/text.h"
+#include "ipld/model_id.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct unit {
+    const char *suffix;
+    uint64_t factor;
+};
+
+/* The longest suffix stands first. */
+static err_t with_unit(struct view text, const struct unit *units, size_t n_units, uint64_t *ret)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < n_units; i++) {
+        size_t len = strlen(units[i].suffix);
+        if (text.len <= len || !view_is(view_of(text.data + text.len - len, len), units[i].suffix))
+            continue;
+        if (text_u64(view_of(text.data, text.len - len), UINT64_MAX / units[i].factor, &n) != OK)
+            return ERR_USAGE;
+        *ret = n * units[i].factor;
+        return OK;
+    }
+    return ERR_USAGE;
+}
+
+err_t value_bytes(struct view text, uint64_t *ret)
+{
+    static const struct unit units[] = {{"k", KIB}, {"K", KIB}, {"M", MIB}, {"G", GIB}, {"T", 1024 * GIB}, {"", 1}};
+    return with_unit(text, units, COUNT_OF(units), ret);
+}
+
+err_t value_time(struct view text, uint64_t *ret)
+{
+    static const struct unit units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    return with_unit(text, units, COUNT_OF(units), ret);
+}
+
+err_t value_word(struct view text, char *ret, size_t size)
+{
+    if (text.len == 0 || text.len >= size)
+        return ERR_USAGE;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] < 0x20 || text.data[i] > 0x7e || text.data[i] == '"' || text.data[i] == '\\')
+            return ERR_USAGE;
+    memset(ret, 0, size);
+    memcpy(ret, text.data, text.len);
+    return OK;
+}
+
+static err_t host_address(const char *host, struct conf_listen *l)
+{
+    if (strcmp(host, "localhost") == 0)
+        host = "127.0.0.1";
+    if (strcmp(host, "*") == 0)
+        host = "0.0.0.0";
+    l->family = AF_INET;
+    if (inet_pton(AF_INET, host, l->addr) == 1)
+        return OK;
+    l->family = AF_INET6;
+    return inet_pton(AF_INET6, host, l->addr) == 1 ? OK : ERR_USAGE;
+}
+
+static bool is_wildcard(const struct conf_listen *l)
+{
+    static const uint8_t any[sizeof(l->addr)] = {0};
+    return memcmp(l->addr, any, sizeof(any)) == 0;
+}
+
+err_t value_listen(struct view text, struct conf_listen *ret, char ret_name[static 64])
+{
+    struct conf_listen l = {0};
+    char host[64] = {0};
+    uint64_t port = 0;
+    size_t colon = text.len;
+    while (colon > 0 && text.data[colon - 1] != ':')
+        colon--;
+    if (colon < 2 || value_word(text, l.text, sizeof(l.text)) != OK)
+        return ERR_USAGE;
+    struct view name = view_of(text.data, colon - 1);
+    if (name.len > 2 && name.data[0] == '[' && name.data[name.len - 1] == ']')
+        name = view_of(name.data + 1, name.len - 2);
+    if (value_word(name, host, sizeof(host)) != OK || host_address(host, &l) != OK ||
+        text_u64(view_of(text.data + colon, text.len - colon), 65535, &port) != OK)
+        return ERR_USAGE;
+    l.port = (uint16_t)port;
+    *ret = l;
+    memcpy(ret_name, is_wildcard(&l) ? "" : host, is_wildcard(&l) ? 1 : sizeof(host));
+    return OK;
+}
+
+err_t value_model(struct view text, struct wire_model *ret, struct why *why)
+{
+    struct model_id id;
+    struct wire_model m = {0};
+    if (model_id_parse(text, &id, why) != OK)
+        return ERR_USAGE;
+    m.cid_len = id.cid.len;
+    memcpy(m.cid, id.cid.bytes, id.cid.len);
+    m.path_len = id.path_len;
+    memcpy(m.path, id.path, id.path_len);
+    *ret = m;
+    return OK;
+}
+
+static bool name_char(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-' || c == '/';
+}
+
+err_t value_alias(struct view text, struct conf_alias *ret, struct why *why)
+{
+    struct conf_alias a = {0};
+    struct wire_model other;
+    size_t n = 0;
+    while (n < text.len && name_char(text.data[n]))
+        n++;
+    struct view name = view_of(text.data, n);
+    if (value_word(name, a.name, sizeof(a.name)) != OK || n == text.len || text.data[n] != ' ')
+        return why_set(why, ERR_USAGE, "an alias is a name of letters, digits and ._-/ (at most %d), a blank, and a CID",
+                       CONF_NAME_MAX - 1);
+    if (value_model(name, &other, NULL) == OK)
+        return why_set(why, ERR_USAGE, "an alias must not be a CID itself");
+    while (n < text.len && text.data[n] == ' ')
+        n++;
+    TRY(value_model(view_of(text.data + n, text.len - n), &a.model, why));
+    *ret = a;
+    return OK;
+}

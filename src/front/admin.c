@@ -1,0 +1,351 @@
+/* The administration listener: plain HTTP in, typed questions to the supervisor out. */
+#include "front/front.h"
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "front/http.h"
+#include "ipld/model_id.h"
+#include "jail/jail.h"
+#include "wire/frame.h"
+#include "wire/roles.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+#include <yyjson.h>
+
+#define QUESTIONS_MAX 64
+#define BODY_MAX      (4 * KIB)
+#define ANSWER_MAX    (1 * MIB)
+
+enum admin_phase { ADMIN_NO_CONFIG = 1, ADMIN_NO_LISTENER = 2, ADMIN_SERVING = 4 };
+
+struct question {
+    uint32_t number; /* 0: free */
+    enum admin_verb verb;
+    struct http_req *req; /* NULL: who asked has left */
+    struct buf rows;      /* what the supervisor has told so far */
+};
+
+struct admin {
+    unsigned phase;
+    uv_loop_t loop;
+    uv_poll_t poll;
+    const struct conf *conf;
+    struct map conf_map;
+    struct wire_end control;
+    struct wire_inbox inbox;
+    struct budget bodies;
+    struct http_server *server;
+    int listener;
+    uint32_t last_number;
+    struct question questions[QUESTIONS_MAX];
+};
+
+/* ── questions ── */
+
+static struct question *by_number(struct admin *a, uint32_t number)
+{
+    for (size_t n = 0; n < QUESTIONS_MAX; n++)
+        if (a->questions[n].number == number)
+            return &a->questions[n];
+    return NULL;
+}
+
+static void ask(struct admin *a, struct http_req *req, enum admin_verb verb, const struct wire_model *model)
+{
+    struct question *q = by_number(a, 0);
+    if (q == NULL) {
+        http_reply_error(req, ERR_OVERLOADED, NULL, 1);
+        return;
+    }
+    struct msg_admin_request r = {.request = ++a->last_number, .verb = verb};
+    if (model != NULL)
+        r.model = *model;
+    *q = (struct question){.number = r.request, .verb = verb, .req = req};
+    buf_init(&q->rows, ANSWER_MAX);
+    req->user = q;
+    if (wire_send(&a->control, MSG_ADMIN_REQUEST, &r, view_of(NULL, 0), NULL, 0) != OK)
+        _exit(1);
+}
+
+/* {"model":"ID"} */
+static err_t read_model(const struct admin *a, struct http_req *req, struct wire_model *ret, struct why *why)
+{
+    struct model_id id;
+    err_t e = ERR_FIELD_MISSING;
+    yyjson_doc *doc = yyjson_read((const char *)req->body.data, req->body.len, 0);
+    yyjson_val *name = yyjson_obj_get(yyjson_doc_get_root(doc), "model");
+    if (yyjson_is_str(name)) {
+        struct view text = view_of(yyjson_get_str(name), yyjson_get_len(name));
+        for (uint32_t i = 0; e != OK && i < a->conf->n_aliases; i++)
+            if (view_is(text, a->conf->aliases[i].name)) {
+                *ret = a->conf->aliases[i].model;
+                e = OK;
+            }
+        if (e != OK && (e = model_id_parse(text, &id, why)) == OK) {
+            *ret = (struct wire_model){.cid_len = id.cid.len, .path_len = id.path_len};
+            memcpy(ret->cid, id.cid.bytes, id.cid.len);
+            memcpy(ret->path, id.path, id.path_len);
+        }
+    } else {
+        e = why_set(why, doc == NULL ? ERR_BAD_JSON : ERR_FIELD_MISSING, "model: a CID or an alias is needed");
+    }
+    yyjson_doc_free(doc);
+    return e;
+}
+
+static void ask_about_model(struct admin *a, struct http_req *req, enum admin_verb verb)
+{
+    struct wire_model model = {0};
+    struct why why = {0};
+    err_t e = read_model(a, req, &model, &why);
+    if (e != OK)
+        http_reply_error(req, e, why.text[0] != '\0' ? &why : NULL, 0);
+    else
+        ask(a, req, verb, &model);
+}
+
+static void do_load(struct admin *a, struct http_req *req)
+{
+    ask_about_model(a, req, ADMIN_LOAD);
+}
+
+static void do_unload(struct admin *a, struct http_req *req)
+{
+    ask_about_model(a, req, ADMIN_UNLOAD);
+}
+
+static void do_drain(struct admin *a, struct http_req *req)
+{
+    ask(a, req, ADMIN_DRAIN, NULL);
+}
+
+static void do_models(struct admin *a, struct http_req *req)
+{
+    ask(a, req, ADMIN_MODELS, NULL);
+}
+
+static void do_state(struct admin *a, struct http_req *req)
+{
+    ask(a, req, ADMIN_STATE, NULL);
+}
+
+static void do_health(struct admin *a UNUSED, struct http_req *req)
+{
+    struct http_answer answer = {.status = 200, .type = "text/plain", .text = view_of("ok\n", 3)};
+    http_reply(req, &answer);
+}
+
+static const struct {
+    enum http_method method;
+    const char *path;
+    void (*handle)(struct admin *a, struct http_req *req);
+} routes[] = {
+    {METHOD_POST, "/models/load", do_load}, {METHOD_POST, "/models/unload", do_unload},
+    {METHOD_POST, "/drain", do_drain},      {METHOD_GET, "/models", do_models},
+    {METHOD_GET, "/state", do_state},       {METHOD_GET, "/healthz", do_health},
+};
+
+static void on_head(void *self UNUSED, struct http_req *req)
+{
+    req->body_max = BODY_MAX;
+}
+
+static void on_body(void *self, struct http_req *req)
+{
+    err_t reason = ERR_NOT_FOUND;
+    for (size_t n = 0; n < COUNT_OF(routes); n++) {
+        if (!view_is(req->path, routes[n].path))
+            continue;
+        if (req->method == routes[n].method) {
+            routes[n].handle(self, req);
+            return;
+        }
+        reason = ERR_METHOD_NOT_ALLOWED;
+    }
+    http_reply_error(req, reason, NULL, 0);
+}
+
+static void on_gone(void *self UNUSED, struct http_req *req)
+{
+    struct question *q = req->user;
+    if (q != NULL)
+        q->req = NULL;
+}
+
+static const struct http_handler handler = {on_head, on_body, on_gone, NULL};
+
+/* ── answers ── */
+
+static const char *const state_names[] = {"loading", "ready", "leaving"};
+
+static err_t put_model(struct buf *out, const struct msg_admin_model *row)
+{
+    char cid_text[CID_TEXT_SIZE] = "", hash[HEX_LEN(DIGEST_LEN) + 1];
+    struct cid cid;
+    TRY(cid_from_bytes(view_of(row->model.cid, MIN(row->model.cid_len, CID_MAX)), &cid));
+    cid_to_text(&cid, cid_text);
+    hex_encode(row->model_sha256, DIGEST_LEN, hash);
+    TRY(buf_printf(out, "%s{\"model\":\"%s%s%.*s\",\"state\":\"%s\",", out->len > 0 ? "," : "", cid_text,
+                   row->model.path_len > 0 ? "/" : "", MIN(row->model.path_len, MODEL_PATH_MAX), row->model.path,
+                   state_names[MIN(row->state, 2U)]));
+    TRY(buf_printf(out, "\"file_bytes\":%" PRIu64 ",\"reserved_bytes\":%" PRIu64 ",", row->file_bytes,
+                   row->reserved_bytes));
+    return buf_printf(out, "\"idle_s\":%u,\"model_hash\":\"%s\"}", row->idle_s, hash);
+}
+
+static err_t on_model(void *self, struct wire_msg *m)
+{
+    const struct msg_admin_model *row = m->fixed;
+    struct question *q = by_number(self, row->request);
+    return q == NULL || row->request == 0 ? OK : put_model(&q->rows, row);
+}
+
+static err_t on_counters(void *self, struct wire_msg *m)
+{
+    const struct msg_admin_state *s = m->fixed;
+    struct question *q = by_number(self, s->request);
+    if (q == NULL || s->request == 0)
+        return OK;
+    TRY(buf_printf(&q->rows, "\"models\":%u,\"model_memory\":%" PRIu64 ",\"model_memory_used\":%" PRIu64 ",", s->models,
+                   s->memory_total, s->memory_used));
+    return buf_printf(&q->rows,
+                      "\"loads\":%" PRIu64 ",\"evictions\":%" PRIu64 ",\"kills\":%" PRIu64 ",\"restarts\":%" PRIu64
+                      ",\"uptime_ms\":%" PRIu64,
+                      s->loads, s->evictions, s->kills, s->restarts, s->uptime_ms);
+}
+
+static const struct {
+    const char *before;
+    const char *after;
+} frames[] = {
+    [ADMIN_LOAD] = {"{\"ok\":true", "}\n"},  [ADMIN_UNLOAD] = {"{\"ok\":true", "}\n"},
+    [ADMIN_DRAIN] = {"{\"ok\":true", "}\n"}, [ADMIN_MODELS] = {"{\"models\":[", "]}\n"},
+    [ADMIN_STATE] = {"{", "}\n"},
+};
+
+static err_t reply_ok(struct question *q)
+{
+    struct http_answer a = {.status = 200, .type = "application/json"};
+    buf_init(&a.body, ANSWER_MAX + 64);
+    err_t e = buf_put_text(&a.body, frames[q->verb].before);
+    if (e == OK)
+        e = buf_put_view(&a.body, buf_view(&q->rows));
+    if (e == OK)
+        e = buf_put_text(&a.body, frames[q->verb].after);
+    if (e != OK)
+        buf_done(&a.body);
+    else
+        http_reply(TAKE_PTR(q->req), &a);
+    return e;
+}
+
+static err_t on_answer(void *self, struct wire_msg *m)
+{
+    const struct msg_admin_answer *a = m->fixed;
+    struct question *q = by_number(self, a->request);
+    struct why why = {0};
+    if (q == NULL || a->request == 0)
+        return OK;
+    err_t e = err_from_wire(a->result);
+    memcpy(why.text, m->tail.data, MIN(m->tail.len, sizeof(why.text) - 1));
+    if (q->req != NULL && e == OK)
+        e = reply_ok(q);
+    if (q->req != NULL)
+        http_reply_error(TAKE_PTR(q->req), e, why.text[0] != '\0' ? &why : NULL, 0);
+    buf_done(&q->rows);
+    *q = (struct question){0};
+    return OK;
+}
+
+/* ── start and loop ── */
+
+static err_t on_config(void *self, struct wire_msg *m)
+{
+    struct admin *a = self;
+    TRY(conf_map(m->fds[0], &a->conf_map, &a->conf));
+    a->bodies.limit = 16 * MIB;
+    a->phase = ADMIN_NO_LISTENER;
+    return OK;
+}
+
+static err_t on_listen(void *self, struct wire_msg *m)
+{
+    struct admin *a = self;
+    a->listener = TAKE_FD(m->fds[0]);
+    a->phase = ADMIN_SERVING;
+    return OK;
+}
+
+static const struct wire_route control_routes[] = {
+    {MSG_ADMIN_CONFIG, ADMIN_NO_CONFIG, on_config},   {MSG_ADMIN_LISTEN, ADMIN_NO_LISTENER, on_listen},
+    {MSG_ADMIN_MODEL, ADMIN_SERVING, on_model},       {MSG_ADMIN_COUNTERS, ADMIN_SERVING, on_counters},
+    {MSG_ADMIN_ANSWER, ADMIN_SERVING, on_answer},
+};
+
+static err_t hear(struct admin *a)
+{
+    for (;;) {
+        struct wire_msg m = WIRE_MSG_NONE;
+        err_t e = wire_recv(&a->control, &a->inbox, false, &m);
+        if (e == ERR_WOULD_BLOCK)
+            return OK;
+        TRY(e);
+        TRY(wire_dispatch(control_routes, COUNT_OF(control_routes), a->phase, a, &m));
+    }
+}
+
+static void on_control(uv_poll_t *poll, int status, int events UNUSED)
+{
+    err_t e = status < 0 ? ERR_IO : hear(poll->data);
+    if (e != OK)
+        _exit(e == ERR_CLOSED ? 0 : 1);
+}
+
+static err_t enter_jail(void)
+{
+    int keep[16];
+    struct jail_paths paths = {.empty_dir = ".", .keep_fds = keep};
+    struct jail_failure failure = {0};
+    paths.n_keep_fds = fd_list(keep, (int)COUNT_OF(keep));
+    err_t e = jail_enter(JAIL_ADMIN, &paths, &failure);
+    if (e != OK)
+        log_event(LOG_JAIL_FAILED, ROLE_ADMIN, JAIL_ADMIN, failure.step, failure.os_error);
+    return e;
+}
+
+static err_t start(struct admin *a)
+{
+    const struct msg_empty none = {0};
+    a->phase = ADMIN_NO_CONFIG;
+    a->control = (struct wire_end){CONTROL_FD, CHAN_ADMIN, SIDE_B};
+    TRY(http_setup());
+    TRY(wire_inbox_init(&a->inbox, CHAN_ADMIN));
+    if (uv_loop_init(&a->loop) != 0)
+        return ERR_INTERNAL;
+    while (a->phase != ADMIN_SERVING) {
+        TRY(wire_wait(&a->control, 5000));
+        TRY(hear(a));
+    }
+    TRY(enter_jail());
+    TRY(http_server_new(&a->loop, a->conf, &a->bodies, NULL, &handler, a, &a->server));
+    TRY(http_server_listen(a->server, &a->listener));
+    a->poll.data = a;
+    if (uv_poll_init(&a->loop, &a->poll, a->control.fd) != 0 ||
+        uv_poll_start(&a->poll, UV_READABLE, on_control) != 0)
+        return ERR_INTERNAL;
+    return wire_send(&a->control, MSG_ADMIN_READY, &none, view_of(NULL, 0), NULL, 0);
+}
+
+int front_admin_main(void)
+{
+    struct admin *a = mem_alloc(1, sizeof(*a));
+    log_setup(LOG_FD, ROLE_ADMIN);
+    if (a == NULL || start(a) != OK)
+        return 1;
+    (void)uv_run(&a->loop, UV_RUN_DEFAULT);
+    return 1;
+}

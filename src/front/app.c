@@ -1,0 +1,263 @@
+/* The public front's start, its messages with the supervisor and the keeper, and its loop. */
+#include "front/app.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "front/front.h"
+#include "jail/jail.h"
+#include "wire/roles.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TICK_MS   100U
+#define START_MS  5000
+
+enum app_phase { APP_NO_CONFIG = 1, APP_NO_TLS = 2, APP_SERVING = 4 };
+
+/* ── what others use ── */
+
+static void die(int status)
+{
+    _exit(status);
+}
+
+void app_tell(struct app *app, enum wire_type type, const void *fixed)
+{
+    if (wire_send(&app->control, type, fixed, view_of(NULL, 0), NULL, 0) != OK)
+        die(1);
+}
+
+/* Once a second it also tells which lanes were used, so that the supervisor knows what to evict. */
+static void tell_active(struct app *app)
+{
+    for (struct lane *l = app->lanes; l != NULL; l = l->next) {
+        struct msg_front_infer active = {.infer = l->infer};
+        if (l->active)
+            app_tell(app, MSG_FRONT_ACTIVE, &active);
+        l->active = l->running > 0;
+    }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct app *app = timer->data;
+    uint64_t now = clock_mono_ms();
+    calls_tick(app, now);
+    if (now - app->told_ms >= 1000) {
+        app->told_ms = now;
+        tell_active(app);
+        if (app->running == 0)
+            (void)uv_timer_stop(timer);
+    }
+}
+
+void app_need_tick(struct app *app)
+{
+    if (!uv_is_active((uv_handle_t *)&app->tick))
+        (void)uv_timer_start(&app->tick, on_tick, TICK_MS, TICK_MS);
+}
+
+/* ── messages of the supervisor ── */
+
+static err_t on_config(void *self, struct wire_msg *m)
+{
+    struct app *app = self;
+    TRY(conf_map(m->fds[0], &app->conf_map, &app->conf));
+    app->transfer.limit = app->conf->transfer_memory;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned workers = app->conf->workers != 0 ? app->conf->workers : (unsigned)MAX(cores, 1);
+    app->slots = MIN(2 * workers, SLOTS_MAX);
+    app->phase = APP_NO_TLS;
+    return OK;
+}
+
+static err_t on_start(void *self, struct wire_msg *m)
+{
+    struct app *app = self;
+    const struct msg_front_start *start = m->fixed;
+    struct wire_end sign = {TAKE_FD(m->fds[0]), CHAN_SIGN, SIDE_A};
+    app->generation = start->generation;
+    app->ticket = (struct wire_end){TAKE_FD(m->fds[1]), CHAN_TICKET, SIDE_A};
+    TRY(tls_new(&sign, m->tail, &app->tls));
+    app->phase = APP_SERVING;
+    return OK;
+}
+
+static err_t on_listen(void *self, struct wire_msg *m)
+{
+    struct app *app = self;
+    if (app->server == NULL) { /* held until the jail stands */
+        if (app->n_listeners == CONF_LISTEN_MAX)
+            return ERR_PROTOCOL;
+        app->listeners[app->n_listeners++] = TAKE_FD(m->fds[0]);
+        return OK;
+    }
+    return http_server_listen(app->server, &m->fds[0]);
+}
+
+static err_t on_evict(void *self, struct wire_msg *m)
+{
+    const struct msg_front_infer *evict = m->fixed;
+    struct lane *l = lane_by_infer(self, evict->infer);
+    if (l != NULL) {
+        l->leaving = true;
+        lane_release_if_idle(l);
+    } else {
+        app_tell(self, MSG_FRONT_RELEASED, evict);
+    }
+    return OK;
+}
+
+static err_t on_drain(void *self, struct wire_msg *m UNUSED)
+{
+    struct app *app = self;
+    app->draining = true;
+    http_server_drain(app->server);
+    return OK;
+}
+
+static err_t on_model(void *self, struct wire_msg *m)
+{
+    return models_loaded(self, m);
+}
+
+static err_t on_failed(void *self, struct wire_msg *m)
+{
+    return models_failed(self, m);
+}
+
+static const struct wire_route control_routes[] = {
+    {MSG_FRONT_CONFIG, APP_NO_CONFIG, on_config}, {MSG_FRONT_START, APP_NO_TLS, on_start},
+    {MSG_FRONT_LISTEN, APP_SERVING, on_listen},   {MSG_FRONT_MODEL, APP_SERVING, on_model},
+    {MSG_FRONT_FAILED, APP_SERVING, on_failed},   {MSG_FRONT_EVICT, APP_SERVING, on_evict},
+    {MSG_FRONT_DRAIN, APP_SERVING, on_drain},
+};
+
+static err_t on_receipt(void *self, struct wire_msg *m)
+{
+    return call_receipt(self, m);
+}
+
+static err_t on_no_receipt(void *self, struct wire_msg *m)
+{
+    return call_no_receipt(self, m);
+}
+
+static const struct wire_route ticket_routes[] = {
+    {MSG_RECEIPT, APP_SERVING, on_receipt},
+    {MSG_NO_RECEIPT, APP_SERVING, on_no_receipt},
+};
+
+/* Takes all that is waiting on one channel. */
+static err_t hear(struct app *app, const struct wire_end *end, const struct wire_route *routes, size_t n)
+{
+    for (;;) {
+        struct wire_msg m = WIRE_MSG_NONE;
+        err_t e = wire_recv(end, &app->inbox, false, &m);
+        if (e == ERR_WOULD_BLOCK)
+            return OK;
+        TRY(e);
+        TRY(wire_dispatch(routes, n, app->phase, app, &m));
+    }
+}
+
+/* The supervisor and the keeper are the node; without them, or when they break a rule, this process has no work. */
+static void end_on(err_t e, enum role role)
+{
+    if (e == OK)
+        return;
+    if (e != ERR_CLOSED)
+        log_event(LOG_PEER_REFUSED, role, 0, e);
+    die(e == ERR_CLOSED ? 0 : 1);
+}
+
+static void on_control(uv_poll_t *poll, int status, int events UNUSED)
+{
+    struct app *app = poll->data;
+    end_on(status < 0 ? ERR_IO : hear(app, &app->control, control_routes, COUNT_OF(control_routes)), ROLE_SUPER);
+}
+
+static void on_ticket(uv_poll_t *poll, int status, int events UNUSED)
+{
+    struct app *app = poll->data;
+    end_on(status < 0 ? ERR_IO : hear(app, &app->ticket, ticket_routes, COUNT_OF(ticket_routes)), ROLE_KEEPER);
+}
+
+/* ── the start ── */
+
+/* Configuration, keys and listeners come first and wait for nothing else. */
+static err_t take_start(struct app *app)
+{
+    while (app->phase != APP_SERVING || app->n_listeners < app->conf->n_listen) {
+        TRY(wire_wait(&app->control, START_MS));
+        TRY(hear(app, &app->control, control_routes, COUNT_OF(control_routes)));
+    }
+    return OK;
+}
+
+static err_t watch(struct app *app, uv_poll_t *poll, int fd, uv_poll_cb callback)
+{
+    poll->data = app;
+    return uv_poll_init(&app->loop, poll, fd) == 0 && uv_poll_start(poll, UV_READABLE, callback) == 0 ? OK
+                                                                                                     : ERR_INTERNAL;
+}
+
+static err_t serve(struct app *app)
+{
+    const struct msg_empty none = {0};
+    TRY(http_server_new(&app->loop, app->conf, &app->transfer, app->tls, &app_handler, app, &app->server));
+    for (unsigned n = 0; n < app->n_listeners; n++)
+        TRY(http_server_listen(app->server, &app->listeners[n]));
+    TRY(watch(app, &app->control_poll, app->control.fd, on_control));
+    TRY(watch(app, &app->ticket_poll, app->ticket.fd, on_ticket));
+    app->tick.data = app;
+    if (uv_timer_init(&app->loop, &app->tick) != 0)
+        return ERR_INTERNAL;
+    app_tell(app, MSG_FRONT_READY, &none);
+    return OK;
+}
+
+/* Descriptors were made by messages and libraries, so the kept ones are all that are open here. */
+static err_t enter_jail(void)
+{
+    int keep[JAIL_MAX_KEPT];
+    struct jail_paths paths = {.empty_dir = ".", .keep_fds = keep};
+    struct jail_failure failure = {0};
+    paths.n_keep_fds = fd_list(keep, JAIL_MAX_KEPT);
+    err_t e = jail_enter(JAIL_FRONT, &paths, &failure);
+    if (e != OK)
+        log_event(LOG_JAIL_FAILED, ROLE_FRONT, JAIL_FRONT, failure.step, failure.os_error);
+    return e;
+}
+
+static err_t start(struct app *app)
+{
+    app->phase = APP_NO_CONFIG;
+    app->control = (struct wire_end){CONTROL_FD, CHAN_FRONT, SIDE_B};
+    TRY(http_setup());
+    TRY(sha256_setup());
+    TRY(wire_inbox_init(&app->inbox, CHAN_JOB));
+    if (uv_loop_init(&app->loop) != 0)
+        return ERR_INTERNAL;
+    TRY(take_start(app));
+    TRY(enter_jail());
+    return serve(app);
+}
+
+int front_main(void)
+{
+    struct app *app = mem_alloc(1, sizeof(*app));
+    log_setup(LOG_FD, ROLE_FRONT);
+    if (app == NULL)
+        return 1;
+    err_t e = start(app);
+    end_on(e, ROLE_SUPER);
+    (void)uv_run(&app->loop, UV_RUN_DEFAULT);
+    return 1; /* the loop has handles for ever */
+}

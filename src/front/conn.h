@@ -1,0 +1,57 @@
+/* A connection: a socket, its stream, its phase and deadline, and the protocol spoken over it. */
+#ifndef VERONNX_FRONT_CONN_H
+#define VERONNX_FRONT_CONN_H
+
+#include "front/server.h"
+#include "front/stream.h"
+
+struct conn;
+
+/* A protocol over connections (HTTP/1.1; HTTP/2 has the same shape). It keeps what it needs in `conn->state`. */
+struct protocol {
+    /* Takes from the front of `in` what it can use now; the rest is offered again. An error ends the connection at once. */
+    err_t (*input)(struct conn *c, struct view *in);
+    /* What is to be written next (borrowed until `sent`), and how much of it was. */
+    struct view (*output)(const struct conn *c);
+    void (*sent)(struct conn *c, size_t n);
+    /* What the connection is doing now; PHASE_LINGER: it has nothing more to say. */
+    enum phase (*phase)(const struct conn *c);
+    /* The deadline of the phase has passed. True when there is an answer to send first. */
+    bool (*expire)(struct conn *c);
+    /* The connection ends. */
+    void (*end)(struct conn *c);
+};
+
+struct conn {
+    uv_poll_t poll; /* first: the block's memory belongs to libuv until it is closed */
+    struct list link;
+    struct http_server *server;
+    const struct protocol *protocol; /* NULL during the handshake */
+    void *state;                     /* the protocol's; NULL between requests */
+    struct stream stream;
+    int fd;
+    int events;     /* what the loop watches for */
+    bool running;   /* inside conn_run */
+    bool turned;    /* a request ended: an idle phase begins anew */
+    bool closed;    /* the client will send nothing more */
+    enum phase phase;
+    uint64_t due_us; /* deadline on the loop's clock; 0 = none */
+    struct buf ahead; /* received, but not yet wanted by the protocol */
+};
+
+/* Takes a connected, non-blocking socket. On an error it is closed. */
+err_t conn_new(struct http_server *s, int *fd);
+
+/* There is something to send: an answer came from outside the connection's own events. May end the connection. */
+void conn_run(struct conn *c);
+
+/* Acts on a deadline that has passed. */
+void conn_expire(struct conn *c);
+
+/* Says goodbye to an idle connection. */
+void conn_retire(struct conn *c);
+
+/* Ends it at once. */
+void conn_drop(struct conn *c);
+
+#endif

@@ -1,0 +1,99 @@
+/* What the public listener serves: one table. */
+#include "front/app.h"
+
+#include <string.h>
+
+struct route {
+    enum http_method method;
+    const char *path;
+    void (*handle)(struct app *app, struct http_req *req);
+    bool body;
+};
+
+static void reply_text(struct http_req *req, int status, const char *text)
+{
+    struct http_answer a = {.status = status, .type = "text/plain", .text = view_of(text, strlen(text))};
+    http_reply(req, &a);
+}
+
+static void healthz(struct app *app UNUSED, struct http_req *req)
+{
+    reply_text(req, 200, "ok\n");
+}
+
+static void readyz(struct app *app, struct http_req *req)
+{
+    if (app->draining)
+        http_reply_error(req, ERR_DRAINING, NULL, 0);
+    else
+        reply_text(req, 200, "ready\n");
+}
+
+/* The real sentence comes with real hardware. */
+static void enclave(struct app *app UNUSED, struct http_req *req)
+{
+    reply_text(req, 200,
+               "This host SIMULATES an enclave.\n\nIt runs veronnx. What it signs proves nothing about hardware.\n");
+}
+
+static const struct route routes[] = {
+    {METHOD_POST, "/infer", infer_api, true},
+    {METHOD_GET, "/healthz", healthz, false},
+    {METHOD_GET, "/readyz", readyz, false},
+    {METHOD_GET, "/enclave", enclave, false},
+};
+
+static bool method_fits(const struct route *r, enum http_method m)
+{
+    return r->method == m || (r->method == METHOD_GET && m == METHOD_HEAD);
+}
+
+static const struct route *find(const struct http_req *req, err_t *ret_reason)
+{
+    *ret_reason = ERR_NOT_FOUND;
+    for (size_t n = 0; n < COUNT_OF(routes); n++) {
+        if (!view_is(req->path, routes[n].path))
+            continue;
+        if (method_fits(&routes[n], req->method))
+            return &routes[n];
+        *ret_reason = ERR_METHOD_NOT_ALLOWED;
+    }
+    return NULL;
+}
+
+static void on_head(void *self, struct http_req *req)
+{
+    struct app *app = self;
+    err_t reason = OK;
+    const struct route *r = find(req, &reason);
+    if (r == NULL)
+        http_reply_error(req, reason, NULL, 0);
+    else if (app->draining && r->body)
+        http_reply_error(req, ERR_DRAINING, NULL, 1);
+    else if (!r->body)
+        req->body_max = 0;
+}
+
+static void on_body(void *self, struct http_req *req)
+{
+    err_t reason = OK;
+    const struct route *r = find(req, &reason);
+    if (r == NULL)
+        http_reply_error(req, reason, NULL, 0);
+    else
+        r->handle(self, req);
+}
+
+static void on_gone(void *self UNUSED, struct http_req *req)
+{
+    if (req->user != NULL)
+        call_orphan(req->user);
+}
+
+static void on_drained(void *self)
+{
+    const struct msg_empty none = {0};
+    app_tell(self, MSG_FRONT_DRAINED, &none);
+}
+
+const struct http_handler app_handler = {on_head, on_body, on_gone, on_drained};

@@ -1,0 +1,323 @@
+/* The life of the process, in the order in which it happens. */
+#include "infer/infer.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "infer/load.h"
+#include "infer/pull.h"
+#include "infer/watch.h"
+#include "jail/jail.h"
+#include "wire/conf.h"
+#include "wire/roles.h"
+
+#include <locale.h>
+#include <openssl/crypto.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define WORKER_STACK (1 * MIB)
+#define WATCH_STACK  (128 * KIB)
+#define DOMAINS_ROOM (4 * KIB) /* the tail of INFER_ASSIGN */
+
+struct infer {
+    struct wire_end control;
+    struct wire_inbox inbox;
+    struct map conf_map;
+    const struct conf *conf;
+    OrtEnv *env;
+    struct ort_library library;
+    struct crew crew;
+    struct watch watch;
+    struct worker *workers[WORKERS_MAX];
+    unsigned n_workers;
+    sem_t go; /* once for each worker beside the first */
+    int wake_fd;
+    /* the assignment */
+    struct msg_infer_assign assign;
+    uint8_t domains[DOMAINS_ROOM];
+    size_t domains_len;
+    int block_fd;
+    uint64_t start_ms;
+    uint64_t deadline_ms;
+};
+
+/* ── start ── */
+
+static err_t enter_jail(const char *library, const struct infer *i)
+{
+    const char *const read_only[] = {"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/proc/cpuinfo",
+                                     "/proc/self/status", "/sys/bus/pci", "/sys/devices",
+                                     library != NULL ? library : "/lib", getenv("LOCPATH"), NULL};
+    const int keep[] = {CONTROL_FD, LOG_FD, i->wake_fd};
+    const struct jail_paths paths = {
+        .read_only = read_only, .empty_dir = ".", .keep_fds = keep, .n_keep_fds = COUNT_OF(keep)};
+    struct jail_failure failure = {0};
+    err_t e = jail_enter(JAIL_INFER_START, &paths, &failure);
+    if (e != OK)
+        log_event(LOG_JAIL_FAILED, ROLE_INFER, JAIL_INFER_START, failure.step, failure.os_error);
+    return e;
+}
+
+static err_t tighten(enum jail_row row)
+{
+    struct jail_failure failure = {0};
+    err_t e = jail_tighten(row, &failure);
+    if (e != OK)
+        log_event(LOG_JAIL_FAILED, ROLE_INFER, row, failure.step, failure.os_error);
+    return e;
+}
+
+/* Waits for a message of this type and for no other. */
+static err_t expect(struct infer *i, enum wire_type type, struct wire_msg *ret)
+{
+    struct wire_msg m = WIRE_MSG_NONE;
+    TRY(wire_recv(&i->control, &i->inbox, true, &m));
+    if (m.type != (uint16_t)type) {
+        wire_msg_done(&m);
+        return ERR_PROTOCOL;
+    }
+    *ret = m;
+    return OK;
+}
+
+static err_t take_config(struct infer *i)
+{
+    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    TRY(expect(i, MSG_INFER_CONFIG, &m));
+    return conf_map(m.fds[0], &i->conf_map, &i->conf);
+}
+
+static unsigned worker_count(const struct conf *c)
+{
+    cpu_set_t cpus;
+    unsigned n = c->workers;
+    if (n == 0)
+        n = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
+    return MIN(MAX(n, 1U), (unsigned)WORKERS_MAX);
+}
+
+/* ── threads ── */
+
+
+static void *watch_thread(void *self)
+{
+    struct infer *i = self;
+    watch_loop(&i->watch);
+}
+
+/* A worker that is let go finds its place by the order in which the process gives them. */
+static void *worker_thread(void *self)
+{
+    static atomic_uint next = 1;
+    struct infer *i = self;
+    while (sem_wait(&i->go) != 0)
+        continue;
+    worker_loop(i->workers[atomic_fetch_add(&next, 1)]);
+}
+
+static err_t start_thread(void *(*run)(void *), struct infer *i, size_t stack)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    if (pthread_attr_init(&attr) != 0)
+        return ERR_NOMEM;
+    bool ok = pthread_attr_setstacksize(&attr, stack) == 0 &&
+              pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) == 0 &&
+              pthread_create(&thread, &attr, run, i) == 0;
+    (void)pthread_attr_destroy(&attr);
+    return ok ? OK : ERR_NOMEM;
+}
+
+/* The first worker is the main thread, whose stack can grow: it loads the model before it takes jobs. */
+static err_t make_threads(struct infer *i)
+{
+    i->n_workers = worker_count(i->conf);
+    if (sem_init(&i->go, 0, 0) != 0)
+        return ERR_INTERNAL;
+    TRY(watch_init(&i->watch, &i->crew, &i->control, i->wake_fd));
+    TRY(start_thread(watch_thread, i, WATCH_STACK));
+    for (unsigned n = 0; n < i->n_workers; n++) {
+        TRY(worker_new(&i->crew, &i->workers[n]));
+        if (n > 0)
+            TRY(start_thread(worker_thread, i, WORKER_STACK));
+    }
+    return OK;
+}
+
+static err_t make_crew(struct infer *i)
+{
+    struct crew *c = &i->crew;
+    c->input_max = i->conf->transfer_memory;
+    seat_init(&c->seat);
+    runs_init(&c->runs, i->wake_fd);
+    TRY(memory_init(&c->memory, &i->control));
+    return value_maker_init(&c->maker);
+}
+
+static err_t say_hello(struct infer *i)
+{
+    char engine[ENGINE_TEXT_MAX];
+    struct msg_empty none = {0};
+    TRY(session_engine(&i->library, MAX(i->conf->threads, 1U), engine));
+    return wire_send_wait(&i->control, MSG_INFER_HELLO, &none, view_of(engine, strlen(engine)), NULL, 0);
+}
+
+/* Everything that needs files, threads or executable memory happens here, before there is a model. */
+static err_t start(struct infer *i, const char *library)
+{
+    i->control = (struct wire_end){CONTROL_FD, CHAN_INFER, SIDE_B};
+    i->block_fd = -1;
+    i->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (i->wake_fd < 0 || OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+        return ERR_INTERNAL;
+    TRY(sha256_setup());
+    TRY(enter_jail(library, i));
+    TRY(wire_inbox_init(&i->inbox, CHAN_INFER));
+    TRY(take_config(i));
+    TRY(ort_open(library, &i->library));
+    TRY(ort_env_new(MAX(i->conf->threads, 1U), &i->env));
+    (void)newlocale(LC_ALL_MASK, "en_US.UTF-8", NULL); /* held for ever: StringNormalizer finds it loaded */
+    TRY(make_crew(i));
+    TRY(make_threads(i));
+    TRY(tighten(JAIL_INFER_LOAD));
+    return say_hello(i);
+}
+
+/* ── the assignment ── */
+
+static err_t take_assignment(struct infer *i)
+{
+    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    TRY(expect(i, MSG_INFER_ASSIGN, &m));
+    i->assign = *(const struct msg_infer_assign *)m.fixed;
+    if (m.tail.len > sizeof(i->domains))
+        return ERR_PROTOCOL;
+    memcpy(i->domains, m.tail.data, m.tail.len);
+    i->domains_len = m.tail.len;
+    i->block_fd = TAKE_FD(m.fds[0]);
+    i->crew.report = (struct wire_end){TAKE_FD(m.fds[1]), CHAN_REPORT, SIDE_B};
+    i->crew.output_max = i->assign.max_output_bytes;
+    i->start_ms = clock_mono_ms();
+    i->deadline_ms = i->start_ms + i->assign.load_ms;
+    return OK;
+}
+
+/* How long a file of this size may take: the fixed time, or longer at the rate of the configuration. */
+static uint64_t load_time(const struct infer *i, uint64_t size)
+{
+    uint64_t per_ms = MAX(i->conf->load_rate / 1000, 1U);
+    return MAX((uint64_t)i->assign.load_ms, size / per_ms);
+}
+
+/* The supervisor sets the memory limit, then answers. */
+static err_t ask_for_size(void *self, uint64_t size, uint64_t *ret_deadline_ms)
+{
+    struct infer *i = self;
+    struct msg_infer_bytes wanted = {.bytes = size};
+    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    TRY(wire_send_wait(&i->control, MSG_INFER_SIZE, &wanted, view_of(NULL, 0), NULL, 0));
+    TRY(expect(i, MSG_INFER_GRANT, &m));
+    i->crew.memory.granted = ((const struct msg_infer_bytes *)m.fixed)->bytes;
+    i->deadline_ms = clock_mono_ms() + load_time(i, size);
+    *ret_deadline_ms = i->deadline_ms;
+    return i->crew.memory.granted > 0 ? OK : ERR_MODEL_OVER_BUDGET;
+}
+
+static err_t pull(struct infer *i, struct pulled *ret)
+{
+    struct pull_params p = {
+        .block_fd = i->block_fd,
+        .stop_fd = i->control.fd,
+        .infer = i->assign.infer,
+        .model = i->assign.model,
+        .max_file_bytes = i->assign.max_file_bytes,
+        .deadline_ms = i->deadline_ms,
+        .on_size = ask_for_size,
+        .user = i,
+    };
+    if (getrandom(&p.seed, sizeof(p.seed), 0) != (ssize_t)sizeof(p.seed))
+        return ERR_INTERNAL;
+    return pull_model(&p, ret);
+}
+
+static err_t hand_over(struct infer *i, const struct pulled *p)
+{
+    struct msg_infer_sealed sealed = {.size = p->size, .file_cid_len = p->cid.len};
+    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    sealed.verify_us = (uint32_t)(clock_mono_ms() - i->start_ms) * 1000;
+    memcpy(sealed.file_cid, p->cid.bytes, p->cid.len);
+    memcpy(sealed.model_sha256, p->sha256, sizeof(sealed.model_sha256));
+    TRY(wire_send_wait(&i->control, MSG_INFER_SEALED, &sealed, view_of(NULL, 0), &p->fd, 1));
+    TRY(expect(i, MSG_INFER_PROCEED, &m));
+    fd_close(&i->block_fd);
+    return tighten(JAIL_INFER_RUN);
+}
+
+/* ── the model ── */
+
+static err_t load(struct infer *i, struct pulled *p, struct why *why)
+{
+    struct load_params params = {
+        .env = i->env, .domains = view_of(i->domains, i->domains_len), .deadline_ms = i->deadline_ms};
+    struct msg_infer_loaded loaded;
+    i->watch.load_deadline_ms = i->deadline_ms;
+    (void)sem_post(&i->watch.begin);
+    TRY(load_model(p, &params, &i->crew, &loaded, why));
+    fd_close(&p->fd);
+    for (unsigned n = 0; n < i->n_workers; n++)
+        TRY(worker_fit(i->workers[n]));
+    i->watch.state = WATCH_SERVING;
+    return wire_send_wait(&i->control, MSG_INFER_LOADED, &loaded, view_of(NULL, 0), NULL, 0);
+}
+
+static err_t get_model(struct infer *i, struct why *why)
+{
+    struct pulled pulled = {.fd = -1};
+    TRY(pull(i, &pulled));
+    TRY(hand_over(i, &pulled));
+    return load(i, &pulled, why);
+}
+
+NORETURN static void serve(struct infer *i)
+{
+    unsigned limit = i->assign.workers != 0 ? MIN(i->assign.workers, i->n_workers) : i->n_workers;
+    for (unsigned n = 1; n < limit; n++)
+        (void)sem_post(&i->go);
+    worker_loop(i->workers[0]);
+}
+
+/* What the supervisor does wrong ends us without a word to it. */
+NORETURN static void end(err_t e)
+{
+    if (e != ERR_CLOSED)
+        log_event(LOG_PEER_REFUSED, ROLE_SUPER, 0, e);
+    _exit(e == ERR_CLOSED ? 0 : 1);
+}
+
+int infer_main(void)
+{
+    static struct infer infer;
+    struct why why = {{0}};
+    (void)setenv("ORT_DISABLE_TELEMETRY", "1", 1);
+    (void)unsetenv("ORT_LOAD_CONFIG_FROM_MODEL");
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file above RLIMIT_FSIZE is an error, not a death */
+    memory_tune_malloc();
+    log_setup(LOG_FD, ROLE_INFER);
+    err_t e = start(&infer, getenv("ONNXRUNTIME_ROOT"));
+    if (e == OK)
+        e = take_assignment(&infer);
+    if (e != OK)
+        end(e);
+    e = get_model(&infer, &why);
+    if (e == ERR_CLOSED)
+        end(e);
+    if (e != OK)
+        watch_fail(&infer.control, e, &why);
+    serve(&infer);
+}

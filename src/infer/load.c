@@ -1,0 +1,62 @@
+/* The scan, then ONNX Runtime. */
+#include "infer/load.h"
+
+#include "base/clock.h"
+#include "infer/scan/scan.h"
+
+#include <malloc.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define DOMAINS_MAX 16
+
+/* The texts of `list` as views; what is behind the last NUL does not count. */
+static size_t split(struct view list, struct view ret[static DOMAINS_MAX])
+{
+    size_t n = 0;
+    const uint8_t *end = NULL;
+    while (n < DOMAINS_MAX && list.len > 0 && (end = memchr(list.data, '\0', list.len)) != NULL) {
+        size_t len = (size_t)(end - list.data);
+        ret[n++] = view_of(list.data, len);
+        list = view_of(end + 1, list.len - len - 1);
+    }
+    return n;
+}
+
+static err_t scan(struct view file, struct view list, struct msg_infer_loaded *ret, struct why *why)
+{
+    struct view domains[DOMAINS_MAX];
+    struct scan_policy policy = {.limits = SCAN_LIMITS_DEFAULT, .domains = domains};
+    struct scan_info info = {0};
+    uint64_t start = clock_mono_ns();
+    policy.domain_count = split(list, domains);
+    TRY(scan_model(file, &policy, &info, why));
+    ret->random_operator = info.random;
+    ret->scan_us = (uint32_t)((clock_mono_ns() - start) / 1000);
+    return OK;
+}
+
+static err_t load(struct view file, const struct load_params *p, struct crew *crew, struct why *why)
+{
+    uint64_t granted = crew->memory.granted;
+    err_t e = session_new(p->env, file, &crew->session, why);
+    if (e == ERR_NOMEM && memory_more(&crew->memory, granted, p->deadline_ms))
+        e = session_new(p->env, file, &crew->session, why);
+    return e == ERR_NOMEM ? ERR_MODEL_OVER_BUDGET : e;
+}
+
+err_t load_model(const struct pulled *pulled, const struct load_params *p, struct crew *crew,
+                 struct msg_infer_loaded *ret, struct why *why)
+{
+    AUTO(map_done) struct map map = {0};
+    struct msg_infer_loaded loaded = {0};
+    TRY(map_shared(pulled->fd, pulled->size, PROT_READ, &map));
+    struct view file = view_of(map.addr, map.size);
+    TRY(scan(file, p->domains, &loaded, why));
+    uint64_t start = clock_mono_ns();
+    TRY(load(file, p, crew, why));
+    (void)malloc_trim(0); /* what only loading needed */
+    loaded.load_us = (uint32_t)((clock_mono_ns() - start) / 1000);
+    *ret = loaded;
+    return OK;
+}

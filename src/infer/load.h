@@ -1,0 +1,19 @@
+/* From a sealed file to a model that can be run. */
+#ifndef VERONNX_INFER_LOAD_H
+#define VERONNX_INFER_LOAD_H
+
+#include "infer/pull.h"
+#include "infer/worker.h"
+
+struct load_params {
+    OrtEnv *env;
+    struct view domains; /* operator domains that are allowed beside the standard ones, each closed by NUL */
+    uint64_t deadline_ms;
+};
+
+/* Scans the file, loads it (once more with more memory when the first attempt ran short), and fills crew->session.
+   `ret` has random_operator, scan_us, load_us. ERR_MODEL_OVER_BUDGET, and what scan_model and session_new say. */
+err_t load_model(const struct pulled *file, const struct load_params *p, struct crew *crew, struct msg_infer_loaded *ret,
+                 struct why *why);
+
+#endif

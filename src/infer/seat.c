@@ -1,0 +1,78 @@
+/* Counting who holds a front. */
+#include "infer/seat.h"
+
+#include "base/mem.h"
+
+err_t front_new(int *job_fd, int *cancel_fd, struct front **ret)
+{
+    struct front *f = mem_alloc(1, sizeof(*f));
+    if (f == NULL)
+        return ERR_NOMEM;
+    f->job = (struct wire_end){TAKE_FD(*job_fd), CHAN_JOB, SIDE_B};
+    f->cancel = (struct wire_end){TAKE_FD(*cancel_fd), CHAN_CANCEL, SIDE_B};
+    f->holders = 1;
+    *ret = f;
+    return OK;
+}
+
+static void front_free(struct front *f)
+{
+    wire_end_close(&f->job);
+    wire_end_close(&f->cancel);
+    for (size_t i = 0; i < SLOTS_MAX; i++)
+        slot_done(&f->slots[i]);
+    mem_free(f);
+}
+
+void seat_init(struct seat *s)
+{
+    *s = (struct seat){.lock = PTHREAD_MUTEX_INITIALIZER, .taken = PTHREAD_COND_INITIALIZER};
+}
+
+/* With the lock. */
+static void let_go(struct front *f)
+{
+    if (f != NULL && --f->holders == 0)
+        front_free(f);
+}
+
+void seat_put(struct seat *s, struct front *f)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    if (s->front != NULL)
+        atomic_store(&s->front->dead, true);
+    let_go(s->front);
+    f->holders++;
+    s->front = f;
+    (void)pthread_cond_broadcast(&s->taken);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+struct front *seat_enter(struct seat *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    while (s->front == NULL)
+        (void)pthread_cond_wait(&s->taken, &s->lock);
+    struct front *f = s->front;
+    f->holders++;
+    (void)pthread_mutex_unlock(&s->lock);
+    return f;
+}
+
+void seat_leave(struct seat *s, struct front *f)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    if (s->front == f) {
+        s->front = NULL;
+        let_go(f);
+    }
+    let_go(f);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+void seat_let_go(struct seat *s, struct front *f)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    let_go(f);
+    (void)pthread_mutex_unlock(&s->lock);
+}

@@ -1,0 +1,28 @@
+/* How a model is loaded and what it declares. */
+#ifndef VERONNX_INFER_SESSION_H
+#define VERONNX_INFER_SESSION_H
+
+#include "infer/ort.h"
+#include "tensor/desc.h"
+
+#define ENGINE_TEXT_MAX 240 /* leaves room in ENGINE_MAX for what the supervisor adds */
+
+/* What stands in every receipt beside a model's outputs: ONNX Runtime's build, the instruction set, the threads inside operators,
+   and every option of the session, from the same table that session_new reads. ERR_TOO_LARGE. */
+err_t session_engine(const struct ort_library *library, unsigned threads, char ret[static ENGINE_TEXT_MAX]);
+
+/* A loaded model. */
+struct session {
+    OrtSession *ort;
+    struct signature signature;
+    const char **input_names;  /* as in the signature; NUL-terminated */
+    const char **output_names;
+};
+
+/* From a file that was scanned; it may be unmapped afterwards. ERR_NOMEM, ERR_MODEL_UNSUPPORTED, ERR_MODEL_NOT_ONNX,
+   ERR_DTYPE_UNSUPPORTED (an input's type), ERR_OUTPUT_UNSUPPORTED, ERR_MODEL_LIMIT (the signature is too large). */
+err_t session_new(OrtEnv *env, struct view file, struct session *ret, struct why *why);
+/* Accepts a zeroed struct. */
+void session_done(struct session *s);
+
+#endif

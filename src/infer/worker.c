@@ -1,0 +1,324 @@
+/* One job: copy and digest the inputs, run, digest the outputs, publish them, report, answer. */
+#include "infer/worker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "infer/job.h"
+#include "tensor/digest.h"
+#include "wire/roles.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define COPY_CHUNK   (16 * KIB) /* hashed while it is still in the nearest cache */
+#define PRIVATE_KEEP (4 * MIB)  /* what a worker keeps between jobs for copies of inputs */
+
+struct worker {
+    struct crew *crew;
+    struct wire_inbox inbox;
+    struct run run;
+    uint8_t *memory; /* private: holds the copies, from the first address that is a multiple of VALUE_ALIGN */
+    size_t memory_size;
+    struct buf tail; /* of the RESULT */
+    const char **names; /* of the inputs that are given */
+    OrtValue **inputs;
+    OrtValue **made;
+    struct output *outputs;
+    struct value_desc *descs;
+    uint64_t *lens;
+};
+
+/* What becomes of a job. */
+struct outcome {
+    struct msg_report report;
+    struct msg_result result;
+    struct value_set set; /* the outputs */
+    int area_fd;          /* of a new output area, or -1 */
+    struct why why;
+};
+
+static void outcome_done(struct outcome *o)
+{
+    value_set_done(&o->set);
+    fd_close(&o->area_fd);
+}
+
+/* ── inputs ── */
+
+/* Where the copies go. ONNX Runtime's own tensors are aligned like this, and the order of some sums depends on it. */
+static err_t private_room(struct worker *w, size_t size, uint8_t **ret)
+{
+    size_t need = size + VALUE_ALIGN;
+    if (need > w->memory_size) {
+        mem_free(w->memory);
+        w->memory = mem_alloc(1, need);
+        w->memory_size = w->memory != NULL ? need : 0;
+    }
+    if (w->memory == NULL)
+        return ERR_NOMEM;
+    *ret = w->memory + -(uintptr_t)w->memory % VALUE_ALIGN;
+    return OK;
+}
+
+/* What is hashed is the copy: front may write to `from` at any time. */
+static err_t copy_and_hash(struct tensor_digest *digest, uint8_t *to, const uint8_t *from, size_t len)
+{
+    TRY(tensor_digest_value(digest, len));
+    for (size_t at = 0; at < len; at += COPY_CHUNK) {
+        size_t n = MIN(COPY_CHUNK, len - at);
+        area_copy(to + at, from + at, n);
+        TRY(tensor_digest_bytes(digest, to + at, n));
+    }
+    return OK;
+}
+
+static err_t take_input(struct worker *w, const struct value_desc *d, struct view payload, OrtValue **ret, struct why *why)
+{
+    if (payload_check(d, payload) != OK)
+        return why_set(why, ERR_VALUE_RANGE, "input %.*s: the bytes are not those of its type and shape",
+                       (int)d->name.len, (const char *)d->name.data);
+    return value_make(&w->crew->maker, d, payload, ret);
+}
+
+static err_t take_inputs(struct worker *w, const struct job *j, const uint8_t *area, struct outcome *o)
+{
+    AUTO(tensor_digest_done) struct tensor_digest digest = {0};
+    const struct session *s = &w->crew->session;
+    const struct desc_list *descs = &j->inputs.descs;
+    uint8_t *room = NULL;
+    err_t e = signature_takes(&s->signature, descs);
+    if (e != OK)
+        return job_blame(&s->signature, descs, e, &o->why);
+    TRY(private_room(w, j->inputs.total, &room));
+    TRY(tensor_digest_init(&digest, descs, o->report.in_descriptors));
+    for (size_t i = 0, declared = 0; i < descs->count; i++, declared++) {
+        struct value_place at = j->inputs.places[i];
+        while (!view_equal(s->signature.inputs[declared].name, descs->items[i].name))
+            declared++;
+        w->names[i] = s->input_names[declared];
+        TRY(copy_and_hash(&digest, room + at.offset, area + at.offset, at.len));
+        TRY(take_input(w, &descs->items[i], view_of(room + at.offset, at.len), &w->inputs[i], &o->why));
+    }
+    return tensor_digest_final(&digest, o->report.in_tensors);
+}
+
+/* ── outputs ── */
+
+static err_t read_outputs(struct worker *w)
+{
+    const struct signature *s = &w->crew->session.signature;
+    size_t left = w->crew->output_max;
+    for (size_t i = 0; i < s->output_count; i++) {
+        struct output *o = &w->outputs[i];
+        TRY(output_read(&w->crew->maker, w->made[i], &s->outputs[i], left, o));
+        w->descs[i] = o->desc;
+        w->lens[i] = o->payload.len;
+        left -= o->payload.len;
+    }
+    return OK;
+}
+
+/* Also encodes what the RESULT will say of them, because that may turn out to be too long. */
+static err_t describe_outputs(struct worker *w, struct value_set *ret)
+{
+    err_t e = value_set_make(w->descs, w->crew->session.signature.output_count, w->lens, w->crew->output_max, ret);
+    buf_clear(&w->tail);
+    if (e == OK)
+        e = value_set_encode(ret, &w->tail);
+    return e == ERR_TOO_LARGE ? ERR_OUTPUT_TOO_LARGE : e;
+}
+
+static err_t digest_outputs(struct worker *w, struct outcome *o)
+{
+    AUTO(tensor_digest_done) struct tensor_digest digest = {0};
+    TRY(describe_outputs(w, &o->set));
+    TRY(tensor_digest_init(&digest, &o->set.descs, o->report.out_descriptors));
+    for (size_t i = 0; i < o->set.descs.count; i++) {
+        TRY(tensor_digest_value(&digest, w->lens[i]));
+        TRY(tensor_digest_bytes(&digest, w->outputs[i].payload.data, w->lens[i]));
+    }
+    return tensor_digest_final(&digest, o->report.out_tensors);
+}
+
+static err_t publish(struct worker *w, struct slot *slot, struct outcome *o)
+{
+    uint8_t *area = NULL;
+    TRY(slot_output(slot, o->set.total, w->crew->output_max, &area, &o->area_fd));
+    for (size_t i = 0; i < o->set.descs.count; i++)
+        if (w->lens[i] > 0)
+            memcpy(area + o->set.places[i].offset, w->outputs[i].payload.data, w->lens[i]);
+    o->result.bytes = o->set.total;
+    return OK;
+}
+
+/* ── the run ── */
+
+static err_t run_model(struct worker *w, const struct job *j, struct outcome *o)
+{
+    const struct session *s = &w->crew->session;
+    uint64_t start = clock_mono_ns();
+    err_t e = ort_run_result(ort->Run(s->ort, w->run.options, w->names, (const OrtValue *const *)w->inputs,
+                                      j->inputs.descs.count, s->output_names, s->signature.output_count, w->made));
+    o->result.run_us = (uint32_t)MIN((clock_mono_ns() - start) / 1000, UINT32_MAX);
+    return e;
+}
+
+static void release_values(struct worker *w)
+{
+    const struct signature *s = &w->crew->session.signature;
+    for (size_t i = 0; i < s->input_count; i++)
+        value_release(&w->inputs[i]);
+    for (size_t i = 0; i < s->output_count; i++) {
+        output_done(&w->outputs[i]);
+        value_release(&w->made[i]);
+    }
+    if (w->memory_size > PRIVATE_KEEP) {
+        mem_free(w->memory);
+        w->memory = NULL;
+        w->memory_size = 0;
+    }
+}
+
+static err_t attempt(struct worker *w, const struct job *j, struct slot *slot, const uint8_t *area, struct outcome *o)
+{
+    err_t e = take_inputs(w, j, area, o);
+    if (e == OK)
+        e = run_model(w, j, o);
+    if (e == OK)
+        e = read_outputs(w);
+    if (e == OK)
+        e = digest_outputs(w, o);
+    if (e == OK)
+        e = publish(w, slot, o);
+    release_values(w);
+    return e;
+}
+
+/* When memory was short, once more with more of it. */
+static err_t attempt_twice(struct worker *w, const struct job *j, struct slot *slot, const uint8_t *area,
+                           struct outcome *o)
+{
+    struct memory *memory = &w->crew->memory;
+    uint64_t granted = memory->granted;
+    err_t e = attempt(w, j, slot, area, o);
+    if (e == ERR_NOMEM && memory_more(memory, granted, w->run.deadline_ms)) {
+        value_set_done(&o->set);
+        e = attempt(w, j, slot, area, o);
+    }
+    return e == ERR_NOMEM ? ERR_RUN_OUT_OF_MEMORY : e;
+}
+
+static err_t run_job(struct worker *w, struct front *f, const struct job *j, const uint8_t *area, struct outcome *o)
+{
+    struct runs *runs = &w->crew->runs;
+    err_t e = runs_begin(runs, &w->run, f, j->head->job, clock_mono_ms() + j->head->run_ms);
+    if (e == OK && !atomic_load(&f->dead))
+        e = attempt_twice(w, j, &f->slots[j->head->slot], area, o);
+    else
+        e = ERR_RUN_CANCELLED;
+    err_t stopped = runs_end(runs, &w->run);
+    return e == ERR_RUN_FAILED && stopped != OK ? stopped : e;
+}
+
+/* ── the answer ── */
+
+NORETURN static void give_up(enum role peer, unsigned type, err_t e)
+{
+    log_event(LOG_PEER_REFUSED, peer, type, e);
+    _exit(1);
+}
+
+static void report(const struct worker *w, const struct job *j, err_t e, struct outcome *o)
+{
+    if (e != OK)
+        o->report = (struct msg_report){0};
+    o->report.job = j->head->job;
+    o->report.result = (uint32_t)e;
+    o->report.nonce = j->head->nonce;
+    e = wire_send_wait(&w->crew->report, MSG_REPORT, &o->report, view_of(NULL, 0), NULL, 0);
+    if (e != OK)
+        give_up(ROLE_KEEPER, MSG_REPORT, e);
+}
+
+/* A front that is gone does not matter: its channel's end is seen by the next receive. */
+static void answer(struct worker *w, struct front *f, const struct job *j, err_t e, struct outcome *o)
+{
+    struct slot *slot = &f->slots[j->head->slot];
+    struct view tail = view_of(o->why.text, strlen(o->why.text));
+    o->result.job = j->head->job;
+    o->result.slot = j->head->slot;
+    o->result.result = (uint32_t)e;
+    if (e == OK)
+        tail = buf_view(&w->tail);
+    slot_unmap_large(slot);
+    slot_release(slot);
+    (void)!wire_send_wait(&f->job, MSG_RESULT, &o->result, tail, &o->area_fd, o->area_fd >= 0);
+}
+
+static err_t serve(struct worker *w, struct front *f, struct wire_msg *m)
+{
+    AUTO(job_done) struct job j = {0};
+    AUTO(outcome_done) struct outcome o = {.area_fd = -1};
+    const uint8_t *area = NULL;
+    TRY(job_parse(m, &j));
+    struct slot *slot = &f->slots[j.head->slot];
+    TRY(slot_take(slot));
+    TRY(slot_input(slot, &m->fds[0], j.head->bytes, w->crew->input_max, &area));
+    err_t e = run_job(w, f, &j, area, &o);
+    if (e != OK && o.why.text[0] == '\0')
+        (void)why_set(&o.why, e, "%s", err_text(e));
+    report(w, &j, e, &o);
+    answer(w, f, &j, e, &o);
+    return OK;
+}
+
+/* ── the thread ── */
+
+err_t worker_new(struct crew *crew, struct worker **ret)
+{
+    struct worker *w = mem_alloc(1, sizeof(*w));
+    if (w == NULL)
+        return ERR_NOMEM;
+    w->crew = crew;
+    buf_init(&w->tail, WIRE_TAIL_MAX);
+    TRY(wire_inbox_init(&w->inbox, CHAN_JOB));
+    TRY(ort_load_result(ort->CreateRunOptions(&w->run.options)));
+    runs_add(&crew->runs, &w->run);
+    *ret = w;
+    return OK;
+}
+
+err_t worker_fit(struct worker *w)
+{
+    size_t n_inputs = w->crew->session.signature.input_count + 1; /* a model may have none */
+    size_t n_outputs = w->crew->session.signature.output_count + 1;
+    w->names = mem_alloc(n_inputs, sizeof(*w->names));
+    w->inputs = mem_alloc(n_inputs, sizeof(OrtValue *));
+    w->made = mem_alloc(n_outputs, sizeof(OrtValue *));
+    w->outputs = mem_alloc(n_outputs, sizeof(*w->outputs));
+    w->descs = mem_alloc(n_outputs, sizeof(*w->descs));
+    w->lens = mem_alloc(n_outputs, sizeof(*w->lens));
+    bool ok = w->names != NULL && w->inputs != NULL && w->made != NULL && w->outputs != NULL && w->descs != NULL &&
+              w->lens != NULL;
+    return ok ? OK : ERR_NOMEM;
+}
+
+void worker_loop(struct worker *w)
+{
+    for (;;) {
+        struct front *f = seat_enter(&w->crew->seat);
+        unsigned type = 0;
+        err_t e = OK;
+        while (e == OK) {
+            AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+            e = wire_recv(&f->job, &w->inbox, true, &m);
+            type = m.type;
+            if (e == OK)
+                e = serve(w, f, &m);
+        }
+        if (e != ERR_CLOSED)
+            give_up(ROLE_FRONT, type, e);
+        seat_leave(&w->crew->seat, f);
+    }
+}

@@ -1,0 +1,34 @@
+/* The threads that run jobs. Each waits for the next one in the front's own channel, so no other thread is woken on the way. */
+#ifndef VERONNX_INFER_WORKER_H
+#define VERONNX_INFER_WORKER_H
+
+#include "infer/memory.h"
+#include "infer/runs.h"
+#include "infer/seat.h"
+#include "infer/session.h"
+#include "infer/value.h"
+
+#define WORKERS_MAX 128
+
+/* What the workers of a process share. The model and the limits are constant while anybody has the seat. */
+struct crew {
+    struct session session;
+    struct value_maker maker;
+    struct wire_end report;
+    uint64_t input_max;  /* bytes of an input area */
+    uint64_t output_max; /* bytes of all outputs of a job */
+    struct memory memory;
+    struct runs runs;
+    struct seat seat;
+};
+
+struct worker;
+
+/* Memory and the place in crew->runs. */
+err_t worker_new(struct crew *crew, struct worker **ret);
+/* Room for the values of the model that is loaded now. */
+err_t worker_fit(struct worker *w);
+/* Runs jobs. Never returns: the process ends with status 1 when front or keeper break the protocol. */
+NORETURN void worker_loop(struct worker *w);
+
+#endif

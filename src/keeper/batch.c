@@ -1,0 +1,100 @@
+/* From matched pairs to signed receipts. */
+#include "keeper/batch.h"
+
+#include "base/clock.h"
+
+#include <openssl/rand.h>
+#include <string.h>
+
+err_t batch_init(struct batch *b, const struct keys *keys, const struct msg_keeper_start *node)
+{
+    b->keys = keys;
+    b->node = node;
+    b->count = 0;
+    TRY(sign_init(&b->signer, keys->receipt));
+    sign_begin(&b->signer);
+    return OK;
+}
+
+void batch_done(struct batch *b)
+{
+    sign_done(&b->signer);
+}
+
+size_t batch_room(const struct batch *b)
+{
+    return BATCH_MAX - b->count;
+}
+
+static void fill_node(const struct batch *b, struct statement *s)
+{
+    s->kind = b->node->kind == STATEMENT_NITRO ? STATEMENT_NITRO : STATEMENT_SIMULATED;
+    s->clock = STATEMENT_CLOCK_SYSTEM;
+    memcpy(s->keyset, b->keys->keyset_digest, sizeof(s->keyset));
+    memcpy(s->node, b->node->node_digest, sizeof(s->node));
+    memcpy(s->policy, b->node->policy_digest, sizeof(s->policy));
+}
+
+static void fill_model(const struct keeper_infer *i, struct statement *s)
+{
+    s->asked_cid = view_of(i->asked.cid, i->asked.cid_len);
+    s->asked_path = view_of(i->asked.path, i->asked.path_len);
+    s->file_cid = view_of(i->file_cid, i->file_cid_len);
+    s->engine = view_of(i->engine, i->engine_len);
+    memcpy(s->model, i->model_sha256, sizeof(s->model));
+    memcpy(s->epoch, i->epoch, sizeof(s->epoch));
+}
+
+/* The ticket's time is the kernel's at the moment of sending; the two clocks are the same, but not read in one order. */
+static void fill_job(const struct ticket *t, const struct msg_report *r, struct statement *s)
+{
+    s->job = t->job;
+    s->nonce = view_of(t->nonce.bytes, t->nonce.len);
+    s->end_us = clock_wall_us();
+    s->start_us = MIN(t->start_us, s->end_us);
+    memcpy(s->input.descriptors, r->in_descriptors, DIGEST_LEN);
+    memcpy(s->input.tensors, r->in_tensors, DIGEST_LEN);
+    memcpy(s->output.descriptors, r->out_descriptors, DIGEST_LEN);
+    memcpy(s->output.tensors, r->out_tensors, DIGEST_LEN);
+}
+
+err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct ticket *t, const struct msg_report *r)
+{
+    struct statement s = {0};
+    struct batch_entry *entry = &b->entries[b->count];
+    uint8_t digest[SHA256_LEN];
+    fill_node(b, &s);
+    fill_model(i, &s);
+    fill_job(t, r, &s);
+    if (RAND_bytes(s.salt, sizeof(s.salt)) != 1)
+        return ERR_INTERNAL;
+    TRY(statement_encode(&s, entry->statement, &entry->statement_len, NULL));
+    TRY(sign_add(&b->signer, view_of(entry->statement, entry->statement_len), digest));
+    entry->job = t->job;
+    b->count++;
+    return OK;
+}
+
+static err_t deliver_one(struct batch *b, size_t index, batch_deliver *deliver, void *self)
+{
+    uint8_t receipt[STATEMENT_MAX + COSE_MAX];
+    const struct batch_entry *entry = &b->entries[index];
+    struct msg_receipt head = {.job = entry->job, .statement_len = (uint32_t)entry->statement_len};
+    size_t cose_len = 0;
+    _Static_assert(sizeof(receipt) <= RECEIPT_MAX, "a receipt fits into its message");
+    memcpy(receipt, entry->statement, entry->statement_len);
+    TRY(sign_cose(&b->signer, index, receipt + entry->statement_len, &cose_len));
+    return deliver(self, &head, view_of(receipt, entry->statement_len + cose_len));
+}
+
+err_t batch_sign(struct batch *b, batch_deliver *deliver, void *self)
+{
+    if (b->count == 0)
+        return OK;
+    TRY(sign_batch(&b->signer));
+    for (size_t n = 0; n < b->count; n++)
+        TRY(deliver_one(b, n, deliver, self));
+    b->count = 0;
+    sign_begin(&b->signer);
+    return OK;
+}

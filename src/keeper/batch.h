@@ -1,0 +1,44 @@
+/* Statements that wait for one signature: a tree over all of them, signed once. */
+#ifndef VERONNX_KEEPER_BATCH_H
+#define VERONNX_KEEPER_BATCH_H
+
+#include "keeper/keys.h"
+#include "keeper/peers.h"
+#include "keeper/tickets.h"
+#include "receipt/sign.h"
+#include "receipt/statement.h"
+
+#define BATCH_MAX 64
+
+struct batch_entry {
+    uint64_t job;
+    size_t statement_len;
+    uint8_t statement[STATEMENT_MAX];
+};
+
+struct batch {
+    const struct keys *keys;
+    const struct msg_keeper_start *node;
+    struct receipt_signer signer;
+    size_t count;
+    struct batch_entry entries[BATCH_MAX];
+};
+
+/* Borrows keys and node facts for its whole life. */
+err_t batch_init(struct batch *b, const struct keys *keys, const struct msg_keeper_start *node);
+/* Accepts a zeroed struct. */
+void batch_done(struct batch *b);
+
+/* How many more statements fit. */
+size_t batch_room(const struct batch *b);
+
+/* Makes the statement of one matched pair: every field comes from the keeper, the supervisor or this infer's report. */
+err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct ticket *t, const struct msg_report *r);
+
+/* Who gets a receipt: `head` and the tail of its RECEIPT message (statement, then COSE_Sign1). */
+typedef err_t batch_deliver(void *self, const struct msg_receipt *head, struct view receipt);
+
+/* Signs the tree of all statements once, delivers each receipt, and empties the batch. Does nothing when there are none. */
+err_t batch_sign(struct batch *b, batch_deliver *deliver, void *self);
+
+#endif

@@ -1,0 +1,130 @@
+/* The supervisor's messages: start, fronts and infers that come and go, what an infer sealed. */
+#include "keeper/state.h"
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "keeper/tags.h"
+#include "wire/roles.h"
+
+#include <string.h>
+
+static err_t on_start(void *self, struct wire_msg *m)
+{
+    struct keeper *k = self;
+    struct msg_keeper_ready ready = {0};
+    memcpy(&k->node, m->fixed, sizeof(k->node));
+    TRY(keys_init(&k->keys, m->tail, k->node.not_after));
+    TRY(batch_init(&k->batch, &k->keys, &k->node));
+    TRY(keeper_enter_jail(k)); /* OpenSSL has loaded by now what it needs */
+    memcpy(ready.receipt_key, k->keys.receipt_point, sizeof(ready.receipt_key));
+    memcpy(ready.keyset_digest, k->keys.keyset_digest, sizeof(ready.keyset_digest));
+    TRY(wire_send_wait(&k->control, MSG_KEEPER_READY, &ready, buf_view(&k->keys.certificate), NULL, 0));
+    k->phase = KEEPER_SERVING;
+    return OK;
+}
+
+static err_t on_front(void *self, struct wire_msg *m)
+{
+    struct keeper *k = self;
+    const struct msg_keeper_front *front = m->fixed;
+    struct keeper_front *f = peers_add_front(&k->peers, front->generation);
+    if (f == NULL)
+        return ERR_PROTOCOL;
+    f->sign = (struct wire_end){TAKE_FD(m->fds[0]), CHAN_SIGN, SIDE_B};
+    f->ticket = (struct wire_end){TAKE_FD(m->fds[1]), CHAN_TICKET, SIDE_B};
+    return keeper_watch(k, f->sign.fd, TAG_SIGN | front->generation);
+}
+
+/* What the dead front had sent is read before its ticket socket closes: an infer may still report on it. */
+static err_t on_front_gone(void *self, struct wire_msg *m)
+{
+    struct keeper *k = self;
+    const struct msg_keeper_front *front = m->fixed;
+    struct keeper_front *f = peers_front(&k->peers, front->generation);
+    if (f == NULL)
+        return ERR_PROTOCOL;
+    f->gone = true;
+    TRY(keeper_tickets(k));
+    peers_drop_front(f);
+    return OK;
+}
+
+static err_t on_infer(void *self, struct wire_msg *m)
+{
+    struct keeper *k = self;
+    const struct msg_keeper_infer *infer = m->fixed;
+    struct keeper_infer *i = peers_add_infer(&k->peers, infer->infer);
+    if (i == NULL || infer->asked.cid_len > CID_MAX || infer->asked.path_len > MODEL_PATH_MAX)
+        return ERR_PROTOCOL;
+    i->report = (struct wire_end){TAKE_FD(m->fds[0]), CHAN_REPORT, SIDE_A};
+    i->asked = infer->asked;
+    memcpy(i->epoch, infer->epoch, sizeof(i->epoch));
+    return OK;
+}
+
+/* Only from here on its reports are read. */
+static err_t on_sealed(void *self, struct wire_msg *m)
+{
+    struct keeper *k = self;
+    const struct msg_keeper_sealed *sealed = m->fixed;
+    struct keeper_infer *i = peers_infer(&k->peers, sealed->infer);
+    if (i == NULL || i->sealed || sealed->file_cid_len > CID_MAX || m->tail.len > sizeof(i->engine))
+        return ERR_PROTOCOL;
+    i->file_cid_len = sealed->file_cid_len;
+    memcpy(i->file_cid, sealed->file_cid, sizeof(i->file_cid));
+    memcpy(i->model_sha256, sealed->model_sha256, sizeof(i->model_sha256));
+    memcpy(i->engine, m->tail.data, m->tail.len);
+    i->engine_len = m->tail.len;
+    i->sealed = true;
+    return keeper_watch(k, i->report.fd, TAG_REPORT | sealed->infer);
+}
+
+static err_t on_infer_gone(void *self, struct wire_msg *m)
+{
+    struct keeper *k = self;
+    const struct msg_keeper_infer_gone *gone = m->fixed;
+    struct keeper_infer *i = peers_infer(&k->peers, gone->infer);
+    if (i == NULL)
+        return ERR_PROTOCOL;
+    TRY(keeper_tickets(k));
+    tickets_drop_infer(&k->tickets, gone->infer);
+    peers_drop_infer(i);
+    return OK;
+}
+
+static const struct wire_route routes[] = {
+    {MSG_KEEPER_START, KEEPER_FRESH, on_start},
+    {MSG_KEEPER_FRONT, KEEPER_SERVING, on_front},
+    {MSG_KEEPER_FRONT_GONE, KEEPER_SERVING, on_front_gone},
+    {MSG_KEEPER_INFER, KEEPER_SERVING, on_infer},
+    {MSG_KEEPER_SEALED, KEEPER_SERVING, on_sealed},
+    {MSG_KEEPER_INFER_GONE, KEEPER_SERVING, on_infer_gone},
+};
+
+err_t keeper_control(struct keeper *k)
+{
+    for (;;) {
+        struct wire_msg m = WIRE_MSG_NONE;
+        err_t e = wire_recv(&k->control, &k->inbox, false, &m);
+        if (e == ERR_WOULD_BLOCK)
+            return OK;
+        TRY(e);
+        TRY(wire_dispatch(routes, COUNT_OF(routes), k->phase, k, &m));
+    }
+}
+
+err_t keeper_accuse(struct keeper *k, struct keeper_infer *i, struct keeper_front *f, err_t reason)
+{
+    struct msg_keeper_accuse a = {.reason = reason};
+    if (i != NULL) {
+        if (i->accused)
+            return OK;
+        i->accused = true;
+        a.infer = i->number;
+        log_event(LOG_REPORT_REFUSED, i->number, (int64_t)i->last_ticket, reason);
+    } else {
+        a.generation = f->generation;
+        log_event(LOG_PEER_REFUSED, ROLE_FRONT, f->generation, reason);
+    }
+    return wire_send(&k->control, MSG_KEEPER_ACCUSE, &a, view_of(NULL, 0), NULL, 0);
+}

@@ -1,0 +1,105 @@
+/* Start-up, the jail and the loop. */
+#include "keeper/keeper.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "jail/jail.h"
+#include "keeper/state.h"
+#include "keeper/tags.h"
+#include "wire/roles.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <sys/epoll.h>
+
+#define EVENTS 64
+
+err_t keeper_enter_jail(struct keeper *k)
+{
+    const int keep[] = {CONTROL_FD, LOG_FD, k->epoll};
+    const struct jail_paths paths = {.empty_dir = ".", .keep_fds = keep, .n_keep_fds = COUNT_OF(keep)};
+    struct jail_failure failure = {0};
+    err_t e = jail_enter(JAIL_KEEPER, &paths, &failure);
+    if (e != OK)
+        log_event(LOG_JAIL_FAILED, ROLE_KEEPER, JAIL_KEEPER, failure.step, failure.os_error);
+    return e;
+}
+
+err_t keeper_watch(struct keeper *k, int fd, uint64_t tag)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.u64 = tag};
+    return epoll_ctl(k->epoll, EPOLL_CTL_ADD, fd, &e) == 0 ? OK : err_errno();
+}
+
+/* An infer or a front may be gone by the time its event is looked at. */
+static err_t serve_event(struct keeper *k, uint64_t tag)
+{
+    uint32_t number = TAG_NUMBER(tag);
+    if ((tag & TAG_KIND) == TAG_SIGN) {
+        struct keeper_front *f = peers_front(&k->peers, (uint16_t)number);
+        return f != NULL && f->sign.fd >= 0 ? keeper_handshakes(k, f) : OK;
+    }
+    if ((tag & TAG_KIND) == TAG_REPORT) {
+        struct keeper_infer *i = peers_infer(&k->peers, number);
+        return i != NULL && i->report.fd >= 0 ? keeper_reports(k, i) : OK;
+    }
+    return OK;
+}
+
+/* The supervisor's messages come first: what a front or an infer says may rest on them. */
+static err_t serve_once(struct keeper *k)
+{
+    struct epoll_event events[EVENTS];
+    int n = epoll_wait(k->epoll, events, EVENTS, -1);
+    if (n < 0)
+        return errno == EINTR ? OK : err_errno();
+    TRY(keeper_control(k));
+    for (int i = 0; i < n; i++)
+        TRY(serve_event(k, events[i].data.u64));
+    return keeper_flush(k);
+}
+
+static err_t start(struct keeper *k)
+{
+    k->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (k->epoll < 0)
+        return err_errno();
+    peers_init(&k->peers);
+    tickets_init(&k->tickets);
+    TRY(sha256_setup());
+    TRY(wire_inbox_init(&k->inbox, CHAN_KEEPER));
+    TRY(wire_wait(&k->control, 5000));
+    TRY(keeper_control(k));
+    if (k->phase != KEEPER_SERVING)
+        return ERR_PROTOCOL;
+    return keeper_watch(k, k->control.fd, TAG_CONTROL);
+}
+
+static void finish(struct keeper *k)
+{
+    peers_done(&k->peers);
+    batch_done(&k->batch);
+    keys_done(&k->keys);
+    wire_inbox_done(&k->inbox);
+    fd_close(&k->epoll);
+}
+
+int keeper_main(void)
+{
+    AUTO_MEM struct keeper *k = mem_alloc(1, sizeof(*k));
+    log_setup(LOG_FD, ROLE_KEEPER);
+    if (k == NULL || OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+        return 1;
+    k->phase = KEEPER_FRESH;
+    k->control = (struct wire_end){CONTROL_FD, CHAN_KEEPER, SIDE_B};
+    err_t e = start(k);
+    while (e == OK)
+        e = serve_once(k);
+    if (e != ERR_CLOSED)
+        log_event(LOG_PEER_REFUSED, ROLE_SUPER, 0, e);
+    finish(k);
+    return e == ERR_CLOSED ? 0 : 1;
+}

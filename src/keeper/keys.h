@@ -1,0 +1,31 @@
+/* The keys of one boot: TLS P-256 and receipt P-256, born here and never written anywhere. */
+#ifndef VERONNX_KEEPER_KEYS_H
+#define VERONNX_KEEPER_KEYS_H
+
+#include "base/buf.h"
+#include "wire/msg.h"
+
+#include <openssl/evp.h>
+
+#define P256_POINT_LEN 65
+#define KEYSET_MAX     512
+
+struct keys {
+    EVP_PKEY *tls;
+    EVP_PKEY *receipt;
+    EVP_PKEY_CTX *tls_signer; /* ready to sign a SHA-256 digest, reused for every handshake */
+    uint8_t receipt_point[P256_POINT_LEN]; /* uncompressed */
+    uint8_t keyset_digest[DIGEST_LEN];
+    struct buf certificate; /* DER */
+};
+
+/* Makes both keys and the self-signed certificate for `names` (host names and addresses, each closed by NUL) that ends at
+   `not_after` (Unix seconds). Private numbers lie in OpenSSL's locked heap. Call before the jail. */
+err_t keys_init(struct keys *k, struct view names, uint64_t not_after);
+void keys_done(struct keys *k);
+
+/* Signs with the TLS key, but only a TLS 1.3 server CertificateVerify text (RFC 8446 §4.4.3): 64 spaces, the context string,
+   a zero byte and a hash of 32 or 48 bytes. ERR_NOT_PERMITTED for anything else. `ret_der` has room for 80 bytes. */
+err_t keys_sign_handshake(struct keys *k, struct view text, uint8_t *ret_der, size_t *ret_len);
+
+#endif

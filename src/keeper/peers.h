@@ -1,0 +1,52 @@
+/* Who talks to the keeper: fronts (one alive, older ones until their tickets are read) and infers. */
+#ifndef VERONNX_KEEPER_PEERS_H
+#define VERONNX_KEEPER_PEERS_H
+
+#include "wire/frame.h"
+
+#define FRONTS_MAX 4
+#define INFERS_MAX 256
+
+struct keeper_front {
+    uint16_t generation; /* 0: the place is free */
+    bool gone;           /* the process ended; what it sent before still counts */
+    struct wire_end sign;
+    struct wire_end ticket;
+};
+
+struct keeper_infer {
+    uint32_t number; /* 0: the place is free */
+    bool sealed;
+    bool accused;
+    struct wire_end report;
+    uint64_t last_ticket;
+    uint8_t epoch[EPOCH_LEN];
+    struct wire_model asked;
+    uint8_t file_cid[CID_MAX];
+    uint8_t file_cid_len;
+    uint8_t model_sha256[DIGEST_LEN];
+    char engine[ENGINE_MAX];
+    size_t engine_len;
+};
+
+struct peers {
+    struct keeper_front fronts[FRONTS_MAX];
+    struct keeper_infer infers[INFERS_MAX];
+};
+
+void peers_init(struct peers *p);
+void peers_done(struct peers *p);
+
+/* A free place, filled with the number; NULL when there is none or the number is 0 or taken. The ends are still closed. */
+struct keeper_front *peers_add_front(struct peers *p, uint16_t generation);
+struct keeper_infer *peers_add_infer(struct peers *p, uint32_t number);
+
+/* NULL when unknown. */
+struct keeper_front *peers_front(struct peers *p, uint16_t generation);
+struct keeper_infer *peers_infer(struct peers *p, uint32_t number);
+
+/* Closes the ends and frees the place. */
+void peers_drop_front(struct keeper_front *f);
+void peers_drop_infer(struct keeper_infer *i);
+
+#endif

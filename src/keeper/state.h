@@ -1,0 +1,48 @@
+/* What the keeper knows. Only files of this folder include it. */
+#ifndef VERONNX_KEEPER_STATE_H
+#define VERONNX_KEEPER_STATE_H
+
+#include "keeper/batch.h"
+#include "keeper/keys.h"
+#include "keeper/peers.h"
+#include "keeper/tickets.h"
+
+/* States of the control channel, one bit each. */
+enum keeper_phase { KEEPER_FRESH = 1, KEEPER_SERVING = 2 };
+
+struct keeper {
+    enum keeper_phase phase;
+    int epoll;
+    struct wire_end control;
+    struct wire_inbox inbox; /* for control, ticket, sign and report alike */
+    struct msg_keeper_start node;
+    struct keys keys;
+    struct peers peers;
+    struct tickets tickets;
+    struct batch batch;
+};
+
+/* control.c: messages of the supervisor. Takes all that are waiting; ERR_CLOSED when it is gone. */
+err_t keeper_control(struct keeper *k);
+
+/* Tells the supervisor that an infer (or, with NULL, a front) broke a rule; it ends that process. */
+err_t keeper_accuse(struct keeper *k, struct keeper_infer *i, struct keeper_front *f, err_t reason);
+
+/* tickets and reports (judge.c). keeper_tickets reads everything that every front has sent. keeper_reports reads what one
+   infer has sent, as far as the batch has room, judges it and puts good reports into the batch. */
+err_t keeper_tickets(struct keeper *k);
+err_t keeper_reports(struct keeper *k, struct keeper_infer *i);
+
+/* Signs the batch and sends the receipts (judge.c). */
+err_t keeper_flush(struct keeper *k);
+
+/* handshakes (sign.c): answers what one front has asked. */
+err_t keeper_handshakes(struct keeper *k, struct keeper_front *f);
+
+/* Closes all descriptors but control, log and epoll, so it comes before the first that a message brings. */
+err_t keeper_enter_jail(struct keeper *k);
+
+/* Starts waiting for a descriptor; `tag` comes back with its events. */
+err_t keeper_watch(struct keeper *k, int fd, uint64_t tag);
+
+#endif

@@ -1,0 +1,74 @@
+/* A hash table over job numbers with its rows in one array. */
+#include "keeper/tickets.h"
+
+#define NO_ROW UINT32_MAX
+
+void tickets_init(struct tickets *t)
+{
+    for (uint32_t i = 0; i < TICKETS_MAX; i++) {
+        t->buckets[i] = NO_ROW;
+        t->rows[i] = (struct ticket){.next = i + 1 < TICKETS_MAX ? i + 1 : NO_ROW};
+    }
+    t->free = 0;
+    t->count = 0;
+}
+
+/* Jobs count up by one, so their low bits spread by themselves. */
+static uint32_t *bucket_of(struct tickets *t, uint64_t job)
+{
+    return &t->buckets[job % TICKETS_MAX];
+}
+
+/* The link that points at the row, or the end of the chain. */
+static uint32_t *find(struct tickets *t, uint32_t infer, uint64_t job)
+{
+    uint32_t *link = bucket_of(t, job);
+    while (*link != NO_ROW && (t->rows[*link].job != job || t->rows[*link].infer != infer))
+        link = &t->rows[*link].next;
+    return link;
+}
+
+static void release(struct tickets *t, uint32_t *link)
+{
+    uint32_t row = *link;
+    *link = t->rows[row].next;
+    t->rows[row] = (struct ticket){.next = t->free};
+    t->free = row;
+    t->count--;
+}
+
+err_t tickets_add(struct tickets *t, uint32_t infer, uint64_t job, uint64_t start_us, const struct wire_nonce *nonce)
+{
+    if (t->free == NO_ROW)
+        return ERR_TOO_LARGE;
+    if (*find(t, infer, job) != NO_ROW)
+        return ERR_PROTOCOL;
+    uint32_t row = t->free;
+    uint32_t *head = bucket_of(t, job);
+    t->free = t->rows[row].next;
+    t->rows[row] =
+        (struct ticket){.job = job, .start_us = start_us, .infer = infer, .next = *head, .nonce = *nonce};
+    *head = row;
+    t->count++;
+    return OK;
+}
+
+err_t tickets_take(struct tickets *t, uint32_t infer, uint64_t job, struct ticket *ret)
+{
+    uint32_t *link = find(t, infer, job);
+    if (*link == NO_ROW)
+        return ERR_NOT_FOUND;
+    *ret = t->rows[*link];
+    release(t, link);
+    return OK;
+}
+
+void tickets_drop_infer(struct tickets *t, uint32_t infer)
+{
+    for (uint32_t i = 0; i < TICKETS_MAX && t->count > 0; i++)
+        for (uint32_t *link = &t->buckets[i]; *link != NO_ROW;)
+            if (t->rows[*link].infer == infer)
+                release(t, link);
+            else
+                link = &t->rows[*link].next;
+}

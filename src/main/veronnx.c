@@ -1,0 +1,51 @@
+/* veronnx: hands over to veronnx-super (`veronnx serve`) or veronnx-cli (all other commands), which stand beside it or, in an
+   installed tree, in ../libexec/veronnx. */
+#include "base/defs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATH_BYTES 4096
+
+static bool is_serve(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "serve") != 0)
+        return false;
+    for (int i = 2; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return false; /* the command line explains it */
+    return true;
+}
+
+/* The folder of this executable, with its closing slash. */
+static int own_folder(char *ret, size_t size)
+{
+    ssize_t n = readlink("/proc/self/exe", ret, size - 1);
+    if (n <= 0)
+        return -1;
+    ret[n] = '\0';
+    char *slash = strrchr(ret, '/');
+    if (slash == NULL)
+        return -1;
+    slash[1] = '\0';
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const places[] = {"", "../libexec/veronnx/"};
+    char folder[PATH_BYTES], path[PATH_BYTES + 64];
+    bool serve = is_serve(argc, argv);
+    if (own_folder(folder, sizeof(folder)) != 0)
+        return 1;
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        (void)snprintf(path, sizeof(path), "%s%s%s", folder, places[i], serve ? "veronnx-super" : "veronnx-cli");
+        (void)execv(path, serve ? argv + 1 : argv);
+        if (errno != ENOENT)
+            break;
+    }
+    (void)fprintf(stderr, "veronnx: cannot start %s: %s\n", path, strerror(errno));
+    return 1;
+}

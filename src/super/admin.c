@@ -1,0 +1,150 @@
+/* The administration listener and what it may ask for: load, unload, drain, the models, the counters. */
+#include "super/state.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+void admin_answer(struct super *s, uint32_t request, err_t result, const char *why)
+{
+    struct msg_admin_answer a = {.request = request, .result = result};
+    if (s->admin.child != NULL)
+        child_tell(s->admin.child, MSG_ADMIN_ANSWER, &a, view_of(why, strlen(why)), NULL, 0);
+}
+
+static uint32_t public_state(const struct infer *i)
+{
+    if (i->state == INFER_LEAVING || i->releasing)
+        return 2;
+    return i->state == INFER_READY ? 1 : 0;
+}
+
+static void do_models(struct super *s, const struct msg_admin_request *r)
+{
+    for (size_t n = 0; n < INFERS_MAX; n++) {
+        const struct infer *i = &s->infers.rows[n];
+        if (i->number == 0 || (i->state & (INFER_STARTING | INFER_IDLE)) != 0)
+            continue;
+        struct msg_admin_model row = {
+            .request = r->request,
+            .infer = i->number,
+            .file_bytes = i->file_bytes,
+            .reserved_bytes = i->reserved,
+            .state = public_state(i),
+            .idle_s = (uint32_t)((clock_mono_ms() - MAX(i->used_ms, i->assigned_ms)) / 1000),
+            .model = i->model,
+        };
+        memcpy(row.model_sha256, i->sealed.model_sha256, sizeof(row.model_sha256));
+        child_tell(s->admin.child, MSG_ADMIN_MODEL, &row, view_of(NULL, 0), NULL, 0);
+    }
+    admin_answer(s, r->request, OK, "");
+}
+
+static void do_state(struct super *s, const struct msg_admin_request *r)
+{
+    struct msg_admin_state state = {
+        .request = r->request,
+        .models = infers_count(&s->infers, INFER_READY),
+        .memory_total = s->infers.budget,
+        .memory_used = s->infers.used,
+        .loads = s->loads,
+        .evictions = s->evictions,
+        .kills = s->kills,
+        .restarts = s->restarts,
+        .uptime_ms = clock_mono_ms() - s->started_ms,
+    };
+    child_tell(s->admin.child, MSG_ADMIN_COUNTERS, &state, view_of(NULL, 0), NULL, 0);
+    admin_answer(s, r->request, OK, "");
+}
+
+static void do_load(struct super *s, const struct msg_admin_request *r)
+{
+    struct ask ask = {.admin_request = r->request};
+    loads_ask(s, &r->model, &ask);
+}
+
+static void do_unload(struct super *s, const struct msg_admin_request *r)
+{
+    struct infer *i = infers_by_model(&s->infers, &r->model);
+    if (i == NULL || i->state != INFER_READY) {
+        admin_answer(s, r->request, ERR_MODEL_NOT_FOUND, "the model is not loaded");
+        return;
+    }
+    i->admin_request = r->request;
+    loads_evict(s, i);
+}
+
+static void do_drain(struct super *s, const struct msg_admin_request *r)
+{
+    admin_answer(s, r->request, OK, "");
+    node_drain(s);
+}
+
+static void (*const verbs[])(struct super *s, const struct msg_admin_request *r) = {
+    [ADMIN_LOAD] = do_load,     [ADMIN_UNLOAD] = do_unload, [ADMIN_DRAIN] = do_drain,
+    [ADMIN_MODELS] = do_models, [ADMIN_STATE] = do_state,
+};
+
+static err_t on_request(void *self, struct wire_msg *m)
+{
+    const struct msg_admin_request *r = m->fixed;
+    if (r->request == 0 || r->verb >= COUNT_OF(verbs) || r->model.cid_len > CID_MAX ||
+        r->model.path_len > MODEL_PATH_MAX)
+        return ERR_PROTOCOL;
+    verbs[r->verb](self, r);
+    return OK;
+}
+
+static err_t on_ready(void *self, struct wire_msg *m UNUSED)
+{
+    struct super *s = self;
+    s->admin_ready = true;
+    node_check_ready(s);
+    return OK;
+}
+
+static const struct wire_route routes[] = {
+    {MSG_ADMIN_READY, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_ready},
+    {MSG_ADMIN_REQUEST, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_request},
+};
+
+static err_t on_message(void *self, struct wire_msg *m)
+{
+    struct super *s = self;
+    return s->phase == SUPER_STOPPED ? OK : wire_dispatch(routes, COUNT_OF(routes), s->phase, s, m);
+}
+
+static void on_end(void *self, int status UNUSED, int signal UNUSED)
+{
+    struct super *s = self;
+    s->admin.child = NULL;
+    for (size_t n = 0; n < INFERS_MAX; n++)
+        s->infers.rows[n].admin_request = 0; /* who asked is gone */
+    if ((s->phase & (SUPER_STOPPED | SUPER_DRAINING)) != 0)
+        return;
+    s->restarts++;
+    service_ended(&s->admin);
+}
+
+static err_t start_admin(void *self)
+{
+    static const char *const args[] = {"--admin", NULL};
+    struct super *s = self;
+    struct child_setup setup = boot_child(s, args);
+    struct msg_empty none = {0};
+    struct msg_listen listen = {.port = s->admin_port};
+    TRY(child_start(&s->loop, ROLE_ADMIN, &setup, (struct child_owner){s, on_message, on_end}, &s->admin.child));
+    child_tell(s->admin.child, MSG_ADMIN_CONFIG, &none, view_of(NULL, 0), &s->conf_fd, 1);
+    child_tell(s->admin.child, MSG_ADMIN_LISTEN, &listen, view_of(NULL, 0), &s->admin_listener, 1);
+    return OK;
+}
+
+static void give_up(void *self)
+{
+    node_fail(self, "veronnx-front --admin cannot be kept running");
+}
+
+err_t admin_start(struct super *s)
+{
+    return service_init(&s->admin, &s->loop, ROLE_ADMIN, s, start_admin, give_up);
+}

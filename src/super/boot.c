@@ -1,0 +1,265 @@
+/* Before the first child that stays: the configuration, folders, environment, sockets, the supervisor's own jail. */
+#include "super/state.h"
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "jail/jail.h"
+#include "super/listen.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static err_t complain(const char *what, const char *which)
+{
+    (void)fprintf(stderr, "veronnx: %s %s: %s\n", what, which, strerror(errno));
+    return ERR_USAGE;
+}
+
+static err_t join_path(char *ret, size_t size, const char *dir, const char *name)
+{
+    int n = snprintf(ret, size, "%s/%s", dir, name);
+    return n > 0 && (size_t)n < size ? OK : ERR_TOO_LARGE;
+}
+
+/* ── where things are ── */
+
+static err_t real_path(const char *path, char ret[static PATH_BYTES_MAX])
+{
+    char *real = realpath(path, NULL);
+    err_t e = real != NULL && strlen(real) < PATH_BYTES_MAX ? OK : complain("cannot find", path);
+    if (e == OK)
+        memcpy(ret, real, strlen(real) + 1);
+    free(real);
+    return e;
+}
+
+static err_t find_executables(struct super *s)
+{
+    ssize_t n = readlink("/proc/self/exe", s->exe_dir, sizeof(s->exe_dir) - 1);
+    if (n <= 0)
+        return complain("cannot read", "/proc/self/exe");
+    s->exe_dir[n] = '\0';
+    char *slash = strrchr(s->exe_dir, '/');
+    if (slash == NULL)
+        return ERR_INTERNAL;
+    *slash = '\0';
+    TRY(join_path(s->lib_dir, sizeof(s->lib_dir), s->exe_dir, "lib"));
+    return real_path(s->lib_dir, s->real_lib_dir);
+}
+
+/* ONNXRUNTIME_ROOT: a folder with lib/libonnxruntime.so.1 (or .so), or the library itself. */
+static err_t find_onnxruntime(struct super *s)
+{
+    static const char *const names[] = {"lib/libonnxruntime.so.1", "lib/libonnxruntime.so", "libonnxruntime.so.1",
+                                        "libonnxruntime.so"};
+    const char *root = getenv("ONNXRUNTIME_ROOT");
+    struct stat st;
+    char path[PATH_BYTES_MAX];
+    if (root == NULL || root[0] == '\0')
+        root = s->lib_dir;
+    else if (stat(root, &st) == 0 && S_ISREG(st.st_mode))
+        return real_path(root, s->ort_path);
+    for (size_t n = 0; n < COUNT_OF(names); n++)
+        if (join_path(path, sizeof(path), root, names[n]) == OK && access(path, R_OK) == 0)
+            return real_path(path, s->ort_path);
+    return complain("no ONNX Runtime library in", root);
+}
+
+static err_t set_environment(struct super *s)
+{
+    int n = snprintf(s->env_locale, sizeof(s->env_locale), "LOCPATH=%s/locale", s->lib_dir);
+    if (n < 0 || (size_t)n >= sizeof(s->env_locale))
+        return ERR_TOO_LARGE;
+    s->env[0] = "ORT_DISABLE_TELEMETRY=1";
+    n = snprintf(s->env_runtime, sizeof(s->env_runtime), "ONNXRUNTIME_ROOT=%s", s->ort_path);
+    if (n < 0 || (size_t)n >= sizeof(s->env_runtime))
+        return ERR_TOO_LARGE;
+    s->env[1] = s->env_locale;
+    s->env[2] = s->env_runtime;
+    s->env[3] = NULL;
+    return OK;
+}
+
+struct child_setup boot_child(const struct super *s, const char *const *args)
+{
+    return (struct child_setup){.exe_dir = s->exe_dir, .empty_dir = s->empty_dir, .env = s->env, .args = args};
+}
+
+/* ── the configuration: a child of its own, on a loop of its own ── */
+
+struct config_run {
+    struct super *super;
+    err_t result;
+    bool answered;
+};
+
+static err_t on_config_done(void *self, struct wire_msg *m)
+{
+    struct config_run *run = self;
+    run->answered = true;
+    run->result = conf_map(m->fds[0], &run->super->conf_map, &run->super->conf);
+    run->super->conf_fd = TAKE_FD(m->fds[0]);
+    return OK;
+}
+
+static err_t on_config_failed(void *self, struct wire_msg *m)
+{
+    struct config_run *run = self;
+    run->answered = true;
+    run->result = ERR_USAGE;
+    (void)fprintf(stderr, "veronnx: %.*s\n", (int)m->tail.len, (const char *)m->tail.data);
+    return OK;
+}
+
+static const struct wire_route config_routes[] = {
+    {MSG_CONFIG_DONE, 1, on_config_done},
+    {MSG_CONFIG_FAILED, 1, on_config_failed},
+};
+
+static err_t on_config_message(void *self, struct wire_msg *m)
+{
+    return wire_dispatch(config_routes, COUNT_OF(config_routes), 1, self, m);
+}
+
+static void on_config_end(void *self UNUSED, int status UNUSED, int signal UNUSED)
+{
+}
+
+err_t boot_begin(void)
+{
+    return close_range(3, UINT_MAX, 0) == 0 ? OK : err_errno();
+}
+
+err_t boot_config(struct super *s, int argc UNUSED, char **argv)
+{
+    struct config_run run = {.super = s, .result = ERR_INTERNAL};
+    struct child *child = NULL;
+    uv_loop_t loop;
+    TRY(find_executables(s));
+    TRY(find_onnxruntime(s));
+    TRY(set_environment(s));
+    struct child_setup setup = boot_child(s, (const char *const *)(argv + 1));
+    setup.empty_dir = NULL; /* relative paths are the user's */
+    if (uv_loop_init(&loop) != 0)
+        return ERR_INTERNAL;
+    err_t e = child_start(&loop, ROLE_CONFIG, &setup, (struct child_owner){&run, on_config_message, on_config_end},
+                          &child);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    if (uv_loop_close(&loop) != 0 || e != OK || !run.answered) {
+        (void)fprintf(stderr, "veronnx: veronnx-config did not answer (is it beside veronnx-super?)\n");
+        return ERR_INTERNAL;
+    }
+    return run.result;
+}
+
+/* ── folders and sockets ── */
+
+static err_t default_folder(const char *variable, const char *below_home, const char *name, char *ret)
+{
+    const char *base = getenv(variable);
+    const char *home = getenv("HOME");
+    if (base != NULL && base[0] == '/')
+        return join_path(ret, PATH_BYTES_MAX, base, name);
+    if (home == NULL || home[0] != '/') {
+        (void)fprintf(stderr, "veronnx: HOME is not set: say --store DIR and --state DIR\n");
+        return ERR_USAGE;
+    }
+    int n = snprintf(ret, PATH_BYTES_MAX, "%s/%s/%s", home, below_home, name);
+    return n > 0 && n < PATH_BYTES_MAX ? OK : ERR_TOO_LARGE;
+}
+
+static err_t choose_folders(struct super *s)
+{
+    memcpy(s->state, s->conf->state, sizeof(s->conf->state));
+    memcpy(s->store, s->conf->store, sizeof(s->conf->store));
+    if (s->state[0] == '\0')
+        TRY(default_folder("XDG_STATE_HOME", ".local/state", "veronnx", s->state));
+    if (s->store[0] == '\0')
+        TRY(default_folder("XDG_DATA_HOME", ".local/share", "veronnx/store", s->store));
+    return OK;
+}
+
+/* With its parents. */
+static err_t make_folder(const char *path, mode_t mode)
+{
+    char part[PATH_BYTES_MAX];
+    size_t n = strlen(path);
+    if (n >= sizeof(part))
+        return ERR_TOO_LARGE;
+    memcpy(part, path, n + 1);
+    for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(part, 0755); /* what is missing shows in the next call */
+        *slash = '/';
+    }
+    return mkdir(path, mode) == 0 || errno == EEXIST ? OK : complain("cannot make the folder", path);
+}
+
+static err_t make_folders(struct super *s)
+{
+    TRY(choose_folders(s));
+    TRY(make_folder(s->state, 0700));
+    TRY(make_folder(s->store, 0755));
+    const char *slash = strrchr(s->conf->ready_file, '/');
+    if (slash != NULL)
+        memcpy(s->ready_dir, s->conf->ready_file, (size_t)(slash - s->conf->ready_file));
+    TRY(join_path(s->empty_dir, sizeof(s->empty_dir), s->state, "empty"));
+    return make_folder(s->empty_dir, 0555);
+}
+
+static err_t open_listeners(struct super *s)
+{
+    for (uint32_t n = 0; n < s->conf->n_listen; n++)
+        TRY(listen_open(&s->conf->listen[n], &s->listeners[n], &s->ports[n]));
+    return listen_open(&s->conf->admin, &s->admin_listener, &s->admin_port);
+}
+
+static void set_budget(struct super *s)
+{
+    uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    s->infers.budget = s->conf->model_memory != 0 ? s->conf->model_memory : machine / 4 * 3;
+}
+
+err_t boot_prepare(struct super *s)
+{
+    if (s->conf->simulate == 0) {
+        (void)fprintf(stderr, "veronnx: no /dev/nsm support in this version: start with --simulate (SIMULATED "
+                              "receipts, kind 2) or wait for the attestation step\n");
+        return ERR_USAGE;
+    }
+    TRY(make_folders(s));
+    TRY(open_listeners(s));
+    set_budget(s);
+    return OK;
+}
+
+/* ── the jail ── */
+
+/* What the supervisor lists, its children can have; each of them gives up the rest at its own start. */
+err_t boot_jail(struct super *s)
+{
+    const char *const read_only[] = {"/proc", "/sys", "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo",
+                                     "/usr/lib/locale", "/dev/urandom", NULL};
+    const char *const read_write[] = {s->state, s->store, "/dev/null",
+                                      s->ready_dir[0] != '\0' ? s->ready_dir : NULL, NULL};
+    const char *const exec[] = {s->exe_dir, s->real_lib_dir, "/lib", "/lib64", "/usr/lib", "/usr/lib64", s->ort_path,
+                                NULL};
+    int keep[JAIL_MAX_KEPT]; /* boot_begin closed what we were started with: all that is open is ours, libuv's included */
+    const struct jail_paths paths = {.read_only = read_only,
+                                     .read_write = read_write,
+                                     .exec = exec,
+                                     .empty_dir = s->empty_dir,
+                                     .keep_fds = keep,
+                                     .n_keep_fds = fd_list(keep, JAIL_MAX_KEPT)};
+    struct jail_failure failure = {0};
+    err_t e = jail_enter(JAIL_SUPER, &paths, &failure);
+    if (e != OK)
+        (void)fprintf(stderr, "veronnx: the jail could not be installed (step %d, %s): not starting\n", failure.step,
+                      strerror(failure.os_error));
+    return e;
+}

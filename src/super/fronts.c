@@ -1,0 +1,176 @@
+/* The public front: starting it with fresh channels, and what it asks for. */
+#include "super/state.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+#include <string.h>
+
+/* ── answers ── */
+
+static bool is_waiting(const struct super *s, const struct ask *ask)
+{
+    return ask->front_request != 0 && s->front.child != NULL && ask->front_generation == s->generation;
+}
+
+/* A fresh pair of channels between this front and this infer. */
+void front_answer_model(struct super *s, const struct ask *ask, struct infer *i)
+{
+    AUTO(wire_end_close) struct wire_end job_front = {.fd = -1}, job_infer = {.fd = -1};
+    AUTO(wire_end_close) struct wire_end cancel_front = {.fd = -1}, cancel_infer = {.fd = -1};
+    struct msg_infer_front to_infer = {.generation = ask->front_generation};
+    struct msg_front_model to_front = {.request = ask->front_request, .infer = i->number};
+    if (!is_waiting(s, ask))
+        return;
+    if (wire_pair(CHAN_JOB, &job_front, &job_infer) != OK || wire_pair(CHAN_CANCEL, &cancel_front, &cancel_infer) != OK) {
+        front_answer_failed(s, ask, ERR_OVERLOADED, "", 1000);
+        return;
+    }
+    i->front_generation = ask->front_generation;
+    memcpy(to_front.model_sha256, i->sealed.model_sha256, sizeof(to_front.model_sha256));
+    child_tell(i->child, MSG_INFER_FRONT, &to_infer, view_of(NULL, 0), (const int[]){job_infer.fd, cancel_infer.fd}, 2);
+    child_tell(s->front.child, MSG_FRONT_MODEL, &to_front, view_of(NULL, 0),
+               (const int[]){job_front.fd, cancel_front.fd}, 2);
+}
+
+void front_answer_failed(struct super *s, const struct ask *ask, err_t reason, const char *why, uint32_t retry_ms)
+{
+    struct msg_front_failed failed = {.request = ask->front_request, .reason = reason, .retry_ms = retry_ms};
+    if (is_waiting(s, ask))
+        child_tell(s->front.child, MSG_FRONT_FAILED, &failed, view_of(why, strlen(why)), NULL, 0);
+}
+
+/* ── questions ── */
+
+static err_t on_ready(void *self, struct wire_msg *m UNUSED)
+{
+    struct super *s = self;
+    s->front_ready = true;
+    node_check_ready(s);
+    return OK;
+}
+
+static err_t on_load(void *self, struct wire_msg *m)
+{
+    struct super *s = self;
+    const struct msg_front_load *load = m->fixed;
+    struct ask ask = {.front_request = load->request, .front_generation = s->generation};
+    if (load->request == 0 || load->model.cid_len > CID_MAX || load->model.path_len > MODEL_PATH_MAX)
+        return ERR_PROTOCOL;
+    loads_ask(s, &load->model, &ask);
+    return OK;
+}
+
+static struct infer *named_infer(struct super *s, const struct wire_msg *m)
+{
+    return infers_by_number(&s->infers, ((const struct msg_front_infer *)m->fixed)->infer);
+}
+
+static err_t on_released(void *self, struct wire_msg *m)
+{
+    struct super *s = self;
+    struct infer *i = named_infer(s, m);
+    if (i != NULL && i->releasing)
+        loads_kill(s, i, OK);
+    return OK;
+}
+
+static err_t on_active(void *self, struct wire_msg *m)
+{
+    struct infer *i = named_infer(self, m);
+    if (i != NULL)
+        i->used_ms = clock_mono_ms();
+    return OK;
+}
+
+static err_t on_hung(void *self, struct wire_msg *m)
+{
+    struct super *s = self;
+    struct infer *i = named_infer(s, m);
+    if (i != NULL && i->state == INFER_READY)
+        loads_kill(s, i, ERR_RUN_TIMEOUT);
+    return OK;
+}
+
+static err_t on_drained(void *self, struct wire_msg *m UNUSED)
+{
+    struct super *s = self;
+    node_stop(s, 0);
+    return OK;
+}
+
+static const struct wire_route routes[] = {
+    {MSG_FRONT_READY, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_ready},
+    {MSG_FRONT_LOAD, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_load},
+    {MSG_FRONT_RELEASED, SUPER_SERVING | SUPER_DRAINING, on_released},
+    {MSG_FRONT_ACTIVE, SUPER_SERVING | SUPER_DRAINING, on_active},
+    {MSG_FRONT_HUNG, SUPER_SERVING | SUPER_DRAINING, on_hung},
+    {MSG_FRONT_DRAINED, SUPER_DRAINING, on_drained},
+};
+
+static err_t on_message(void *self, struct wire_msg *m)
+{
+    struct super *s = self;
+    return s->phase == SUPER_STOPPED ? OK : wire_dispatch(routes, COUNT_OF(routes), s->phase, s, m);
+}
+
+/* ── starting ── */
+
+static void on_end(void *self, int status UNUSED, int signal UNUSED)
+{
+    struct super *s = self;
+    struct msg_keeper_front gone = {.generation = s->generation};
+    s->front.child = NULL;
+    if (s->phase == SUPER_STOPPED)
+        return;
+    child_tell(s->keeper, MSG_KEEPER_FRONT_GONE, &gone, view_of(NULL, 0), NULL, 0);
+    if (s->phase == SUPER_DRAINING) {
+        node_stop(s, 1);
+        return;
+    }
+    s->restarts++;
+    service_ended(&s->front);
+}
+
+static err_t introduce(struct super *s, struct child *front)
+{
+    AUTO(wire_end_close) struct wire_end sign_front = {.fd = -1}, sign_keeper = {.fd = -1};
+    AUTO(wire_end_close) struct wire_end ticket_front = {.fd = -1}, ticket_keeper = {.fd = -1};
+    struct msg_keeper_front known = {.generation = s->generation};
+    struct msg_front_start start = {.generation = s->generation};
+    struct msg_empty none = {0};
+    TRY(wire_pair(CHAN_SIGN, &sign_front, &sign_keeper));
+    TRY(wire_pair(CHAN_TICKET, &ticket_front, &ticket_keeper));
+    TRY(wire_stamp(&ticket_keeper)); /* the keeper reads tickets late: the kernel notes when they came */
+    child_tell(s->keeper, MSG_KEEPER_FRONT, &known, view_of(NULL, 0), (const int[]){sign_keeper.fd, ticket_keeper.fd},
+               2);
+    child_tell(front, MSG_FRONT_CONFIG, &none, view_of(NULL, 0), &s->conf_fd, 1);
+    child_tell(front, MSG_FRONT_START, &start, view_of(s->certificate, s->certificate_len),
+               (const int[]){sign_front.fd, ticket_front.fd}, 2);
+    for (uint32_t n = 0; n < s->conf->n_listen; n++) {
+        struct msg_listen listen = {.port = s->ports[n]};
+        child_tell(front, MSG_FRONT_LISTEN, &listen, view_of(NULL, 0), &s->listeners[n], 1);
+    }
+    return OK;
+}
+
+static err_t start_front(void *self)
+{
+    struct super *s = self;
+    struct child_setup setup = boot_child(s, NULL);
+    if (s->generation == UINT16_MAX)
+        return ERR_TOO_LARGE; /* job numbers would repeat */
+    TRY(child_start(&s->loop, ROLE_FRONT, &setup, (struct child_owner){s, on_message, on_end}, &s->front.child));
+    s->generation++;
+    return introduce(s, s->front.child);
+}
+
+static void give_up(void *self)
+{
+    node_fail(self, "veronnx-front cannot be kept running");
+}
+
+err_t fronts_start(struct super *s)
+{
+    return service_init(&s->front, &s->loop, ROLE_FRONT, s, start_front, give_up);
+}

@@ -1,0 +1,102 @@
+/* The messages of an infer process, in the states in which it may send them. */
+#include "super/infer_peer.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static err_t on_hello(void *self, struct wire_msg *m)
+{
+    struct infer *i = self;
+    if (m->tail.len == 0 || m->tail.len > sizeof(i->engine) - 16)
+        return ERR_PROTOCOL;
+    memcpy(i->engine, m->tail.data, m->tail.len);
+    i->engine_len = m->tail.len;
+    loads_idle(i->super, i);
+    return OK;
+}
+
+static err_t on_size(void *self, struct wire_msg *m)
+{
+    struct infer *i = self;
+    const struct msg_infer_bytes *size = m->fixed;
+    if (i->file_bytes != 0 || size->bytes == 0 || size->bytes > i->super->conf->model_file_max)
+        return ERR_PROTOCOL;
+    loads_size(i->super, i, size->bytes);
+    return OK;
+}
+
+/* From here on nothing of the host reaches this process: the block channel is shut on our own duplicate. */
+static err_t on_sealed(void *self, struct wire_msg *m)
+{
+    struct infer *i = self;
+    const struct msg_infer_sealed *sealed = m->fixed;
+    struct msg_empty none = {0};
+    size_t size = 0;
+    TRY(memfd_check(m->fds[0], SEALS_FILE, i->file_bytes, i->file_bytes, &size));
+    if (sealed->size != size || sealed->file_cid_len > CID_MAX)
+        return ERR_PROTOCOL;
+    if (shutdown(i->block_fd, SHUT_RDWR) != 0)
+        return ERR_INTERNAL;
+    fd_close(&i->block_fd);
+    i->verify_us = sealed->verify_us;
+    i->sealed = (struct msg_keeper_sealed){.infer = i->number, .file_cid_len = sealed->file_cid_len};
+    memcpy(i->sealed.file_cid, sealed->file_cid, sizeof(i->sealed.file_cid));
+    memcpy(i->sealed.model_sha256, sealed->model_sha256, sizeof(i->sealed.model_sha256));
+    i->state = INFER_LOADING;
+    child_tell(i->child, MSG_INFER_PROCEED, &none, view_of(NULL, 0), NULL, 0);
+    return OK;
+}
+
+static err_t on_memory(void *self, struct wire_msg *m UNUSED)
+{
+    struct infer *i = self;
+    loads_more(i->super, i);
+    return OK;
+}
+
+static err_t on_loaded(void *self, struct wire_msg *m)
+{
+    struct infer *i = self;
+    const struct msg_infer_loaded *loaded = m->fixed;
+    char engine[ENGINE_MAX + 1];
+    int n = snprintf(engine, sizeof(engine), "%.*s;random=%u", (int)i->engine_len, i->engine,
+                     loaded->random_operator != 0);
+    if (n < 0 || (size_t)n > ENGINE_MAX)
+        return ERR_PROTOCOL;
+    log_event(LOG_MODEL_READY, i->number, (int64_t)i->file_bytes, i->verify_us, loaded->scan_us, loaded->load_us);
+    child_tell(i->super->keeper, MSG_KEEPER_SEALED, &i->sealed, view_of(engine, (size_t)n), NULL, 0);
+    loads_ready(i->super, i);
+    return OK;
+}
+
+static err_t on_failed(void *self, struct wire_msg *m)
+{
+    struct infer *i = self;
+    const struct msg_infer_failed *failed = m->fixed;
+    err_t reason = err_from_wire(failed->reason);
+    memcpy(i->why, m->tail.data, MIN(m->tail.len, WHY_MAX));
+    loads_kill(i->super, i, reason != OK ? reason : ERR_INTERNAL);
+    return OK;
+}
+
+static const struct wire_route routes[] = {
+    {MSG_INFER_HELLO, INFER_STARTING, on_hello},
+    {MSG_INFER_SIZE, INFER_SIZING, on_size},
+    {MSG_INFER_SEALED, INFER_PULLING, on_sealed},
+    {MSG_INFER_MEMORY, INFER_LOADING | INFER_READY, on_memory},
+    {MSG_INFER_LOADED, INFER_LOADING, on_loaded},
+    {MSG_INFER_FAILED, INFER_STARTING | INFER_SIZING | INFER_PULLING | INFER_LOADING, on_failed},
+};
+
+err_t infer_peer_message(void *self, struct wire_msg *m)
+{
+    struct infer *i = self;
+    if (i->state == INFER_LEAVING)
+        return OK;
+    return wire_dispatch(routes, COUNT_OF(routes), i->state, i, m);
+}

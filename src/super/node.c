@@ -1,0 +1,271 @@
+/* The node as a whole: start, ready, drain, end. */
+#include "super/super.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "super/journal.h"
+#include "super/state.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ── the end ── */
+
+static void kill_all(struct super *s)
+{
+    struct child *children[] = {s->front.child, s->admin.child, s->fetch.child, s->keeper};
+    for (size_t n = 0; n < COUNT_OF(children); n++)
+        if (children[n] != NULL)
+            child_kill(children[n], OK);
+    for (size_t n = 0; n < INFERS_MAX; n++)
+        if (s->infers.rows[n].child != NULL)
+            child_kill(s->infers.rows[n].child, OK);
+}
+
+static void close_handle(uv_handle_t *h, void *unused UNUSED)
+{
+    if (!uv_is_closing(h) && h->type != UV_PROCESS && h->type != UV_POLL)
+        uv_close(h, NULL);
+}
+
+void node_stop(struct super *s, int exit_status)
+{
+    if (s->phase == SUPER_STOPPED)
+        return;
+    s->phase = SUPER_STOPPED;
+    s->exit_status = exit_status;
+    log_event(LOG_NODE_STOPPED, exit_status);
+    kill_all(s);
+    uv_walk(&s->loop, close_handle, NULL);
+}
+
+void node_fail(struct super *s, const char *what)
+{
+    if (s->phase == SUPER_STOPPED)
+        return;
+    (void)fprintf(stderr, "veronnx: %s\n", what);
+    node_stop(s, 1);
+}
+
+static void on_drain_over(uv_timer_t *timer)
+{
+    node_stop(timer->data, 0);
+}
+
+void node_drain(struct super *s)
+{
+    struct msg_drain drain = {.ms = s->conf->drain_ms};
+    if (s->phase == SUPER_STARTING || s->front.child == NULL) {
+        node_stop(s, s->phase == SUPER_STARTING ? 1 : 0);
+        return;
+    }
+    if (s->phase != SUPER_SERVING)
+        return;
+    s->phase = SUPER_DRAINING;
+    log_event(LOG_NODE_DRAINING, 0);
+    for (uint32_t n = 0; n < s->conf->n_listen; n++)
+        fd_close(&s->listeners[n]);
+    child_tell(s->front.child, MSG_FRONT_DRAIN, &drain, view_of(NULL, 0), NULL, 0);
+    s->drain.data = s;
+    (void)uv_timer_start(&s->drain, on_drain_over, (uint64_t)drain.ms + 500, 0);
+}
+
+static void on_signal(uv_signal_t *signal, int number UNUSED)
+{
+    struct super *s = signal->data;
+    if (s->phase == SUPER_DRAINING)
+        node_stop(s, 1); /* asked twice */
+    else
+        node_drain(s);
+}
+
+void node_check_ready(struct super *s)
+{
+    if (s->phase != SUPER_STARTING || !s->front_ready || !s->admin_ready || !s->infer_seen)
+        return;
+    s->phase = SUPER_SERVING;
+    log_event(LOG_NODE_READY, s->ports[0], (int64_t)(clock_mono_ms() - s->started_ms));
+    if (publish_ready(s) != OK)
+        node_fail(s, "cannot write the ready file");
+}
+
+/* ── the keeper ── */
+
+static err_t on_keeper_ready(void *self, struct wire_msg *m)
+{
+    struct super *s = self;
+    memcpy(&s->keys, m->fixed, sizeof(s->keys));
+    memcpy(s->certificate, m->tail.data, m->tail.len);
+    s->certificate_len = m->tail.len;
+    if (publish_keys(s) != OK) {
+        node_fail(s, "cannot write cert.pem into the state folder");
+        return OK;
+    }
+    if (fronts_start(s) != OK || admin_start(s) != OK)
+        node_fail(s, "cannot start veronnx-front");
+    return OK;
+}
+
+static err_t on_accuse(void *self, struct wire_msg *m)
+{
+    struct super *s = self;
+    const struct msg_keeper_accuse *a = m->fixed;
+    struct infer *i = infers_by_number(&s->infers, a->infer);
+    if (i != NULL)
+        loads_kill(s, i, err_from_wire(a->reason));
+    else if (a->infer == 0 && a->generation == s->generation && s->front.child != NULL)
+        child_kill(s->front.child, err_from_wire(a->reason));
+    return OK;
+}
+
+static const struct wire_route keeper_routes[] = {
+    {MSG_KEEPER_READY, SUPER_STARTING, on_keeper_ready},
+    {MSG_KEEPER_ACCUSE, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_accuse},
+};
+
+static err_t on_keeper_message(void *self, struct wire_msg *m)
+{
+    struct super *s = self;
+    return s->phase == SUPER_STOPPED ? OK : wire_dispatch(keeper_routes, COUNT_OF(keeper_routes), s->phase, s, m);
+}
+
+static void on_keeper_end(void *self, int status UNUSED, int signal UNUSED)
+{
+    struct super *s = self;
+    s->keeper = NULL;
+    node_fail(s, "the keeper ended; its keys are gone, so the node ends");
+}
+
+static size_t certificate_names(const struct super *s, char *ret_text, size_t size)
+{
+    static const char local[] = "localhost\0"
+                                "127.0.0.1\0"
+                                "::1";
+    size_t len = sizeof(local);
+    memcpy(ret_text, local, len);
+    for (uint32_t n = 0; n < s->conf->n_listen; n++) {
+        const char *text = s->conf->listen_name[n];
+        size_t more = strlen(text) + 1;
+        if (more == 1 || len + more > size)
+            continue;
+        memcpy(ret_text + len, text, more);
+        len += more;
+    }
+    return len;
+}
+
+static err_t start_keeper(struct super *s)
+{
+    char names[1024];
+    struct child_setup setup = boot_child(s, NULL);
+    struct msg_keeper_start start = {.kind = 2};
+    size_t n = certificate_names(s, names, sizeof(names));
+    start.not_after = clock_wall_us() / 1000000 + (uint64_t)s->conf->key_days * 86400;
+    TRY(sha256_of(conf_node_text(s->conf).data, s->conf->node_text_len, start.node_digest));
+    TRY(sha256_of(conf_policy_text(s->conf).data, s->conf->policy_text_len, start.policy_digest));
+    TRY(child_start(&s->loop, ROLE_KEEPER, &setup, (struct child_owner){s, on_keeper_message, on_keeper_end},
+                    &s->keeper));
+    child_tell(s->keeper, MSG_KEEPER_START, &start, view_of(names, n), NULL, 0);
+    return OK;
+}
+
+/* ── fetch ── */
+
+static err_t on_fetch_message(void *self UNUSED, struct wire_msg *m)
+{
+    return m->type == MSG_FETCH_READY ? OK : ERR_PROTOCOL;
+}
+
+static void on_fetch_end(void *self, int status UNUSED, int signal UNUSED)
+{
+    struct super *s = self;
+    s->fetch.child = NULL;
+    if ((s->phase & (SUPER_STOPPED | SUPER_DRAINING)) != 0)
+        return;
+    s->restarts++;
+    service_ended(&s->fetch);
+}
+
+static err_t start_fetch(void *self)
+{
+    struct super *s = self;
+    const char *args[] = {"--store", s->store, NULL};
+    struct child_setup setup = boot_child(s, args);
+    return child_start(&s->loop, ROLE_FETCH, &setup, (struct child_owner){s, on_fetch_message, on_fetch_end},
+                       &s->fetch.child);
+}
+
+static void fetch_give_up(void *self)
+{
+    node_fail(self, "veronnx-fetch cannot be kept running");
+}
+
+/* ── the start ── */
+
+static err_t watch_signals(struct super *s)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+    for (size_t n = 0; n < COUNT_OF(numbers); n++) {
+        s->signals[n].data = s;
+        if (uv_signal_init(&s->loop, &s->signals[n]) != 0 ||
+            uv_signal_start(&s->signals[n], on_signal, numbers[n]) != 0)
+            return ERR_INTERNAL;
+    }
+    return uv_timer_init(&s->loop, &s->tick) == 0 && uv_timer_init(&s->loop, &s->drain) == 0 ? OK : ERR_INTERNAL;
+}
+
+static err_t start_node(struct super *s)
+{
+    TRY(watch_signals(s));
+    TRY(start_keeper(s));
+    TRY(service_init(&s->fetch, &s->loop, ROLE_FETCH, s, start_fetch, fetch_give_up));
+    return loads_keep_idle(s);
+}
+
+static void print_journal(uv_check_t *check UNUSED)
+{
+    journal_flush();
+}
+
+static int run(struct super *s)
+{
+    uv_check_t flush;
+    if (uv_check_init(&s->loop, &flush) != 0 || uv_check_start(&flush, print_journal) != 0)
+        return 1;
+    if (start_node(s) != OK)
+        node_fail(s, "cannot start the node's processes");
+    while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0)
+        ;
+    journal_flush();
+    (void)uv_loop_close(&s->loop);
+    return s->exit_status;
+}
+
+static err_t prepare(struct super *s, int argc, char **argv)
+{
+    TRY(boot_begin());
+    TRY(boot_config(s, argc, argv));
+    TRY(boot_prepare(s));
+    TRY(journal_setup());
+    TRY(sha256_setup());
+    TRY(boot_jail(s));
+    return uv_loop_init(&s->loop) == 0 ? OK : ERR_INTERNAL;
+}
+
+int super_main(int argc, char **argv)
+{
+    AUTO_MEM struct super *s = mem_alloc(1, sizeof(*s));
+    if (s == NULL)
+        return 1;
+    s->phase = SUPER_STARTING;
+    s->started_ms = clock_mono_ms();
+    s->conf_fd = -1;
+    err_t e = prepare(s, argc, argv);
+    if (e != OK)
+        return e == ERR_USAGE ? 2 : 1;
+    return run(s);
+}

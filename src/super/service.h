@@ -1,0 +1,32 @@
+/* A child that must always run: started again with a growing pause, given up after ten deaths in a minute. */
+#ifndef VERONNX_SUPER_SERVICE_H
+#define VERONNX_SUPER_SERVICE_H
+
+#include "super/child.h"
+
+#define SERVICE_DEATHS 10
+
+struct service {
+    enum role role;
+    struct child *child; /* NULL while it is down */
+    uv_timer_t timer;
+    uint32_t pause_ms;
+    uint64_t started_ms;
+    uint64_t deaths_ms[SERVICE_DEATHS]; /* a ring of the last ones */
+    unsigned deaths;
+    void *self;
+    err_t (*start)(void *self);      /* starts the child; called at once and after each pause */
+    void (*give_up)(void *self);     /* ten deaths in a minute, or it could not be started */
+};
+
+/* Calls `start` for the first time. */
+err_t service_init(struct service *s, uv_loop_t *loop, enum role role, void *self, err_t (*start)(void *self),
+                   void (*give_up)(void *self));
+
+/* Its child ended: plans the next start, or gives up. */
+void service_ended(struct service *s);
+
+/* No more starts. */
+void service_stop(struct service *s);
+
+#endif

@@ -1,0 +1,133 @@
+/* What the supervisor knows. Only files of this folder include it. */
+#ifndef VERONNX_SUPER_STATE_H
+#define VERONNX_SUPER_STATE_H
+
+#include "super/child.h"
+#include "super/infers.h"
+#include "super/service.h"
+#include "wire/conf.h"
+
+#define PENDING_MAX    64
+#define PATH_BYTES_MAX 2048
+
+/* Who asked for a model: the front (and which one), or the admin listener. 0: nobody. */
+struct ask {
+    uint32_t front_request;
+    uint16_t front_generation;
+    uint32_t admin_request;
+};
+
+/* A load that waits for an idle infer process. */
+struct pending {
+    struct wire_model model;
+    struct ask ask;
+};
+
+enum super_phase { SUPER_STARTING = 1, SUPER_SERVING = 2, SUPER_DRAINING = 4, SUPER_STOPPED = 8 };
+
+struct super {
+    uv_loop_t loop;
+    uv_signal_t signals[2]; /* SIGTERM, SIGINT */
+    uv_timer_t tick;        /* load deadlines; runs while something loads */
+    uv_timer_t drain;
+    enum super_phase phase;
+    int exit_status;
+    uint64_t started_ms;
+
+    struct map conf_map;
+    const struct conf *conf;
+    int conf_fd;
+
+    char state[PATH_BYTES_MAX]; /* folders, absolute */
+    char store[PATH_BYTES_MAX];
+    char exe_dir[PATH_BYTES_MAX];
+    char lib_dir[PATH_BYTES_MAX];      /* a link beside the executables */
+    char real_lib_dir[PATH_BYTES_MAX]; /* where it leads */
+    char ort_path[PATH_BYTES_MAX];     /* ONNX Runtime's library */
+    char ready_dir[PATH_BYTES_MAX];    /* folder of the ready file; "" without one */
+    char empty_dir[PATH_BYTES_MAX];
+    char env_locale[PATH_BYTES_MAX + 16];
+    char env_runtime[PATH_BYTES_MAX + 32];
+    const char *env[4];
+
+    int listeners[CONF_LISTEN_MAX];
+    uint16_t ports[CONF_LISTEN_MAX];
+    int admin_listener;
+    uint16_t admin_port;
+
+    struct child *keeper; /* its end is the node's end */
+    struct service front;
+    struct service admin;
+    struct service fetch;
+    uint16_t generation; /* of the running front */
+    bool front_ready;
+    bool admin_ready;
+    unsigned idle_failures;
+    bool infer_seen; /* an infer process has said hello: ONNX Runtime can be loaded */
+
+    struct infers infers;
+    struct pending pending[PENDING_MAX];
+    unsigned n_pending;
+
+    struct msg_keeper_ready keys;
+    uint8_t certificate[CERT_MAX];
+    size_t certificate_len;
+
+    uint64_t loads, evictions, kills, restarts;
+};
+
+/* ── boot.c: before the first child that stays ── */
+
+/* Closes every descriptor but 0, 1 and 2. */
+err_t boot_begin(void);
+/* Runs veronnx-config on the options, takes its records; on a wrong option the message is printed and ERR_USAGE returned. */
+err_t boot_config(struct super *s, int argc, char **argv);
+/* Folders, environment, budget, listening sockets. Errors are printed. */
+err_t boot_prepare(struct super *s);
+/* The supervisor's own jail. */
+err_t boot_jail(struct super *s);
+/* How every child of `role` is started; `args` may be NULL. */
+struct child_setup boot_child(const struct super *s, const char *const *args);
+
+/* ── publish.c ── */
+
+/* Writes cert.pem and receipt-key.pem into the state folder. */
+err_t publish_keys(const struct super *s);
+/* Prints the URL and writes the ready file. */
+err_t publish_ready(const struct super *s);
+
+/* ── fronts.c ── */
+
+err_t fronts_start(struct super *s);
+/* Answers a front's FRONT_LOAD; does nothing when that front is gone. */
+void front_answer_model(struct super *s, const struct ask *ask, struct infer *i);
+void front_answer_failed(struct super *s, const struct ask *ask, err_t reason, const char *why, uint32_t retry_ms);
+
+/* ── admin.c ── */
+
+err_t admin_start(struct super *s);
+void admin_answer(struct super *s, uint32_t request, err_t result, const char *why);
+
+/* ── loads.c: infer processes and what they load ── */
+
+/* Starts one more idle infer process unless there is one. */
+err_t loads_keep_idle(struct super *s);
+/* A front or the admin listener wants this model served. The answer comes through front_answer_* or admin_answer. */
+void loads_ask(struct super *s, const struct wire_model *m, const struct ask *ask);
+/* Asks the front to let go of an infer, then ends it. */
+void loads_evict(struct super *s, struct infer *i);
+/* Ends an infer process at once; who waits for it gets `reason`. */
+void loads_kill(struct super *s, struct infer *i, err_t reason);
+
+/* ── node.c ── */
+
+/* A process without which nothing works has ended for good: the node ends with a non-zero status. */
+void node_fail(struct super *s, const char *what);
+/* Something became ready: announces the node when all of it is. */
+void node_check_ready(struct super *s);
+/* Starts the orderly end. */
+void node_drain(struct super *s);
+/* Ends everything. */
+void node_stop(struct super *s, int exit_status);
+
+#endif

@@ -1,0 +1,51 @@
+/* The tensor digest, running or all at once. */
+#include "tensor/digest.h"
+
+#include <assert.h>
+#include <endian.h>
+
+err_t tensor_digest_init(struct tensor_digest *d, const struct desc_list *descs, uint8_t ret_descs[static SHA256_LEN])
+{
+    *d = (struct tensor_digest){0};
+    TRY(sha256_of(descs->encoded.data, descs->encoded.len, ret_descs));
+    TRY(sha256_init(&d->hash));
+    return sha256_update(&d->hash, ret_descs, SHA256_LEN);
+}
+
+void tensor_digest_done(struct tensor_digest *d)
+{
+    sha256_done(&d->hash);
+}
+
+err_t tensor_digest_value(struct tensor_digest *d, uint64_t len)
+{
+    assert(d->left == 0);
+    uint64_t raw = htole64(len);
+    d->left = len;
+    return sha256_update(&d->hash, &raw, sizeof(raw));
+}
+
+err_t tensor_digest_bytes(struct tensor_digest *d, const void *bytes, size_t n)
+{
+    assert(n <= d->left);
+    d->left -= n;
+    return sha256_update(&d->hash, bytes, n);
+}
+
+err_t tensor_digest_final(struct tensor_digest *d, uint8_t ret[static SHA256_LEN])
+{
+    assert(d->left == 0);
+    return sha256_final(&d->hash, ret);
+}
+
+err_t tensor_digest_of(const struct value_set *set, const uint8_t *area, uint8_t ret_descs[static SHA256_LEN],
+                       uint8_t ret[static SHA256_LEN])
+{
+    AUTO(tensor_digest_done) struct tensor_digest d = {0};
+    TRY(tensor_digest_init(&d, &set->descs, ret_descs));
+    for (size_t i = 0; i < set->descs.count; i++) {
+        TRY(tensor_digest_value(&d, set->places[i].len));
+        TRY(tensor_digest_bytes(&d, area + set->places[i].offset, set->places[i].len));
+    }
+    return tensor_digest_final(&d, ret);
+}

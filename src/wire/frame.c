@@ -1,0 +1,226 @@
+/* One datagram, one message: everything is checked against the table before a handler sees it. */
+#include "wire/frame.h"
+
+#include "base/fd.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+static const struct wire_row wire_rows[] = {
+#define WIRE_ROW(name, chan, from, type, tail, min, max)                                                               \
+    [MSG_##name] = {#name, chan, from, min, max, sizeof(type), tail},
+    WIRE_TABLE(WIRE_ROW)
+#undef WIRE_ROW
+};
+
+#define WIRE_ALIGNED(name, chan, from, type, tail, min, max)                                                           \
+    _Static_assert(sizeof(type) % 8 == 0 && (max) <= WIRE_FDS_MAX && (tail) <= WIRE_TAIL_MAX, #name);
+WIRE_TABLE(WIRE_ALIGNED)
+
+const struct wire_row *wire_row(uint16_t type)
+{
+    return type != MSG_NONE_ && type < COUNT_OF(wire_rows) ? &wire_rows[type] : NULL;
+}
+
+void wire_end_close(struct wire_end *end)
+{
+    fd_close(&end->fd);
+}
+
+err_t wire_pair(enum wire_chan chan, struct wire_end *ret_a, struct wire_end *ret_b)
+{
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+        return err_errno();
+    *ret_a = (struct wire_end){fds[0], chan, SIDE_A};
+    *ret_b = (struct wire_end){fds[1], chan, SIDE_B};
+    return OK;
+}
+
+err_t wire_inbox_init(struct wire_inbox *in, enum wire_chan chan)
+{
+    size_t size = 0;
+    for (size_t i = 1; i < COUNT_OF(wire_rows); i++)
+        if (wire_rows[i].chan == chan)
+            size = MAX(size, sizeof(struct wire_head) + wire_rows[i].fixed + wire_rows[i].tail);
+    in->data = mem_alloc(1, size);
+    in->size = size;
+    return in->data != NULL ? OK : ERR_NOMEM;
+}
+
+void wire_inbox_done(struct wire_inbox *in)
+{
+    mem_free(in->data);
+    *in = (struct wire_inbox){0};
+}
+
+void wire_msg_done(struct wire_msg *m)
+{
+    for (unsigned i = 0; i < WIRE_FDS_MAX; i++)
+        fd_close(&m->fds[i]);
+}
+
+/* ── sending ── */
+
+static err_t send_flags(const struct wire_end *end, struct msghdr *msg, int flags, size_t size)
+{
+    for (;;) {
+        ssize_t n = sendmsg(end->fd, msg, flags | MSG_NOSIGNAL);
+        if (n >= 0)
+            return (size_t)n == size ? OK : ERR_IO;
+        if (errno != EINTR)
+            return err_errno();
+    }
+}
+
+static err_t send_parts(const struct wire_end *end, enum wire_type type, const void *fixed, const struct iovec *tail,
+                        unsigned n_tail, const int *fds, unsigned n_fds, int flags)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int) * WIRE_FDS_MAX)];
+    } control = {0};
+    struct iovec parts[6];
+    const struct wire_row *row = wire_row((uint16_t)type);
+    size_t tail_len = 0;
+    if (row == NULL || row->chan != end->chan || row->from != end->side || n_tail > COUNT_OF(parts) - 2)
+        return ERR_INTERNAL;
+    for (unsigned i = 0; i < n_tail; i++) {
+        parts[2 + i] = tail[i];
+        tail_len += tail[i].iov_len;
+    }
+    if (tail_len > row->tail || n_fds < row->fds_min || n_fds > row->fds_max)
+        return ERR_TOO_LARGE;
+    struct wire_head head = {(uint16_t)type, (uint16_t)n_fds, (uint32_t)(row->fixed + tail_len)};
+    parts[0] = (struct iovec){&head, sizeof(head)};
+    parts[1] = (struct iovec){(void *)(uintptr_t)fixed, row->fixed};
+    struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2 + n_tail};
+    if (n_fds > 0) {
+        msg.msg_control = control.bytes;
+        msg.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+        *c = (struct cmsghdr){CMSG_LEN(sizeof(int) * n_fds), SOL_SOCKET, SCM_RIGHTS};
+        memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
+    }
+    return send_flags(end, &msg, flags, sizeof(head) + row->fixed + tail_len);
+}
+
+err_t wire_sendv(const struct wire_end *end, enum wire_type type, const void *fixed, const struct iovec *tail,
+                 unsigned n_tail, const int *fds, unsigned n_fds)
+{
+    return send_parts(end, type, fixed, tail, n_tail, fds, n_fds, MSG_DONTWAIT);
+}
+
+err_t wire_send(const struct wire_end *end, enum wire_type type, const void *fixed, struct view tail, const int *fds,
+                unsigned n_fds)
+{
+    struct iovec part = {(void *)(uintptr_t)tail.data, tail.len};
+    return send_parts(end, type, fixed, &part, 1, fds, n_fds, MSG_DONTWAIT);
+}
+
+err_t wire_send_wait(const struct wire_end *end, enum wire_type type, const void *fixed, struct view tail,
+                     const int *fds, unsigned n_fds)
+{
+    struct iovec part = {(void *)(uintptr_t)tail.data, tail.len};
+    return send_parts(end, type, fixed, &part, 1, fds, n_fds, 0);
+}
+
+/* ── receiving ── */
+
+/* Takes what the kernel attached. More descriptors than fit are closed by the kernel and show as MSG_CTRUNC. */
+static void take_control(struct msghdr *msg, struct wire_msg *m)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+        if (c->cmsg_level != SOL_SOCKET)
+            continue;
+        if (c->cmsg_type == SCM_RIGHTS) {
+            m->n_fds = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+            memcpy(m->fds, CMSG_DATA(c), sizeof(int) * MIN(m->n_fds, WIRE_FDS_MAX));
+        } else if (c->cmsg_type == SCM_TIMESTAMPNS) {
+            struct timespec t;
+            memcpy(&t, CMSG_DATA(c), sizeof(t));
+            m->stamp_ns = (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+        }
+    }
+}
+
+static err_t check_message(const struct wire_end *end, const struct wire_inbox *in, size_t n, int flags,
+                           struct wire_msg *m)
+{
+    struct wire_head head;
+    if (n < sizeof(head) || (flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+        return ERR_PROTOCOL;
+    memcpy(&head, in->data, sizeof(head));
+    const struct wire_row *row = wire_row(head.type);
+    if (row == NULL || row->chan != end->chan || row->from == end->side)
+        return ERR_PROTOCOL;
+    if (head.len != n - sizeof(head) || head.len < row->fixed || head.len - row->fixed > row->tail)
+        return ERR_PROTOCOL;
+    if (head.fds != m->n_fds || m->n_fds < row->fds_min || m->n_fds > row->fds_max)
+        return ERR_PROTOCOL;
+    m->type = head.type;
+    m->fixed = in->data + sizeof(head);
+    m->tail = view_of(in->data + sizeof(head) + row->fixed, head.len - row->fixed);
+    return OK;
+}
+
+err_t wire_recv(const struct wire_end *end, struct wire_inbox *in, bool wait, struct wire_msg *ret)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int) * WIRE_FDS_MAX) + CMSG_SPACE(sizeof(struct timespec))];
+    } control;
+    struct iovec part = {in->data, in->size};
+    struct msghdr msg = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+    ssize_t n = 0;
+    do {
+        n = recvmsg(end->fd, &msg, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return err_errno();
+    if (n == 0)
+        return ERR_CLOSED;
+    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    take_control(&msg, &m);
+    TRY(check_message(end, in, (size_t)n, msg.msg_flags, &m));
+    *ret = m;
+    m = WIRE_MSG_NONE;
+    return OK;
+}
+
+err_t wire_stamp(const struct wire_end *end)
+{
+    int on = 1;
+    return setsockopt(end->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) == 0 ? OK : err_errno();
+}
+
+err_t wire_wait(const struct wire_end *end, int timeout_ms)
+{
+    struct pollfd p = {.fd = end->fd, .events = POLLIN};
+    int n = 0;
+    do {
+        n = poll(&p, 1, timeout_ms);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return err_errno();
+    return n > 0 ? OK : ERR_TIMEOUT;
+}
+
+err_t wire_dispatch(const struct wire_route *routes, size_t n, uint32_t state, void *self, struct wire_msg *m)
+{
+    err_t e = ERR_PROTOCOL;
+    for (size_t i = 0; i < n; i++) {
+        if ((uint16_t)routes[i].type != m->type)
+            continue;
+        if ((routes[i].states & state) != 0)
+            e = routes[i].handle(self, m);
+        break;
+    }
+    wire_msg_done(m);
+    return e;
+}

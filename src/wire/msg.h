@@ -1,0 +1,350 @@
+/* Every message between the processes of a node.
+
+   A message is one SOCK_SEQPACKET datagram: `struct wire_head`, the fixed part (a struct below, native byte order, explicit
+   padding that is zero), the tail (0 to `tail` bytes), and `fds` descriptors. The table states who may send what on which channel
+   and how large; each receiver adds the states in which it takes a type (wire_route in frame.h). Anything else ends the peer.
+   Both ends are executables of the same build on the same machine, so there is no version to agree on. */
+#ifndef VERONNX_WIRE_MSG_H
+#define VERONNX_WIRE_MSG_H
+
+#include "base/defs.h"
+
+/* A channel has two sides: `a` is the one nearer to the supervisor (the one that asks), `b` the other. */
+enum wire_chan {
+    CHAN_CONFIG,  /* a supervisor, b config */
+    CHAN_KEEPER,  /* a supervisor, b keeper */
+    CHAN_FRONT,   /* a supervisor, b front */
+    CHAN_ADMIN,   /* a supervisor, b front --admin */
+    CHAN_INFER,   /* a supervisor, b infer */
+    CHAN_FETCH,   /* a supervisor, b fetch */
+    CHAN_SIGN,    /* a front, b keeper: TLS signatures */
+    CHAN_TICKET,  /* a front, b keeper: tickets and receipts */
+    CHAN_JOB,     /* a front, b infer: jobs and results */
+    CHAN_CANCEL,  /* a front, b infer: cancellations */
+    CHAN_REPORT,  /* a keeper, b infer: reports */
+    CHAN_COUNT_
+};
+enum wire_side { SIDE_A, SIDE_B };
+
+#define WIRE_TAIL_MAX (80 * KIB) /* largest tail of any message */
+#define WIRE_FDS_MAX  2
+
+#define NONCE_MIN      16
+#define NONCE_MAX      64
+#define EPOCH_LEN      16
+#define CID_MAX        44
+#define MODEL_PATH_MAX 256
+#define ENGINE_MAX     256
+#define WHY_MAX        191
+#define RECEIPT_MAX    (4 * KIB)
+#define CERT_MAX       (4 * KIB)
+#define DIGEST_LEN     32
+
+/* ── parts ── */
+
+/* A model as it was asked for: canonical CID bytes and the path inside a directory ("" = the CID is the file). */
+struct wire_model {
+    uint8_t cid[CID_MAX];
+    uint8_t cid_len;
+    uint8_t zero;
+    uint16_t path_len;
+    char path[MODEL_PATH_MAX]; /* path_len bytes, no NUL inside */
+};
+
+/* Bytes that the client chose, repeated by front to the keeper and by infer in its report. len 0 = none. */
+struct wire_nonce {
+    uint8_t len;
+    uint8_t bytes[NONCE_MAX];
+    uint8_t zero[7];
+};
+
+/* ── supervisor ⇄ config: the configuration as records, then both canonical texts (conf.h) ── */
+
+struct msg_config_failed {
+    uint32_t line; /* 0: a command-line option or the whole file */
+    uint32_t zero;
+}; /* tail: one line for a person */
+
+/* ── supervisor ⇄ keeper ── */
+
+struct msg_keeper_start {
+    uint8_t kind; /* 1 nitro, 2 simulated */
+    uint8_t zero[7];
+    uint8_t node_digest[DIGEST_LEN];   /* canonical [node] part of the configuration */
+    uint8_t policy_digest[DIGEST_LEN]; /* canonical [policy] part */
+    uint64_t not_after;                /* Unix seconds; the keys end then */
+}; /* tail: names and addresses for the certificate, each closed by NUL */
+struct msg_keeper_ready {
+    uint8_t receipt_key[65]; /* P-256, uncompressed */
+    uint8_t zero[7];
+    uint8_t keyset_digest[DIGEST_LEN];
+}; /* tail: the TLS certificate, DER */
+struct msg_keeper_front {
+    uint16_t generation;
+    uint16_t zero[3];
+}; /* fds: CHAN_SIGN, CHAN_TICKET */
+struct msg_keeper_infer {
+    uint32_t infer;
+    uint32_t zero;
+    uint8_t epoch[EPOCH_LEN];
+    struct wire_model asked;
+}; /* fd: CHAN_REPORT */
+struct msg_keeper_sealed {
+    uint32_t infer;
+    uint8_t file_cid_len;
+    uint8_t zero[3];
+    uint8_t file_cid[CID_MAX];
+    uint8_t zero2[4];
+    uint8_t model_sha256[DIGEST_LEN];
+}; /* tail: engine id */
+struct msg_keeper_infer_gone {
+    uint32_t infer;
+    uint32_t zero;
+};
+struct msg_keeper_accuse { /* this peer broke a rule: the supervisor ends it */
+    uint32_t infer;        /* 0: the front of `generation` */
+    uint16_t generation;
+    uint16_t zero;
+    uint32_t reason; /* err_t */
+    uint32_t zero2;
+};
+
+/* ── supervisor ⇄ front and front --admin ── */
+
+struct msg_front_start {
+    uint16_t generation;
+    uint16_t zero[3];
+}; /* tail: the certificate, DER. fds: CHAN_SIGN, CHAN_TICKET */
+struct msg_listen {
+    uint16_t port; /* for the log */
+    uint16_t zero[3];
+}; /* fd: a listening socket */
+struct msg_front_load {
+    uint32_t request; /* chosen by front, returned in the answer */
+    uint32_t zero;
+    struct wire_model model;
+};
+struct msg_front_model { /* the answer: this infer serves it */
+    uint32_t request;
+    uint32_t infer;
+    uint8_t model_sha256[DIGEST_LEN];
+}; /* fds: CHAN_JOB, CHAN_CANCEL */
+struct msg_front_failed {
+    uint32_t request;
+    uint32_t reason; /* err_t */
+    uint32_t retry_ms;
+    uint32_t zero;
+}; /* tail: why, printable ASCII after the front's check */
+struct msg_front_infer { /* FRONT_EVICT, FRONT_RELEASED, FRONT_ACTIVE, FRONT_HUNG */
+    uint32_t infer;
+    uint32_t zero;
+};
+struct msg_drain {
+    uint32_t ms;
+    uint32_t zero;
+};
+struct msg_admin_request {
+    uint32_t request;
+    uint32_t verb; /* enum admin_verb */
+    struct wire_model model;
+};
+enum admin_verb { ADMIN_LOAD, ADMIN_UNLOAD, ADMIN_DRAIN, ADMIN_MODELS, ADMIN_STATE };
+struct msg_admin_model { /* one row of ADMIN_MODELS, before the answer */
+    uint32_t request;
+    uint32_t infer;
+    uint64_t file_bytes;
+    uint64_t reserved_bytes;
+    uint32_t state; /* 0 loading, 1 ready, 2 leaving */
+    uint32_t idle_s;
+    uint8_t model_sha256[DIGEST_LEN];
+    struct wire_model model;
+};
+struct msg_admin_state { /* the answer to ADMIN_STATE, before ADMIN_ANSWER */
+    uint32_t request;
+    uint32_t models;
+    uint64_t memory_total;
+    uint64_t memory_used;
+    uint64_t loads;
+    uint64_t evictions;
+    uint64_t kills;
+    uint64_t restarts;
+    uint64_t uptime_ms;
+};
+struct msg_admin_answer {
+    uint32_t request;
+    uint32_t result; /* err_t */
+};
+
+/* ── supervisor ⇄ infer ── */
+
+struct msg_infer_assign {
+    uint32_t infer;
+    uint32_t workers;
+    uint8_t epoch[EPOCH_LEN];
+    uint64_t max_file_bytes;
+    uint64_t max_output_bytes;
+    uint32_t load_ms;
+    uint32_t run_ms;
+    struct wire_model model;
+}; /* tail: allowed operator domains, each closed by NUL. fds: the block channel (wire/block.h), CHAN_REPORT */
+struct msg_infer_front {
+    uint16_t generation;
+    uint16_t zero[3];
+}; /* fds: CHAN_JOB, CHAN_CANCEL */
+struct msg_infer_bytes { /* INFER_SIZE: the file's size; INFER_MEMORY: more memory wanted; INFER_GRANT: the answer, 0 = no */
+    uint64_t bytes;
+};
+struct msg_infer_sealed {
+    uint64_t size;
+    uint32_t verify_us;
+    uint8_t file_cid_len;
+    uint8_t zero[3];
+    uint8_t file_cid[CID_MAX];
+    uint8_t zero2[4];
+    uint8_t model_sha256[DIGEST_LEN];
+}; /* fd: the sealed memory file */
+struct msg_infer_loaded {
+    uint32_t random_operator; /* 0 or 1 */
+    uint32_t scan_us;
+    uint32_t load_us;
+    uint32_t zero;
+};
+struct msg_infer_failed {
+    uint32_t reason; /* err_t */
+    uint32_t zero;
+}; /* tail: why */
+
+/* ── supervisor ⇄ fetch ── */
+
+struct msg_fetch_serve {
+    uint32_t infer;
+    uint32_t zero;
+}; /* fd: the block channel */
+
+/* ── front ⇄ keeper ── */
+
+struct msg_tls_sign {
+    uint32_t id;
+    uint32_t zero;
+}; /* tail: the whole text that TLS 1.3 CertificateVerify signs (RFC 8446 §4.4.3); answer's tail: ECDSA signature, DER */
+struct msg_ticket {
+    uint64_t job;
+    uint32_t infer;
+    uint32_t zero;
+    struct wire_nonce nonce;
+};
+struct msg_receipt {
+    uint64_t job;
+    uint32_t statement_len;
+    uint32_t zero;
+}; /* tail: statement, then COSE_Sign1 */
+struct msg_no_receipt {
+    uint64_t job;
+    uint32_t reason; /* err_t */
+    uint32_t zero;
+};
+
+/* ── front ⇄ infer: tensors lie in slots, one memory area per side and slot (docs/processes.md, "Slots") ── */
+
+struct msg_job {
+    uint64_t job;
+    uint64_t bytes; /* of the input area that this job uses */
+    uint32_t run_ms;
+    uint16_t slot;
+    uint16_t zero;
+    struct wire_nonce nonce;
+}; /* tail: value_set_encode (tensor/values.h). fd: the slot's input area when it is new */
+struct msg_result {
+    uint64_t job;
+    uint64_t bytes;
+    uint32_t result; /* err_t */
+    uint32_t run_us;
+    uint16_t slot;
+    uint16_t zero[3];
+}; /* tail: ok: value_set_encode; failed: why. fd: the slot's output area when it is new */
+struct msg_cancel {
+    uint64_t job;
+};
+
+/* ── infer → keeper ── */
+
+struct msg_report {
+    uint64_t job;
+    uint32_t result; /* err_t: only OK is signed */
+    uint32_t zero;
+    struct wire_nonce nonce;
+    uint8_t in_descriptors[DIGEST_LEN];
+    uint8_t in_tensors[DIGEST_LEN];
+    uint8_t out_descriptors[DIGEST_LEN];
+    uint8_t out_tensors[DIGEST_LEN];
+};
+
+struct msg_empty {
+    uint64_t zero;
+};
+
+/* type, channel, sending side, fixed part, maximum tail, fewest and most descriptors */
+#define WIRE_TABLE(X)                                                                                                  \
+    X(CONFIG_DONE, CHAN_CONFIG, SIDE_B, struct msg_empty, 0, 1, 1)                                                     \
+    X(CONFIG_FAILED, CHAN_CONFIG, SIDE_B, struct msg_config_failed, 512, 0, 0)                                         \
+    X(KEEPER_START, CHAN_KEEPER, SIDE_A, struct msg_keeper_start, 1024, 0, 0)                                          \
+    X(KEEPER_READY, CHAN_KEEPER, SIDE_B, struct msg_keeper_ready, CERT_MAX, 0, 0)                                      \
+    X(KEEPER_FRONT, CHAN_KEEPER, SIDE_A, struct msg_keeper_front, 0, 2, 2)                                             \
+    X(KEEPER_FRONT_GONE, CHAN_KEEPER, SIDE_A, struct msg_keeper_front, 0, 0, 0)                                        \
+    X(KEEPER_INFER, CHAN_KEEPER, SIDE_A, struct msg_keeper_infer, 0, 1, 1)                                             \
+    X(KEEPER_SEALED, CHAN_KEEPER, SIDE_A, struct msg_keeper_sealed, ENGINE_MAX, 0, 0)                                  \
+    X(KEEPER_INFER_GONE, CHAN_KEEPER, SIDE_A, struct msg_keeper_infer_gone, 0, 0, 0)                                   \
+    X(KEEPER_ACCUSE, CHAN_KEEPER, SIDE_B, struct msg_keeper_accuse, 0, 0, 0)                                           \
+    X(FRONT_START, CHAN_FRONT, SIDE_A, struct msg_front_start, CERT_MAX, 2, 2)                                         \
+    X(FRONT_CONFIG, CHAN_FRONT, SIDE_A, struct msg_empty, 0, 1, 1)                                                     \
+    X(FRONT_LISTEN, CHAN_FRONT, SIDE_A, struct msg_listen, 0, 1, 1)                                                    \
+    X(FRONT_READY, CHAN_FRONT, SIDE_B, struct msg_empty, 0, 0, 0)                                                      \
+    X(FRONT_LOAD, CHAN_FRONT, SIDE_B, struct msg_front_load, 0, 0, 0)                                                  \
+    X(FRONT_MODEL, CHAN_FRONT, SIDE_A, struct msg_front_model, 0, 2, 2)                                                \
+    X(FRONT_FAILED, CHAN_FRONT, SIDE_A, struct msg_front_failed, WHY_MAX, 0, 0)                                        \
+    X(FRONT_EVICT, CHAN_FRONT, SIDE_A, struct msg_front_infer, 0, 0, 0)                                                \
+    X(FRONT_RELEASED, CHAN_FRONT, SIDE_B, struct msg_front_infer, 0, 0, 0)                                             \
+    X(FRONT_ACTIVE, CHAN_FRONT, SIDE_B, struct msg_front_infer, 0, 0, 0)                                               \
+    X(FRONT_HUNG, CHAN_FRONT, SIDE_B, struct msg_front_infer, 0, 0, 0)                                                 \
+    X(FRONT_DRAIN, CHAN_FRONT, SIDE_A, struct msg_drain, 0, 0, 0)                                                      \
+    X(FRONT_DRAINED, CHAN_FRONT, SIDE_B, struct msg_empty, 0, 0, 0)                                                    \
+    X(ADMIN_CONFIG, CHAN_ADMIN, SIDE_A, struct msg_empty, 0, 1, 1)                                                     \
+    X(ADMIN_LISTEN, CHAN_ADMIN, SIDE_A, struct msg_listen, 0, 1, 1)                                                    \
+    X(ADMIN_READY, CHAN_ADMIN, SIDE_B, struct msg_empty, 0, 0, 0)                                                      \
+    X(ADMIN_REQUEST, CHAN_ADMIN, SIDE_B, struct msg_admin_request, 0, 0, 0)                                            \
+    X(ADMIN_MODEL, CHAN_ADMIN, SIDE_A, struct msg_admin_model, 0, 0, 0)                                                \
+    X(ADMIN_COUNTERS, CHAN_ADMIN, SIDE_A, struct msg_admin_state, 0, 0, 0)                                             \
+    X(ADMIN_ANSWER, CHAN_ADMIN, SIDE_A, struct msg_admin_answer, WHY_MAX, 0, 0)                                        \
+    X(INFER_CONFIG, CHAN_INFER, SIDE_A, struct msg_empty, 0, 1, 1)                                                     \
+    X(INFER_HELLO, CHAN_INFER, SIDE_B, struct msg_empty, ENGINE_MAX, 0, 0)                                             \
+    X(INFER_ASSIGN, CHAN_INFER, SIDE_A, struct msg_infer_assign, 4 * KIB, 2, 2)                                        \
+    X(INFER_SIZE, CHAN_INFER, SIDE_B, struct msg_infer_bytes, 0, 0, 0)                                                 \
+    X(INFER_GRANT, CHAN_INFER, SIDE_A, struct msg_infer_bytes, 0, 0, 0)                                                \
+    X(INFER_SEALED, CHAN_INFER, SIDE_B, struct msg_infer_sealed, 0, 1, 1)                                              \
+    X(INFER_PROCEED, CHAN_INFER, SIDE_A, struct msg_empty, 0, 0, 0)                                                    \
+    X(INFER_MEMORY, CHAN_INFER, SIDE_B, struct msg_infer_bytes, 0, 0, 0)                                               \
+    X(INFER_LOADED, CHAN_INFER, SIDE_B, struct msg_infer_loaded, 0, 0, 0)                                              \
+    X(INFER_FAILED, CHAN_INFER, SIDE_B, struct msg_infer_failed, WHY_MAX, 0, 0)                                        \
+    X(INFER_FRONT, CHAN_INFER, SIDE_A, struct msg_infer_front, 0, 2, 2)                                                \
+    X(FETCH_READY, CHAN_FETCH, SIDE_B, struct msg_empty, 0, 0, 0)                                                      \
+    X(FETCH_SERVE, CHAN_FETCH, SIDE_A, struct msg_fetch_serve, 0, 1, 1)                                                \
+    X(TLS_SIGN, CHAN_SIGN, SIDE_A, struct msg_tls_sign, 160, 0, 0)                                                     \
+    X(TLS_SIGNATURE, CHAN_SIGN, SIDE_B, struct msg_tls_sign, 80, 0, 0)                                                 \
+    X(TICKET, CHAN_TICKET, SIDE_A, struct msg_ticket, 0, 0, 0)                                                         \
+    X(RECEIPT, CHAN_TICKET, SIDE_B, struct msg_receipt, RECEIPT_MAX, 0, 0)                                             \
+    X(NO_RECEIPT, CHAN_TICKET, SIDE_B, struct msg_no_receipt, 0, 0, 0)                                                 \
+    X(JOB, CHAN_JOB, SIDE_A, struct msg_job, WIRE_TAIL_MAX, 0, 1)                                                      \
+    X(META, CHAN_JOB, SIDE_B, struct msg_empty, WIRE_TAIL_MAX, 0, 0)                                                   \
+    X(RESULT, CHAN_JOB, SIDE_B, struct msg_result, WIRE_TAIL_MAX, 0, 1)                                                \
+    X(CANCEL, CHAN_CANCEL, SIDE_A, struct msg_cancel, 0, 0, 0)                                                         \
+    X(REPORT, CHAN_REPORT, SIDE_B, struct msg_report, 0, 0, 0)
+
+enum wire_type {
+    MSG_NONE_, /* so that a zeroed message is none */
+#define WIRE_ENUM(name, ...) MSG_##name,
+    WIRE_TABLE(WIRE_ENUM)
+#undef WIRE_ENUM
+        MSG_COUNT_
+};
+
+#endif

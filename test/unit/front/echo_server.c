@@ -1,0 +1,297 @@
+/* The HTTP server with a handler that repeats what it got, to be driven by real clients:
+   echo_server [tls] [key=value...], keys as in struct conf. Prints its port and ends when standard input does. */
+#include "base/mem.h"
+#include "front/http.h"
+#include "front/tls.h"
+#include "stand_in.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct echo {
+    uv_loop_t loop;
+    struct conf conf;
+    struct budget bodies;
+    struct http_server *server;
+    struct stand_in keeper;
+    struct tls *tls;
+    uv_pipe_t input;
+    uint64_t gone;
+    uint64_t bodies_done;
+    bool drained;
+    uint8_t area[1000];
+};
+
+/* An answer that comes later. */
+struct later {
+    uv_timer_t timer;
+    struct http_req *req;
+};
+
+static void check(bool condition, const char *what)
+{
+    if (condition)
+        return;
+    fprintf(stderr, "echo_server: %s\n", what);
+    exit(1);
+}
+
+/* ── the handler ── */
+
+static uint64_t number_of(struct view query, uint64_t otherwise)
+{
+    char text[32] = "";
+    if (query.len == 0 || query.len >= sizeof(text))
+        return otherwise;
+    memcpy(text, query.data, query.len);
+    return strtoull(text, NULL, 10);
+}
+
+static void reply_text(struct http_req *req, const char *text)
+{
+    struct http_answer a = {.status = 200, .type = "text/plain", .text = view_of(text, strlen(text))};
+    http_reply(req, &a);
+}
+
+static void reply_buf(struct http_req *req, struct buf *body)
+{
+    struct http_answer a = {.status = 200, .type = "application/octet-stream", .body = *body};
+    http_reply(req, &a);
+}
+
+static void reply_big(struct echo *e, struct http_req *req)
+{
+    struct http_answer a = {.status = 200, .type = "application/octet-stream"};
+    uint8_t *room = NULL;
+    size_t n = number_of(req->query, 0);
+    buf_init(&a.body, n);
+    if (lease_take(&a.held, &e->bodies, n) != OK || buf_reserve(&a.body, n, &room) != OK) {
+        lease_done(&a.held);
+        http_reply_error(req, ERR_OVERLOADED, NULL, 7);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        room[i] = (uint8_t)('a' + i % 23);
+    buf_commit(&a.body, n);
+    http_reply(req, &a);
+}
+
+static void reply_facts(struct echo *e, struct http_req *req)
+{
+    struct view x = http_header(req, "x-test");
+    struct buf out;
+    buf_init(&out, 64 * KIB);
+    check(buf_printf(&out, "method=%d path=%.*s query=%.*s id=%016" PRIx64 " secure=%d x-test=%s[%.*s]", req->method,
+                     (int)req->path.len, (const char *)req->path.data, (int)req->query.len,
+                     (const char *)req->query.data, req->id, req->secure, x.data == NULL ? "absent" : "",
+                     (int)x.len, (const char *)x.data) == OK,
+          "out of memory");
+    (void)e;
+    reply_buf(req, &out);
+}
+
+static void reply_counters(struct echo *e, struct http_req *req)
+{
+    struct buf out;
+    buf_init(&out, KIB);
+    check(buf_printf(&out, "gone=%" PRIu64 " bodies=%" PRIu64 " used=%zu", e->gone, e->bodies_done, e->bodies.used) == OK,
+          "out of memory");
+    reply_buf(req, &out);
+}
+
+static void reply_fields(struct http_req *req, const char *value)
+{
+    struct http_answer a = {.status = 200, .type = "text/plain", .text = view_of("x", 1), .n_fields = 1};
+    a.fields[0] = (struct http_field){"X-Answer", view_of(value, strlen(value))};
+    http_reply(req, &a);
+}
+
+static void on_later_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void on_later(uv_timer_t *timer)
+{
+    struct later *l = timer->data;
+    struct http_req *req = l->req;
+    uv_close((uv_handle_t *)timer, on_later_closed);
+    reply_text(req, "later");
+}
+
+static void reply_later(struct echo *e, struct http_req *req, uint64_t ms)
+{
+    struct later *l = calloc(1, sizeof(*l));
+    check(l != NULL && uv_timer_init(&e->loop, &l->timer) == 0, "no timer");
+    l->timer.data = l;
+    l->req = req;
+    req->user = l;
+    (void)uv_timer_start(&l->timer, on_later, ms, 0);
+}
+
+static void on_head(void *self, struct http_req *req)
+{
+    struct echo *e = self;
+    struct why why;
+    if (view_is(req->path, "/forbidden"))
+        http_reply_error(req, why_set(&why, ERR_MODEL_NOT_ALLOWED, "a \"quoted\" text\n"), &why, 0);
+    else if (view_is(req->path, "/early"))
+        reply_text(req, "early");
+    else if (view_is(req->path, "/small"))
+        req->body_max = 100;
+    else if (view_is(req->path, "/into"))
+        http_body_into(req, e->area, sizeof(e->area));
+    else if (view_is(req->path, "/meanwhile"))
+        reply_later(e, req, number_of(req->query, 50));
+}
+
+static void on_body(void *self, struct http_req *req)
+{
+    struct echo *e = self;
+    e->bodies_done++;
+    if (req->user != NULL)
+        return; /* its answer is on the way */
+    if (view_is(req->path, "/fixed"))
+        reply_text(req, "{\"ok\":true}");
+    else if (view_is(req->path, "/facts"))
+        reply_facts(e, req);
+    else if (view_is(req->path, "/big"))
+        reply_big(e, req);
+    else if (view_is(req->path, "/later"))
+        reply_later(e, req, number_of(req->query, 50));
+    else if (view_is(req->path, "/counters"))
+        reply_counters(e, req);
+    else if (view_is(req->path, "/fields"))
+        reply_fields(req, "good");
+    else if (view_is(req->path, "/split"))
+        reply_fields(req, "bad\r\nSet-Cookie: a=b");
+    else if (view_is(req->path, "/drain"))
+        http_server_drain(e->server), reply_text(req, "draining");
+    else if (req->path.len > 1 && (req->body.len > 0 || view_is(req->path, "/echo"))) {
+        struct buf copy;
+        buf_init(&copy, MAX(req->body.len, 1));
+        check(buf_put_view(&copy, buf_view(&req->body)) == OK, "out of memory");
+        http_body_free(req);
+        reply_buf(req, &copy);
+    } else
+        http_reply_error(req, ERR_NOT_FOUND, NULL, 0);
+}
+
+static void on_gone(void *self, struct http_req *req)
+{
+    struct echo *e = self;
+    struct later *l = req->user;
+    e->gone++;
+    if (l != NULL)
+        uv_close((uv_handle_t *)&l->timer, on_later_closed);
+}
+
+static void stop(struct echo *e)
+{
+    http_server_free(&e->server);
+    if (!uv_is_closing((uv_handle_t *)&e->input))
+        uv_close((uv_handle_t *)&e->input, NULL);
+}
+
+static void on_drained(void *self)
+{
+    struct echo *e = self;
+    e->drained = true;
+    uv_stop(&e->loop);
+}
+
+static const struct http_handler handler = {on_head, on_body, on_gone, on_drained};
+
+/* ── the program ── */
+
+static void set(struct conf *c, const char *option)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+        size_t size;
+    } options[] = {
+#define OPTION(name) {#name "=", offsetof(struct conf, name), sizeof(((struct conf *)0)->name)}
+        OPTION(body_max), OPTION(header_max), OPTION(transfer_memory), OPTION(connections),
+        OPTION(idle_ms),  OPTION(header_ms),  OPTION(body_rate),
+#undef OPTION
+    };
+    for (size_t i = 0; i < COUNT_OF(options); i++) {
+        size_t n = strlen(options[i].name);
+        if (strncmp(option, options[i].name, n) != 0)
+            continue;
+        uint64_t value = strtoull(option + n, NULL, 10);
+        memcpy((char *)c + options[i].offset, &value, options[i].size); /* little-endian */
+        return;
+    }
+    check(false, "unknown option");
+}
+
+static int listen_somewhere(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(a);
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    check(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0, "no socket");
+    check(bind(fd, (struct sockaddr *)&a, len) == 0 && listen(fd, 1024) == 0, "cannot listen");
+    check(getsockname(fd, (struct sockaddr *)&a, &len) == 0, "cannot listen");
+    printf("%d\n", ntohs(a.sin_port));
+    (void)fflush(stdout);
+    return fd;
+}
+
+static void on_room(uv_handle_t *handle, size_t size, uv_buf_t *ret)
+{
+    static char room[64];
+    (void)handle;
+    (void)size;
+    *ret = uv_buf_init(room, sizeof(room));
+}
+
+static void on_input(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
+{
+    struct echo *e = stream->data;
+    (void)bytes;
+    if (n < 0)
+        uv_stop(&e->loop);
+}
+
+int main(int argc, char **argv)
+{
+    static struct echo e;
+    e.conf = (struct conf){.body_max = 64 * MIB, .header_max = 32 * KIB, .transfer_memory = 256 * MIB,
+                           .connections = 10000, .idle_ms = 60000, .header_ms = 10000, .body_rate = 16 * KIB};
+    bool secure = argc > 1 && strcmp(argv[1], "tls") == 0;
+    for (int i = secure ? 2 : 1; i < argc; i++)
+        set(&e.conf, argv[i]);
+    check(http_setup() == OK, "http_setup failed");
+    e.bodies.limit = e.conf.transfer_memory;
+    if (secure) {
+        stand_in_start(&e.keeper);
+        check(tls_new(&e.keeper.front, view_of(e.keeper.der, e.keeper.der_len), &e.tls) == OK, "tls_new failed");
+    }
+    check(uv_loop_init(&e.loop) == 0, "no loop");
+    check(http_server_new(&e.loop, &e.conf, &e.bodies, e.tls, &handler, &e, &e.server) == OK, "no server");
+    int fd = listen_somewhere();
+    check(http_server_listen(e.server, &fd) == OK, "cannot listen");
+    e.input.data = &e;
+    check(uv_pipe_init(&e.loop, &e.input, 0) == 0 && uv_pipe_open(&e.input, 0) == 0 &&
+              uv_read_start((uv_stream_t *)&e.input, on_room, on_input) == 0,
+          "standard input must be a pipe");
+    (void)uv_run(&e.loop, UV_RUN_DEFAULT);
+    stop(&e);
+    (void)uv_run(&e.loop, UV_RUN_DEFAULT);
+    check(uv_loop_close(&e.loop) == 0, "something is still open");
+    check(e.bodies.used == 0, "memory is still reserved");
+    tls_free(e.tls);
+    if (secure)
+        stand_in_stop(&e.keeper);
+    printf("%s\n", e.drained ? "drained" : "stopped");
+    return 0;
+}

@@ -1,0 +1,52 @@
+"""test_summary.py LOG EXPECTED: counts what really ran, from Meson's log: each case of a cmocka program, or else the program.
+
+Exit status 1 when something failed, when nothing ran, or with STRICT_SKIPS=1 when something was skipped unexpectedly.
+"""
+import json
+import os
+import re
+import sys
+
+CASE = re.compile(r"^\[ +(OK|FAILED|SKIPPED|ERROR) +\] ([A-Za-z_]\w*)$", re.MULTILINE)
+VERDICT = {"OK": "passed", "EXPECTEDFAIL": "passed", "SKIP": "skipped", "SKIPPED": "skipped"}
+
+
+def cases(test):
+    """Yields (name, verdict) of every case of one test program."""
+    program = test["name"].rpartition(" / ")[2]
+    verdict = VERDICT.get(test["result"], "failed")
+    inner = {name: VERDICT.get(word, "failed")
+             for word, name in CASE.findall(test.get("stdout", "") + "\n" + test.get("stderr", ""))}
+    if verdict == "failed" and "failed" not in inner.values():
+        inner[test["result"].lower()] = "failed"  # it crashed or hung, whatever its cases said before
+    if verdict == "skipped" or not inner:
+        yield program, verdict
+        return
+    for name, word in inner.items():
+        yield f"{program} {name}", word
+
+
+def expected_skips(path):
+    with open(path, encoding="utf-8") as file:
+        lines = (line.partition("#")[0].strip() for line in file)
+        return {line for line in lines if line}
+
+
+def main(log, expected):
+    found = {"passed": [], "failed": [], "skipped": []}
+    if os.path.exists(log):
+        with open(log, encoding="utf-8") as file:
+            for line in file:
+                for name, verdict in cases(json.loads(line)):
+                    found[verdict].append(name)
+    surprises = sorted(set(found["skipped"]) - expected_skips(expected))
+    for verdict in ("failed", "skipped"):
+        for name in sorted(found[verdict]):
+            print(f"{verdict}: {name}" + (" (not in expected-skips.txt)" if name in surprises else ""))
+    print(", ".join(f"{len(names)} {verdict}" for verdict, names in found.items()))
+    strict = os.environ.get("STRICT_SKIPS") == "1"
+    return 1 if found["failed"] or not found["passed"] or (strict and surprises) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
