@@ -48,12 +48,18 @@ err_t tls_setup(void)
 {
     if (!CRYPTO_set_mem_functions(ssl_alloc, ssl_resize, ssl_free))
         return ERR_SELF_TEST;
-    if (!OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS, NULL))
+    if (!OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_NO_ATEXIT, NULL))
         return ERR_SELF_TEST;
     return provider_setup();
 }
 
 /* ── the server's context ── */
+
+/* OpenSSL's own macros for this cast `const` away in a way that clang refuses. */
+static bool set_list(SSL_CTX *ctx, int command, const char *list)
+{
+    return SSL_CTX_ctrl(ctx, command, 0, (void *)(uintptr_t)list) == 1;
+}
 
 static int choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *ret_len, const unsigned char *offered,
                            unsigned len, void *self)
@@ -71,7 +77,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *r
 static bool set_groups(SSL_CTX *ctx)
 {
     for (size_t i = 0; i < COUNT_OF(group_lists); i++)
-        if (SSL_CTX_set1_groups_list(ctx, group_lists[i]))
+        if (set_list(ctx, SSL_CTRL_SET_GROUPS_LIST, group_lists[i]))
             return true;
     return false;
 }
@@ -80,7 +86,7 @@ static err_t configure(SSL_CTX *ctx)
 {
     static const uint8_t session_context[] = "veronnx";
     if (!SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) || !set_groups(ctx) ||
-        !SSL_CTX_set1_sigalgs_list(ctx, "ECDSA+SHA256"))
+        !set_list(ctx, SSL_CTRL_SET_SIGALGS_LIST, "ECDSA+SHA256"))
         return ERR_SELF_TEST;
     (void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                        SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -186,7 +192,7 @@ static err_t pair_handshake(struct pair *p)
 
 static err_t try_one(struct pair *p, SSL_CTX *server, const char *group, const char *suite)
 {
-    if (!SSL_CTX_set_ciphersuites(p->ctx, suite) || !SSL_CTX_set1_groups_list(p->ctx, group))
+    if (!SSL_CTX_set_ciphersuites(p->ctx, suite) || !set_list(p->ctx, SSL_CTRL_SET_GROUPS_LIST, group))
         return ERR_SELF_TEST;
     TRY(pair_open(p, server));
     return pair_handshake(p);
@@ -197,7 +203,7 @@ err_t tls_context_try(SSL_CTX *ctx)
     AUTO(pair_done) struct pair p = {.ctx = SSL_CTX_new(TLS_client_method())};
     if (p.ctx == NULL)
         return ERR_NOMEM;
-    size_t first = SSL_CTX_set1_groups_list(p.ctx, groups[0]) ? 0 : 1;
+    size_t first = set_list(p.ctx, SSL_CTRL_SET_GROUPS_LIST, groups[0]) ? 0 : 1;
     for (size_t i = first; i < COUNT_OF(groups); i++) {
         pair_close(&p);
         TRY(try_one(&p, ctx, groups[i], suites[i % COUNT_OF(suites)]));

@@ -31,6 +31,9 @@ struct want {
     struct want *next;    /* next in its queue */
 };
 
+#define MALLOC_EXTRA 16 /* what the allocator adds to a small block, at most */
+_Static_assert(sizeof(struct place) + sizeof(struct want) + 2 * MALLOC_EXTRA <= WALK_NODE_BYTES, "as walk.h says");
+
 struct walk {
     struct walk_params params;
     char path[MODEL_PATH_MAX];
@@ -301,7 +304,7 @@ static err_t fill(struct walk *w, struct place *places, enum cid_codec codec, st
 
 static err_t begin_index(struct walk *w)
 {
-    for (w->bucket_bits = 6; (1U << w->bucket_bits) < w->nodes_left / 8;)
+    for (w->bucket_bits = 6; (1U << w->bucket_bits) < w->nodes_left / 16;)
         w->bucket_bits++;
     w->buckets = mem_alloc((size_t)1 << w->bucket_bits, sizeof(*w->buckets));
     spread_seed(w);

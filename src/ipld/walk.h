@@ -20,8 +20,8 @@
 #define WALK_WANTS_MAX 48         /* wants in flight */
 #define WALK_IN_FLIGHT (32 * MIB) /* file bytes in flight, as the parents state them */
 /* The node budget: places in the file, a shared node counted at each. A place costs at most WALK_NODE_BYTES of memory (ours and the
-   allocator's) while it is missing: for a usual file of 2 GiB in 256 KiB leaves 1.5 MiB in all, for the worst DAG 4 % of the file
-   and 10 MiB. */
+   allocator's) while it is missing. A usual file of 2 GiB in 256 KiB leaves needs under 2 MiB in all; the worst DAG 4 % of its
+   file and 12 MiB. */
 #define WALK_NODES_MAX(file_size) MIN(65536 + (file_size) / 4096, 4194304)
 #define WALK_NODE_BYTES           160
 

@@ -124,6 +124,7 @@ const struct jail_call jail_calls[] = {
 
     /* paths */
     {CALL(openat),                   "+..AAoAAo"},
+    {CALL(open),                     "+........"}, /* sanitizers start with it */
     {CALL(access),                   "+..AA+..."},
     {CALL(faccessat),                "+..AA+..."},
     {CALL(faccessat2),               "+..AA+..."},

@@ -3,7 +3,7 @@
 
 static void put_descriptors(struct cbor_writer *w, struct view descriptors)
 {
-    if (descriptors.len <= RECEIPT_DESCRIPTORS_MAX)
+    if (descriptors.data != NULL && descriptors.len <= RECEIPT_DESCRIPTORS_MAX)
         cbor_put_bytes(w, descriptors);
     else
         cbor_put_null(w);

@@ -11,7 +11,8 @@
 #define RECEIPT_BYTES_MAX       (1 + 3 + STATEMENT_MAX + COSE_MAX + 2 * (3 + (size_t)RECEIPT_DESCRIPTORS_MAX))
 #define RECEIPT_TEXT_MAX        BASE64URL_LEN(RECEIPT_BYTES_MAX)
 
-/* What a receipt is put together from, each part encoded. Descriptors above RECEIPT_DESCRIPTORS_MAX are left out. */
+/* What a receipt is put together from, each part encoded. Descriptors above RECEIPT_DESCRIPTORS_MAX, and those whose
+   data is NULL, are left out. */
 struct receipt_parts {
     struct view statement;
     struct view cose;

@@ -105,8 +105,7 @@ static err_t nest_close(struct nest *n, struct buf *out, bool *ret_more)
     return OK;
 }
 
-/* A tensor as nested arrays that mirror its shape, as numpy's tolist has them: a dimension of size zero is [] and ends
- * it. */
+/* A tensor as nested arrays that mirror its shape, as numpy's tolist has them: a dimension of size zero becomes []. */
 static err_t put_tensor(struct writer *w, enum dtype dtype, const struct value_desc *d)
 {
     struct nest n = {.dims = d->dims};

@@ -88,8 +88,7 @@ static err_t take_inner(yyjson_val *inner, struct infer_request *r, struct why *
 }
 
 /* The document inside the string takes the place of the outer one, which has nothing more to give. What json_read
-   overwrites behind the string is the outer text: a quote, a brace, and the body's own padding or fields already taken.
- */
+   overwrites behind the string is a quote, a brace, and the body's own padding or fields that were already taken. */
 static err_t take_text(yyjson_val *v, uint8_t *body, const struct infer_limits *limits, struct infer_request *r,
                        struct why *why)
 {

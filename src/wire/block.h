@@ -45,7 +45,8 @@ struct block_frame {
    block_missing). ERR_PROTOCOL: a type that `from` may not send, a wrong length, an unknown flag: cut the peer off. */
 err_t block_decode(struct view *in, enum block_sender from, struct block_frame *ret);
 
-/* After ERR_TRUNCATED: how many bytes to read before block_decode can get further (length and type, then the frame's rest). */
+/* While the frame at the front is not whole: how many bytes to read next (up to its type, then all of it). Never more than one frame,
+   once block_decode has said ERR_TRUNCATED. */
 size_t block_missing(struct view in);
 
 /* Appends the frame but not the bytes of a BLOCK: those must follow at once, bytes.len of them, from wherever they are. */

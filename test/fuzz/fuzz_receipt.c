@@ -26,13 +26,12 @@ static void open_key(void)
 static void pack_again(const struct receipt *r, struct view text)
 {
     static char packed[RECEIPT_TEXT_MAX + 1];
-    static const uint8_t left_out[RECEIPT_DESCRIPTORS_MAX + 1];
     uint8_t cose[COSE_MAX];
     struct cbor_writer w = cbor_writer_on(cose, sizeof(cose));
     struct receipt_parts parts = {
         .statement = r->statement_bytes,
-        .in_descriptors = r->in_descriptors.data != NULL ? r->in_descriptors : view_of(left_out, sizeof(left_out)),
-        .out_descriptors = r->out_descriptors.data != NULL ? r->out_descriptors : view_of(left_out, sizeof(left_out)),
+        .in_descriptors = r->in_descriptors,
+        .out_descriptors = r->out_descriptors,
     };
     cose_write(&w, &r->proof);
     err_t e = cbor_written(&w, &parts.cose);

@@ -5,15 +5,15 @@
 
 static bool is_random(const struct scan_frame *f)
 {
-    static const char *const random[] = {
+    static const char *const operators[] = {
         "RandomNormal",     "RandomNormalLike", "RandomUniform",  "RandomUniformLike",  "Multinomial", "Bernoulli",
         "TrainableDropout", "BiasDropout",      "BitmaskDropout", "BitmaskBiasDropout", "Sampling",
     };
     const struct scan_cell *input = &f->cells[NODE_INPUT];
     struct view op = f->cells[NODE_OP_TYPE].bytes;
 
-    for (size_t i = 0; i < COUNT_OF(random); i++)
-        if (view_is(op, random[i]))
+    for (size_t i = 0; i < COUNT_OF(operators); i++)
+        if (view_is(op, operators[i]))
             return true;
     /* The third input of Dropout is training_mode; without it nothing is dropped. */
     return view_is(op, "Dropout") && input->count == 3 && input->bytes.len > 0;

@@ -37,6 +37,8 @@ static const struct data_type {
     [24] = {8, TENSOR_INT32_DATA, 1, 1},    /* FLOAT8E8M0 */
     [25] = {2, TENSOR_INT32_DATA, 1, 4},    /* UINT2 */
     [26] = {2, TENSOR_INT32_DATA, 1, 4},    /* INT2 */
+    [27] = {6, TENSOR_INT32_DATA, 1, 1},    /* FLOAT6E2M3 */
+    [28] = {6, TENSOR_INT32_DATA, 1, 1},    /* FLOAT6E3M2 */
 };
 
 #define DATA_TYPE_INT64  7

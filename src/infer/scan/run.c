@@ -12,7 +12,8 @@
 
 #define PATH_LEN 120
 
-/* Where the walk is: the fields that lead to the innermost message, the outer ones cut when there is no room. */
+/* Where the walk is: the fields that lead to the innermost message. When there is no room the outer ones are left out,
+   and what is left begins with a point. */
 static const char *scan_path(const struct scan *s, char room[static PATH_LEN])
 {
     size_t at = PATH_LEN - 1;
@@ -108,7 +109,7 @@ static err_t scan_leave(struct scan *s, struct scan_frame *f)
 
 static unsigned field_wire(enum schema_kind kind)
 {
-    static const uint8_t wires[] = {
+    static const uint8_t wires[KIND_REFUSED + 1] = {
         [KIND_INT32] = PROTO_VARINT,   [KIND_INT64] = PROTO_VARINT,  [KIND_UINT64] = PROTO_VARINT,
         [KIND_RANGE] = PROTO_VARINT,   [KIND_SIZE] = PROTO_VARINT,   [KIND_FLOAT] = PROTO_FIXED32,
         [KIND_DOUBLE] = PROTO_FIXED64, [KIND_NAME] = PROTO_BYTES,    [KIND_TEXT] = PROTO_BYTES,

@@ -20,7 +20,8 @@ struct scan_limits {
 
 extern const struct scan_limits SCAN_LIMITS_DEFAULT;
 
-/* Domains whose operators may be used beside "", "ai.onnx" (the same) and "ai.onnx.ml". */
+/* `domains`: whose operators and functions may be used beside "", "ai.onnx" (the same) and "ai.onnx.ml". What a model
+   imports and does not use is not judged. */
 struct scan_policy {
     struct scan_limits limits;
     const struct view *domains;
@@ -44,8 +45,8 @@ struct scan_info {
     uint64_t nodes;
     uint64_t tensors;
     uint64_t functions;
-    uint64_t tensor_bytes; /* data of all tensors, sparse ones as dense */
-    bool random;           /* an operator whose results are not a function of its inputs is present */
+    uint64_t tensor_bytes; /* data of all tensors; sparse ones as dense, strings 32 bytes each */
+    bool random;           /* an operator is present whose results are not a function of its inputs */
     struct scan_opsets opsets;
 };
 

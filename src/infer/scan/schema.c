@@ -1,7 +1,7 @@
 /* The tables of the ONNX format. Rows that rules look at come first and carry their index. */
 #include "infer/scan/schema.h"
 
-#define ELEM_TYPE_MAX 26 /* TensorProto.DataType: INT2 */
+#define ELEM_TYPE_MAX 28 /* TensorProto.DataType: FLOAT6E3M2 */
 
 /* Rows: name, number, kind or message, then what is special about it. */
 #define FIELD(n, num, k, ...)                                                                                          \
@@ -102,6 +102,7 @@ static const struct schema_field attribute_fields[] = {
     [ATTRIBUTE_TYPE_PROTOS] = MESSAGES("type_protos", 15, TYPE, .one_of = true),
     FIELD("doc_string", 13, TEXT),
 };
+_Static_assert(COUNT_OF(attribute_fields) == SCHEMA_FIELDS_MAX, "the message with the most fields");
 
 static const struct schema_field tensor_fields[] = {
     [TENSOR_DIMS] = LIST("dims", 1, SIZE),

@@ -2,6 +2,7 @@
 #include "drive.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "ipld/build.h"
 #include "tensor/digest.h"
 #include "unit.h"
@@ -55,10 +56,29 @@ static int make_config(const struct drive_options *o)
     return fd;
 }
 
-static err_t hear(struct drive *d, struct wire_msg *m)
+/* Shows what the process logged and how it ended, before a test fails. */
+static void tell_end(const struct drive *d)
 {
-    assert_ok(wire_wait(&d->control, PATIENCE_MS));
-    return wire_recv(&d->control, &d->control_in, false, m);
+    struct log_record r;
+    char line[512];
+    int status = 0;
+    while (recv(d->log_fd, &r, sizeof(r), 0) == (ssize_t)sizeof(r))
+        if (log_format(&r, ROLE_INFER, "infer", line, sizeof(line)) == OK)
+            print_message("%s\n", line);
+    (void)usleep(100000);
+    if (waitpid(d->pid, &status, WNOHANG) == d->pid)
+        print_message("it ended with status %#x\n", (unsigned)status);
+}
+
+/* Waits for a message that must come. */
+static void receive(const struct drive *d, const struct wire_end *end, struct wire_inbox *in, struct wire_msg *ret)
+{
+    err_t e = wire_wait(end, PATIENCE_MS);
+    if (e == OK)
+        e = wire_recv(end, in, false, ret);
+    if (e != OK)
+        tell_end(d);
+    assert_ok(e);
 }
 
 void drive_start(struct drive *d, const struct drive_options *options)
@@ -86,7 +106,7 @@ void drive_start(struct drive *d, const struct drive_options *options)
     wire_end_close(&remote);
     AUTO_FD int config = make_config(options);
     assert_ok(wire_send(&d->control, MSG_INFER_CONFIG, &none, view_of(NULL, 0), &config, 1));
-    assert_ok(hear(d, &m));
+    receive(d, &d->control, &d->control_in, &m);
     assert_int_equal(m.type, MSG_INFER_HELLO);
     memcpy(d->engine, m.tail.data, m.tail.len);
 }
@@ -393,8 +413,7 @@ void drive_front(struct drive *d)
     assert_ok(wire_send(&d->control, MSG_INFER_FRONT, &front, view_of(NULL, 0), (const int[]){job.fd, cancel.fd}, 2));
     wire_end_close(&job);
     wire_end_close(&cancel);
-    assert_ok(wire_wait(&d->job, PATIENCE_MS));
-    assert_ok(wire_recv(&d->job, &d->job_in, false, &m));
+    receive(d, &d->job, &d->job_in, &m);
     assert_int_equal(m.type, MSG_META);
     assert_ok(signature_parse(m.tail, &d->signature));
     d->last_job = (uint64_t)d->generation << 48;
@@ -453,8 +472,7 @@ void drive_cancel(struct drive *d, uint64_t job)
 void drive_report(struct drive *d, struct msg_report *ret)
 {
     AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
-    assert_ok(wire_wait(&d->report, PATIENCE_MS));
-    assert_ok(wire_recv(&d->report, &d->report_in, false, &m));
+    receive(d, &d->report, &d->report_in, &m);
     assert_int_equal(m.type, MSG_REPORT);
     memcpy(ret, m.fixed, sizeof(*ret));
     assert_int_equal(ret->nonce.len, NONCE_MIN);
@@ -478,8 +496,7 @@ void drive_result(struct drive *d, struct drive_outcome *ret)
 {
     AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
     *ret = (struct drive_outcome){0};
-    assert_ok(wire_wait(&d->job, PATIENCE_MS));
-    assert_ok(wire_recv(&d->job, &d->job_in, false, &m));
+    receive(d, &d->job, &d->job_in, &m);
     assert_int_equal(m.type, MSG_RESULT);
     memcpy(&ret->result, m.fixed, sizeof(ret->result));
     struct drive_slot *s = &d->slots[ret->result.slot];

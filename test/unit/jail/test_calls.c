@@ -69,12 +69,19 @@ static void try_call(struct call c)
                  c.rule != NULL ? c.rule->text : "no rule", (unsigned long)c.turned_bits, c.turned_arg, status);
 }
 
+/* A child of a sanitized program costs ten times as much: of the numbers that no row has, such a program tries each sixteenth. */
+static bool is_tried(int nr)
+{
+    return !JAIL_SANITIZED || nr % 16 == 0 || cell_of(JAIL_SUPER, nr) != CELL_KILL;
+}
+
 static void test_every_call(void **state)
 {
     enum jail_row row = *(const enum jail_row *)*state;
     static const int odd[] = {-1, 1000, 4096, X32 - 1, INT32_MAX, INT32_MIN, X32 | 0, X32 | 9, X32 | 520};
     for (int nr = 0; nr < MAX_CALL; nr++)
-        try_call((struct call){.row = row, .nr = nr});
+        if (is_tried(nr))
+            try_call((struct call){.row = row, .nr = nr});
     for (size_t i = 0; i < COUNT_OF(odd); i++)
         try_call((struct call){.row = row, .nr = odd[i]});
 }

@@ -214,7 +214,8 @@ static void every_data_type(void **state UNUSED)
         [16] = {5, VARINTS, 5, 10},  [17] = {5, VARINTS, 5, 5},   [18] = {5, VARINTS, 5, 5},
         [19] = {5, VARINTS, 5, 5},   [20] = {5, VARINTS, 5, 5},   [21] = {5, VARINTS, 3, 3},
         [22] = {5, VARINTS, 3, 3},   [23] = {5, VARINTS, 3, 3},   [24] = {5, VARINTS, 5, 5},
-        [25] = {5, VARINTS, 2, 2},   [26] = {5, VARINTS, 2, 2},
+        [25] = {5, VARINTS, 2, 2},   [26] = {5, VARINTS, 2, 2},   [27] = {5, VARINTS, 5, 4},
+        [28] = {5, VARINTS, 5, 4},
     };
     static const unsigned widths[] = {[VARINTS] = 1, [FLOATS] = 4, [DOUBLES] = 8};
     static const uint8_t zeros[100];

@@ -1,5 +1,4 @@
-/* Numbers against Python: thousands of random cases at every run; VERONNX_ORACLE_CASES and VERONNX_ORACLE_SEED for
- * more. */
+/* Numbers against Python: thousands of random cases, or VERONNX_ORACLE_CASES from VERONNX_ORACLE_SEED on. */
 #include "tensor/fixed.h"
 #include "tensor/print.h"
 
