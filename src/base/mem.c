@@ -20,7 +20,10 @@ static bool mem_refused(void)
 
 void *mem_alloc(size_t count, size_t size)
 {
-    return mem_refused() ? NULL : calloc(count, size);
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, size, &bytes) || mem_refused())
+        return NULL;
+    return calloc(1, bytes);
 }
 
 void *mem_resize(void *p, size_t size)

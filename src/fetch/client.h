@@ -28,7 +28,8 @@ void client_done(struct client *c);
 /* Is there something to send? */
 bool client_busy(const struct client *c);
 
-/* Reads what has come. ERR_CLOSED at the end of the stream, ERR_PROTOCOL when the infer breaks a rule: the stream ends then. */
+/* Reads what has come. ERR_CLOSED at the end of the stream, ERR_PROTOCOL when the infer breaks a rule: the stream
+   ends then. */
 err_t client_read(struct client *c);
 
 /* Sends as much as the socket takes, of one answer at most, so that streams take turns. ERR_CLOSED. */

@@ -91,11 +91,12 @@ static void progress(struct conn *c, size_t n)
 
 static void on_event(uv_poll_t *handle, int status, int events);
 
-/* Asks the loop for the events that matter now; it is only told when they change. */
+/* Asks the loop for the events that matter now; it is only told when they change. While there is input that waits for its turn,
+   no more is read, but a client that leaves is noticed. */
 static void watch(struct conn *c, bool writable)
 {
-    bool readable = c->ahead.len == 0 && !c->closed;
-    int events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
+    int input = c->ahead.len == 0 ? UV_READABLE : UV_DISCONNECT;
+    int events = (c->closed ? 0 : input) | (writable ? UV_WRITABLE : 0);
     if (events == c->events)
         return;
     c->events = events;
@@ -227,6 +228,7 @@ void conn_run(struct conn *c)
 static void on_event(uv_poll_t *handle, int status, int events)
 {
     struct conn *c = handle->data;
+    c->closed = c->closed || (events & UV_DISCONNECT) != 0;
     if (status != 0)
         conn_drop(c);
     else if (c->phase == PHASE_LINGER)

@@ -7,7 +7,8 @@
 
 struct tls;
 
-/* Once per process, before anything else of OpenSSL is called: our allocator, no configuration file, the provider. */
+/* Once per process, before anything else of OpenSSL is called: our allocator (the process aborts when OpenSSL gets no memory), no
+   configuration file, the provider. */
 err_t tls_setup(void);
 
 /* What all connections share: the certificate (DER, P-256) and the channel to the keeper, whose descriptor is taken. Every cipher

@@ -8,7 +8,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/x509.h>
-#include <string.h>
+#include <stdlib.h>
 
 #define ALPN_HTTP1 "\x08http/1.1"
 
@@ -20,11 +20,20 @@ static const char *const suites[] = {"TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POL
 
 /* ── once per process ── */
 
+/* OpenSSL does not survive every failed allocation (3.0.22 frees a session of its cache twice), so the process ends instead;
+   the supervisor starts another one. */
+static void *not_null(void *p)
+{
+    if (p == NULL)
+        abort();
+    return p;
+}
+
 static void *ssl_alloc(size_t n, const char *file, int line)
 {
     (void)file;
     (void)line;
-    return mem_resize(NULL, n);
+    return not_null(mem_resize(NULL, n));
 }
 
 static void *ssl_resize(void *p, size_t n, const char *file, int line)
@@ -32,7 +41,7 @@ static void *ssl_resize(void *p, size_t n, const char *file, int line)
     (void)file;
     (void)line;
     if (n > 0)
-        return mem_resize(p, n);
+        return not_null(mem_resize(p, n));
     mem_free(p);
     return NULL;
 }

@@ -3,12 +3,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "infer/end.h"
 #include "infer/load.h"
-#include "infer/pull.h"
 #include "infer/watch.h"
 #include "jail/jail.h"
 #include "wire/conf.h"
-#include "wire/roles.h"
 
 #include <locale.h>
 #include <openssl/crypto.h>
@@ -42,7 +41,7 @@ struct infer {
     uint8_t domains[DOMAINS_ROOM];
     size_t domains_len;
     int block_fd;
-    uint64_t start_ms;
+    uint64_t start_ns;
     uint64_t deadline_ms;
 };
 
@@ -152,7 +151,7 @@ static err_t make_threads(struct infer *i)
 static err_t make_crew(struct infer *i)
 {
     struct crew *c = &i->crew;
-    c->input_max = i->conf->transfer_memory;
+    c->input_max = i->conf->transfer_memory + MIB; /* areas are rounded up */
     seat_init(&c->seat);
     runs_init(&c->runs, i->wake_fd);
     TRY(memory_init(&c->memory, &i->control));
@@ -202,8 +201,8 @@ static err_t take_assignment(struct infer *i)
     i->block_fd = TAKE_FD(m.fds[0]);
     i->crew.report = (struct wire_end){TAKE_FD(m.fds[1]), CHAN_REPORT, SIDE_B};
     i->crew.output_max = i->assign.max_output_bytes;
-    i->start_ms = clock_mono_ms();
-    i->deadline_ms = i->start_ms + i->assign.load_ms;
+    i->start_ns = clock_mono_ns();
+    i->deadline_ms = clock_mono_ms() + i->assign.load_ms;
     return OK;
 }
 
@@ -249,7 +248,7 @@ static err_t hand_over(struct infer *i, const struct pulled *p)
 {
     struct msg_infer_sealed sealed = {.size = p->size, .file_cid_len = p->cid.len};
     AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
-    sealed.verify_us = (uint32_t)(clock_mono_ms() - i->start_ms) * 1000;
+    sealed.verify_us = (uint32_t)((clock_mono_ns() - i->start_ns) / 1000);
     memcpy(sealed.file_cid, p->cid.bytes, p->cid.len);
     memcpy(sealed.model_sha256, p->sha256, sizeof(sealed.model_sha256));
     TRY(wire_send_wait(&i->control, MSG_INFER_SEALED, &sealed, view_of(NULL, 0), &p->fd, 1));
@@ -291,12 +290,12 @@ NORETURN static void serve(struct infer *i)
     worker_loop(i->workers[0]);
 }
 
-/* What the supervisor does wrong ends us without a word to it. */
+/* The supervisor is gone, or does what it may not: in either case it hears no more from us. */
 NORETURN static void end(err_t e)
 {
-    if (e != ERR_CLOSED)
-        log_event(LOG_PEER_REFUSED, ROLE_SUPER, 0, e);
-    _exit(e == ERR_CLOSED ? 0 : 1);
+    if (e == ERR_CLOSED)
+        _exit(0);
+    end_refusing(ROLE_SUPER, 0, e);
 }
 
 int infer_main(void)
@@ -318,6 +317,6 @@ int infer_main(void)
     if (e == ERR_CLOSED)
         end(e);
     if (e != OK)
-        watch_fail(&infer.control, e, &why);
+        end_without_model(&infer.control, e, &why);
     serve(&infer);
 }

@@ -8,21 +8,20 @@ static bool nonce_ok(const struct wire_nonce *n)
     return n->len == 0 || (n->len >= NONCE_MIN && n->len <= NONCE_MAX);
 }
 
-err_t job_parse(const struct wire_msg *m, struct job *ret)
+err_t job_head(const struct wire_msg *m, const struct msg_job **ret)
 {
-    struct job j = {.head = m->fixed};
-    if (m->type != MSG_JOB || j.head->slot >= SLOTS_MAX || j.head->run_ms == 0 || !nonce_ok(&j.head->nonce))
+    const struct msg_job *head = m->fixed;
+    if (m->type != MSG_JOB || head->slot >= SLOTS_MAX || head->run_ms == 0 || !nonce_ok(&head->nonce))
         return ERR_PROTOCOL;
-    err_t e = value_set_parse(m->tail, j.head->bytes, &j.inputs);
-    if (e != OK)
-        return e == ERR_NOMEM ? e : ERR_PROTOCOL;
-    *ret = j;
+    *ret = head;
     return OK;
 }
 
-void job_done(struct job *j)
+err_t job_inputs(const struct wire_msg *m, struct value_set *ret)
 {
-    value_set_done(&j->inputs);
+    const struct msg_job *head = m->fixed;
+    err_t e = value_set_parse(m->tail, head->bytes, ret);
+    return e == OK || e == ERR_NOMEM ? e : ERR_PROTOCOL;
 }
 
 /* Goes through both lists in step, as signature_takes does. */

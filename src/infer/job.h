@@ -1,20 +1,15 @@
-/* A job as it arrived: fixed part, what the inputs are and where they lie. */
+/* A job as it arrives: what does not depend on the model. */
 #ifndef VERONNX_INFER_JOB_H
 #define VERONNX_INFER_JOB_H
 
 #include "tensor/values.h"
 #include "wire/frame.h"
 
-struct job {
-    const struct msg_job *head;
-    struct value_set inputs; /* their places lie inside head->bytes */
-};
+/* The fixed part, borrowed from the message. ERR_PROTOCOL: front broke the rules and is not to be believed any more. */
+err_t job_head(const struct wire_msg *m, const struct msg_job **ret);
 
-/* Checks everything that does not depend on the model. ERR_PROTOCOL: front broke the rules of the message and is not to be
-   believed any more; ERR_NOMEM. `head` is borrowed from the message. */
-err_t job_parse(const struct wire_msg *m, struct job *ret);
-/* Accepts a zeroed struct. */
-void job_done(struct job *j);
+/* What the inputs are and where they lie, inside the bytes that the head states. ERR_PROTOCOL, ERR_NOMEM. */
+err_t job_inputs(const struct wire_msg *m, struct value_set *ret);
 
 /* After signature_takes has refused with `e`: says in `why` which declared input is at fault, and returns `e`. */
 err_t job_blame(const struct signature *s, const struct desc_list *inputs, err_t e, struct why *why);

@@ -213,7 +213,7 @@ static void free_names(const char ***names)
     if (*names == NULL || ort_load_result(ort->GetAllocatorWithDefaultOptions(&allocator)) != OK)
         return;
     for (const char **name = *names; *name != NULL; name++)
-        (void)!ort_load_result(ort->AllocatorFree(allocator, (void *)(uintptr_t)*name));
+        (void)ort_load_result(ort->AllocatorFree(allocator, (void *)(uintptr_t)*name));
     mem_free(*names);
     *names = NULL;
 }

@@ -21,7 +21,7 @@ static void stop(struct run *run, err_t reason)
     if (run->front == NULL || run->stop != OK)
         return;
     run->stop = reason;
-    (void)!ort_run_result(ort->RunOptionsSetTerminate(run->options));
+    (void)ort_run_result(ort->RunOptionsSetTerminate(run->options));
 }
 
 static bool was_cancelled(const struct runs *r, uint64_t job)
@@ -45,7 +45,7 @@ err_t runs_begin(struct runs *r, struct run *run, const struct front *front, uin
         r->watched_ms = deadline_ms;
     (void)pthread_mutex_unlock(&r->lock);
     if (early)
-        (void)!eventfd_write(r->wake_fd, 1);
+        (void)eventfd_write(r->wake_fd, 1);
     return e;
 }
 
@@ -55,7 +55,7 @@ err_t runs_end(struct runs *r, struct run *run)
     err_t e = run->stop;
     run->front = NULL;
     if (e != OK)
-        (void)!ort_run_result(ort->RunOptionsUnsetTerminate(run->options));
+        (void)ort_run_result(ort->RunOptionsUnsetTerminate(run->options));
     (void)pthread_mutex_unlock(&r->lock);
     return e;
 }

@@ -2,28 +2,12 @@
 #include "infer/watch.h"
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "wire/roles.h"
+#include "infer/end.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-void watch_fail(const struct wire_end *control, err_t reason, const struct why *why)
-{
-    struct msg_infer_failed failed = {.reason = (uint32_t)reason};
-    const char *text = why->text[0] != '\0' ? why->text : err_text(reason);
-    (void)!wire_send_wait(control, MSG_INFER_FAILED, &failed, view_of(text, strlen(text)), NULL, 0);
-    _exit(0);
-}
-
-NORETURN static void give_up(enum role peer, unsigned type, err_t e)
-{
-    log_event(LOG_PEER_REFUSED, peer, type, e);
-    _exit(1);
-}
 
 /* ── the supervisor ── */
 
@@ -75,7 +59,7 @@ static void hear_supervisor(struct watch *w)
     if (e == ERR_CLOSED)
         _exit(0);
     if (e != OK && e != ERR_WOULD_BLOCK)
-        give_up(ROLE_SUPER, type, e);
+        end_refusing(ROLE_SUPER, type, e);
 }
 
 /* ── front ── */
@@ -89,7 +73,7 @@ static void hear_front(struct watch *w)
     else if (e == ERR_CLOSED)
         drop_front(w);
     else if (e != ERR_WOULD_BLOCK)
-        give_up(ROLE_FRONT, m.type, e);
+        end_refusing(ROLE_FRONT, m.type, e);
 }
 
 /* ── the clock ── */
@@ -102,7 +86,7 @@ static int time_left(struct watch *w)
     if (w->state == WATCH_LOADING) {
         next = MIN(next, w->load_deadline_ms);
         if (w->load_deadline_ms <= now)
-            watch_fail(w->control, ERR_MODEL_LOAD_TIMEOUT, &(struct why){{0}});
+            end_without_model(w->control, ERR_MODEL_LOAD_TIMEOUT, &(struct why){{0}});
     }
     return next == RUNS_NEVER ? -1 : (int)MIN(next - now, INT32_MAX);
 }
@@ -110,7 +94,7 @@ static int time_left(struct watch *w)
 static void take_wake(const struct watch *w)
 {
     eventfd_t count = 0;
-    (void)!eventfd_read(w->wake_fd, &count);
+    (void)eventfd_read(w->wake_fd, &count);
 }
 
 err_t watch_init(struct watch *w, struct crew *crew, struct wire_end *control, int wake_fd)
@@ -131,7 +115,7 @@ void watch_loop(struct watch *w)
                                {.fd = w->front != NULL ? w->front->cancel.fd : -1, .events = POLLIN}};
         int n = poll(fds, COUNT_OF(fds), time_left(w));
         if (n < 0 && errno != EINTR)
-            give_up(ROLE_INFER, 0, err_errno());
+            end_refusing(ROLE_INFER, 0, err_errno());
         if (n <= 0)
             continue;
         if (fds[1].revents != 0)

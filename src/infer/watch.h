@@ -29,7 +29,4 @@ err_t watch_init(struct watch *w, struct crew *crew, struct wire_end *control, i
    deadline (0, after INFER_FAILED), and when a message is out of rule (1). */
 NORETURN void watch_loop(struct watch *w);
 
-/* Tells the supervisor why there will be no model, and ends the process. Any thread. */
-NORETURN void watch_fail(const struct wire_end *control, err_t reason, const struct why *why);
-
 #endif

@@ -2,14 +2,12 @@
 #include "infer/worker.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
+#include "infer/end.h"
 #include "infer/job.h"
 #include "tensor/digest.h"
-#include "wire/roles.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #define COPY_CHUNK   (16 * KIB) /* hashed while it is still in the nearest cache */
 #define PRIVATE_KEEP (4 * MIB)  /* what a worker keeps between jobs for copies of inputs */
@@ -29,19 +27,26 @@ struct worker {
     uint64_t *lens;
 };
 
-/* What becomes of a job. */
-struct outcome {
+/* A job and what becomes of it. */
+struct job {
+    struct front *front;
+    struct slot *slot;
+    const struct wire_msg *message;
+    const struct msg_job *head;
+    const uint8_t *area; /* of the inputs; front may write to it at any time */
+    struct value_set inputs;
+    struct value_set outputs;
+    int area_fd; /* of a new output area, or -1 */
     struct msg_report report;
     struct msg_result result;
-    struct value_set set; /* the outputs */
-    int area_fd;          /* of a new output area, or -1 */
     struct why why;
 };
 
-static void outcome_done(struct outcome *o)
+static void job_done(struct job *j)
 {
-    value_set_done(&o->set);
-    fd_close(&o->area_fd);
+    value_set_done(&j->inputs);
+    value_set_done(&j->outputs);
+    fd_close(&j->area_fd);
 }
 
 /* ── inputs ── */
@@ -81,7 +86,7 @@ static err_t take_input(struct worker *w, const struct value_desc *d, struct vie
     return value_make(&w->crew->maker, d, payload, ret);
 }
 
-static err_t take_inputs(struct worker *w, const struct job *j, const uint8_t *area, struct outcome *o)
+static err_t take_inputs(struct worker *w, struct job *j)
 {
     AUTO(tensor_digest_done) struct tensor_digest digest = {0};
     const struct session *s = &w->crew->session;
@@ -89,18 +94,18 @@ static err_t take_inputs(struct worker *w, const struct job *j, const uint8_t *a
     uint8_t *room = NULL;
     err_t e = signature_takes(&s->signature, descs);
     if (e != OK)
-        return job_blame(&s->signature, descs, e, &o->why);
+        return job_blame(&s->signature, descs, e, &j->why);
     TRY(private_room(w, j->inputs.total, &room));
-    TRY(tensor_digest_init(&digest, descs, o->report.in_descriptors));
+    TRY(tensor_digest_init(&digest, descs, j->report.in_descriptors));
     for (size_t i = 0, declared = 0; i < descs->count; i++, declared++) {
         struct value_place at = j->inputs.places[i];
         while (!view_equal(s->signature.inputs[declared].name, descs->items[i].name))
             declared++;
         w->names[i] = s->input_names[declared];
-        TRY(copy_and_hash(&digest, room + at.offset, area + at.offset, at.len));
-        TRY(take_input(w, &descs->items[i], view_of(room + at.offset, at.len), &w->inputs[i], &o->why));
+        TRY(copy_and_hash(&digest, room + at.offset, j->area + at.offset, at.len));
+        TRY(take_input(w, &descs->items[i], view_of(room + at.offset, at.len), &w->inputs[i], &j->why));
     }
-    return tensor_digest_final(&digest, o->report.in_tensors);
+    return tensor_digest_final(&digest, j->report.in_tensors);
 }
 
 /* ── outputs ── */
@@ -129,38 +134,38 @@ static err_t describe_outputs(struct worker *w, struct value_set *ret)
     return e == ERR_TOO_LARGE ? ERR_OUTPUT_TOO_LARGE : e;
 }
 
-static err_t digest_outputs(struct worker *w, struct outcome *o)
+static err_t digest_outputs(struct worker *w, struct job *j)
 {
     AUTO(tensor_digest_done) struct tensor_digest digest = {0};
-    TRY(describe_outputs(w, &o->set));
-    TRY(tensor_digest_init(&digest, &o->set.descs, o->report.out_descriptors));
-    for (size_t i = 0; i < o->set.descs.count; i++) {
+    TRY(describe_outputs(w, &j->outputs));
+    TRY(tensor_digest_init(&digest, &j->outputs.descs, j->report.out_descriptors));
+    for (size_t i = 0; i < j->outputs.descs.count; i++) {
         TRY(tensor_digest_value(&digest, w->lens[i]));
         TRY(tensor_digest_bytes(&digest, w->outputs[i].payload.data, w->lens[i]));
     }
-    return tensor_digest_final(&digest, o->report.out_tensors);
+    return tensor_digest_final(&digest, j->report.out_tensors);
 }
 
-static err_t publish(struct worker *w, struct slot *slot, struct outcome *o)
+static err_t publish(struct worker *w, struct job *j)
 {
     uint8_t *area = NULL;
-    TRY(slot_output(slot, o->set.total, w->crew->output_max, &area, &o->area_fd));
-    for (size_t i = 0; i < o->set.descs.count; i++)
+    TRY(slot_output(j->slot, j->outputs.total, w->crew->output_max, &area, &j->area_fd));
+    for (size_t i = 0; i < j->outputs.descs.count; i++)
         if (w->lens[i] > 0)
-            memcpy(area + o->set.places[i].offset, w->outputs[i].payload.data, w->lens[i]);
-    o->result.bytes = o->set.total;
+            memcpy(area + j->outputs.places[i].offset, w->outputs[i].payload.data, w->lens[i]);
+    j->result.bytes = j->outputs.total;
     return OK;
 }
 
 /* ── the run ── */
 
-static err_t run_model(struct worker *w, const struct job *j, struct outcome *o)
+static err_t run_model(struct worker *w, struct job *j)
 {
     const struct session *s = &w->crew->session;
     uint64_t start = clock_mono_ns();
     err_t e = ort_run_result(ort->Run(s->ort, w->run.options, w->names, (const OrtValue *const *)w->inputs,
                                       j->inputs.descs.count, s->output_names, s->signature.output_count, w->made));
-    o->result.run_us = (uint32_t)MIN((clock_mono_ns() - start) / 1000, UINT32_MAX);
+    j->result.run_us = (uint32_t)MIN((clock_mono_ns() - start) / 1000, UINT32_MAX);
     return e;
 }
 
@@ -180,41 +185,44 @@ static void release_values(struct worker *w)
     }
 }
 
-static err_t attempt(struct worker *w, const struct job *j, struct slot *slot, const uint8_t *area, struct outcome *o)
+static err_t attempt(struct worker *w, struct job *j)
 {
-    err_t e = take_inputs(w, j, area, o);
+    err_t e = job_inputs(j->message, &j->inputs);
     if (e == OK)
-        e = run_model(w, j, o);
+        e = take_inputs(w, j);
+    if (e == OK)
+        e = run_model(w, j);
     if (e == OK)
         e = read_outputs(w);
     if (e == OK)
-        e = digest_outputs(w, o);
+        e = digest_outputs(w, j);
     if (e == OK)
-        e = publish(w, slot, o);
+        e = publish(w, j);
     release_values(w);
     return e;
 }
 
 /* When memory was short, once more with more of it. */
-static err_t attempt_twice(struct worker *w, const struct job *j, struct slot *slot, const uint8_t *area,
-                           struct outcome *o)
+static err_t attempt_twice(struct worker *w, struct job *j)
 {
     struct memory *memory = &w->crew->memory;
     uint64_t granted = memory->granted;
-    err_t e = attempt(w, j, slot, area, o);
+    err_t e = attempt(w, j);
     if (e == ERR_NOMEM && memory_more(memory, granted, w->run.deadline_ms)) {
-        value_set_done(&o->set);
-        e = attempt(w, j, slot, area, o);
+        value_set_done(&j->inputs);
+        value_set_done(&j->outputs);
+        e = attempt(w, j);
     }
     return e == ERR_NOMEM ? ERR_RUN_OUT_OF_MEMORY : e;
 }
 
-static err_t run_job(struct worker *w, struct front *f, const struct job *j, const uint8_t *area, struct outcome *o)
+/* A run that is stopped fails like any other; only then it matters that it was. */
+static err_t run_job(struct worker *w, struct job *j)
 {
     struct runs *runs = &w->crew->runs;
-    err_t e = runs_begin(runs, &w->run, f, j->head->job, clock_mono_ms() + j->head->run_ms);
-    if (e == OK && !atomic_load(&f->dead))
-        e = attempt_twice(w, j, &f->slots[j->head->slot], area, o);
+    err_t e = runs_begin(runs, &w->run, j->front, j->head->job, clock_mono_ms() + j->head->run_ms);
+    if (e == OK && !atomic_load(&j->front->dead))
+        e = attempt_twice(w, j);
     else
         e = ERR_RUN_CANCELLED;
     err_t stopped = runs_end(runs, &w->run);
@@ -223,53 +231,43 @@ static err_t run_job(struct worker *w, struct front *f, const struct job *j, con
 
 /* ── the answer ── */
 
-NORETURN static void give_up(enum role peer, unsigned type, err_t e)
-{
-    log_event(LOG_PEER_REFUSED, peer, type, e);
-    _exit(1);
-}
-
-static void report(const struct worker *w, const struct job *j, err_t e, struct outcome *o)
+static void report(const struct worker *w, struct job *j, err_t e)
 {
     if (e != OK)
-        o->report = (struct msg_report){0};
-    o->report.job = j->head->job;
-    o->report.result = (uint32_t)e;
-    o->report.nonce = j->head->nonce;
-    e = wire_send_wait(&w->crew->report, MSG_REPORT, &o->report, view_of(NULL, 0), NULL, 0);
+        j->report = (struct msg_report){0};
+    j->report.job = j->head->job;
+    j->report.result = (uint32_t)e;
+    j->report.nonce = j->head->nonce;
+    e = wire_send_wait(&w->crew->report, MSG_REPORT, &j->report, view_of(NULL, 0), NULL, 0);
     if (e != OK)
-        give_up(ROLE_KEEPER, MSG_REPORT, e);
+        end_refusing(ROLE_KEEPER, MSG_REPORT, e);
 }
 
 /* A front that is gone does not matter: its channel's end is seen by the next receive. */
-static void answer(struct worker *w, struct front *f, const struct job *j, err_t e, struct outcome *o)
+static void answer(const struct worker *w, struct job *j, err_t e)
 {
-    struct slot *slot = &f->slots[j->head->slot];
-    struct view tail = view_of(o->why.text, strlen(o->why.text));
-    o->result.job = j->head->job;
-    o->result.slot = j->head->slot;
-    o->result.result = (uint32_t)e;
-    if (e == OK)
-        tail = buf_view(&w->tail);
-    slot_unmap_large(slot);
-    slot_release(slot);
-    (void)!wire_send_wait(&f->job, MSG_RESULT, &o->result, tail, &o->area_fd, o->area_fd >= 0);
+    const char *why = j->why.text[0] != '\0' ? j->why.text : err_text(e);
+    struct view tail = e == OK ? buf_view(&w->tail) : view_of(why, strlen(why));
+    j->result.job = j->head->job;
+    j->result.slot = j->head->slot;
+    j->result.result = (uint32_t)e;
+    slot_unmap_large(j->slot);
+    slot_release(j->slot);
+    (void)wire_send_wait(&j->front->job, MSG_RESULT, &j->result, tail, &j->area_fd, j->area_fd >= 0);
 }
 
 static err_t serve(struct worker *w, struct front *f, struct wire_msg *m)
 {
-    AUTO(job_done) struct job j = {0};
-    AUTO(outcome_done) struct outcome o = {.area_fd = -1};
-    const uint8_t *area = NULL;
-    TRY(job_parse(m, &j));
-    struct slot *slot = &f->slots[j.head->slot];
-    TRY(slot_take(slot));
-    TRY(slot_input(slot, &m->fds[0], j.head->bytes, w->crew->input_max, &area));
-    err_t e = run_job(w, f, &j, area, &o);
-    if (e != OK && o.why.text[0] == '\0')
-        (void)why_set(&o.why, e, "%s", err_text(e));
-    report(w, &j, e, &o);
-    answer(w, f, &j, e, &o);
+    AUTO(job_done) struct job j = {.front = f, .message = m, .area_fd = -1};
+    TRY(job_head(m, &j.head));
+    j.slot = &f->slots[j.head->slot];
+    TRY(slot_take(j.slot));
+    TRY(slot_input(j.slot, &m->fds[0], j.head->bytes, w->crew->input_max, &j.area));
+    err_t e = run_job(w, &j);
+    if (e == ERR_PROTOCOL)
+        return e;
+    report(w, &j, e);
+    answer(w, &j, e);
     return OK;
 }
 
@@ -318,7 +316,7 @@ void worker_loop(struct worker *w)
                 e = serve(w, f, &m);
         }
         if (e != ERR_CLOSED)
-            give_up(ROLE_FRONT, type, e);
+            end_refusing(ROLE_FRONT, type, e);
         seat_leave(&w->crew->seat, f);
     }
 }

@@ -1,5 +1,6 @@
-/* Cuts a stream of bytes into the blocks of a UnixFS file, as `ipfs add` does: chunks of 256 KiB, 174 links a node, balanced.
-   Version 0: chunks in dag-pb leaves, CIDv0 (Kubo's default). Version 1: raw leaves, CIDv1 (`--cid-version 1`). */
+/* Cuts a stream of bytes into the blocks of a UnixFS file, as `ipfs add` does: chunks of 256 KiB, 174 links a node,
+   balanced. Version 0: chunks in dag-pb leaves, CIDv0 (Kubo's default). Version 1: raw leaves, CIDv1 (`--cid-version
+   1`). */
 #ifndef VERONNX_IPLD_BUILD_H
 #define VERONNX_IPLD_BUILD_H
 

@@ -4,6 +4,7 @@
 #include "base/varint.h"
 #include "ipld/multibase.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define HASH_IDENTITY 0x00
@@ -15,6 +16,7 @@
 
 struct cid cid_make(unsigned version, enum cid_codec codec, const uint8_t digest[static SHA256_LEN])
 {
+    assert(version == 1 || (version == 0 && codec == CID_DAG_PB));
     struct cid c = {.len = V0_LEN, .bytes = {HASH_SHA2_256, SHA256_LEN}};
     if (version == 1)
         c = (struct cid){.len = V1_LEN, .bytes = {1, (uint8_t)codec, HASH_SHA2_256, SHA256_LEN}};

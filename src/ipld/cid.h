@@ -40,9 +40,10 @@ err_t cid_check(const struct cid *c, struct view block);
    Other bases: multibase_encode of the bytes. */
 void cid_to_text(const struct cid *c, char ret_text[static CID_TEXT_SIZE]);
 
-/* Strict: "Qm" and 44 more characters, or one of the multibase prefixes b (base32), k (base36), z (base58btc), u (base64url),
-   f (base16), lower case where the alphabet has one case, no padding, spare bits zero. ERR_CID_MALFORMED, ERR_CID_UNSUPPORTED
-   (another codec or hash) or ERR_CID_IDENTITY; `why` (or NULL) gets the reason. */
+/* Strict: "Qm" and 44 more characters, or one of the multibase prefixes b (base32), k (base36), z (base58btc), u
+   (base64url), f (base16), lower case where the alphabet has one case, no padding, spare bits zero.
+   ERR_CID_MALFORMED, ERR_CID_UNSUPPORTED (another codec or hash) or ERR_CID_IDENTITY; `why` (or NULL) gets the
+   reason. */
 err_t cid_from_text(struct view text, struct cid *ret, struct why *why);
 
 /* All of `bytes` is one CID; the same errors. */
@@ -51,7 +52,7 @@ err_t cid_from_bytes(struct view bytes, struct cid *ret);
 /* What a CID inside a DAG may be. */
 enum cid_kind {
     CID_BLOCK,   /* names a block */
-    CID_INLINE,  /* identity: the content stands in the CID, at most CID_INLINE_MAX bytes, vouched for by what holds the CID */
+    CID_INLINE,  /* identity: up to CID_INLINE_MAX bytes of content in the CID itself, vouched for by what holds it */
     CID_FOREIGN, /* well-formed, with a codec or hash that is not ours */
 };
 struct cid_ref {

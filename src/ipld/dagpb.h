@@ -3,7 +3,8 @@
        PBNode { repeated PBLink Links = 2; optional bytes Data = 1 }
        PBLink { optional bytes Hash = 1; optional string Name = 2; optional uint64 Tsize = 3 }
 
-   Links come in one run, before or (in old nodes) behind the data; the fields of a link in order, each once, the hash required. */
+   Links come in one run, before or (in old nodes) behind the data; the fields of a link in order, each once, the
+   hash required. */
 #ifndef VERONNX_IPLD_DAGPB_H
 #define VERONNX_IPLD_DAGPB_H
 

@@ -4,8 +4,8 @@
 
 #include "ipld/dagpb.h"
 
-/* What the entry `name` of a directory's links names. ERR_MODEL_PATH_NOT_FOUND; ERR_DAG_MALFORMED when two entries, whichever,
-   have the same name; ERR_NOMEM. Takes n log n time and 16 bytes an entry. */
+/* What the entry `name` of a directory's links names. ERR_MODEL_PATH_NOT_FOUND; ERR_DAG_MALFORMED when two entries,
+   whichever, have the same name; ERR_NOMEM. Takes n log n time and 16 bytes an entry. */
 err_t directory_find(const struct dagpb_node *node, struct view name, struct cid_ref *ret);
 
 #endif

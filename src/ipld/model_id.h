@@ -22,8 +22,8 @@ static inline struct view model_id_path(const struct model_id *id)
 /* ERR_MODEL_ID_INVALID (not a CID, or a path that model_path_check refuses), ERR_CID_UNSUPPORTED, ERR_CID_IDENTITY. */
 err_t model_id_parse(struct view text, struct model_id *ret, struct why *why);
 
-/* Segments of [A-Za-z0-9._-] joined by single slashes, none of them "." or "..", at most MODEL_PATH_MAX bytes in all; empty is
-   fine. ERR_MODEL_ID_INVALID. For a path that comes from another process. */
+/* Segments of [A-Za-z0-9._-] joined by single slashes, none of them "." or "..", at most MODEL_PATH_MAX bytes in
+   all; empty is fine. ERR_MODEL_ID_INVALID. For a path that comes from another process. */
 err_t model_path_check(struct view path, struct why *why);
 
 /* Takes the first segment and the slash behind it from a checked, non-empty path. */

@@ -1,4 +1,5 @@
-/* The part of protobuf that dag-pb and UnixFS use (protobuf.dev/programming-guides/encoding), strict: minimal varints. */
+/* The part of protobuf that dag-pb and UnixFS use (protobuf.dev/programming-guides/encoding), strict: minimal
+   varints. */
 #ifndef VERONNX_IPLD_PB_H
 #define VERONNX_IPLD_PB_H
 
@@ -15,7 +16,8 @@ struct pb_field {
     struct view bytes; /* PB_BYTES: borrowed from the input */
 };
 
-/* Takes one field. ERR_MALFORMED: another wire type, a varint that is not minimal or over 64 bits, a length past the end. */
+/* Takes one field. ERR_MALFORMED: another wire type, a varint that is not minimal or over 64 bits, a length past the
+   end. */
 err_t pb_take(struct view *v, struct pb_field *ret);
 
 err_t pb_put_varint(struct buf *b, uint64_t tag, uint64_t number);

@@ -1,7 +1,9 @@
 /* UnixFS v1 messages (ipfs/specs unixfs.md), which stand in the data of dag-pb nodes; strict, nothing allocated.
 
-       Data { required enum Type = 1; optional bytes Data = 2; optional uint64 filesize = 3; repeated uint64 blocksizes = 4;
-              optional uint64 hashType = 5; optional uint64 fanout = 6; optional uint32 mode = 7; optional Time mtime = 8 }
+       Data { required enum Type = 1; optional bytes Data = 2; optional uint64 filesize = 3; repeated uint64
+       blocksizes = 4;
+              optional uint64 hashType = 5; optional uint64 fanout = 6; optional uint32 mode = 7; optional Time mtime
+              = 8 }
        Time { required int64 seconds = 1; optional fixed32 nanoseconds = 2 }
 
    Fields in this order, each once, blocksizes one by one (not packed); hashType and fanout only in a HAMT shard. */

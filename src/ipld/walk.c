@@ -21,7 +21,8 @@ struct place {
     unsigned depth;
 };
 
-/* A block that is missing: asked for, in a queue, or (small ones while interior nodes are missing) not yet in a queue. */
+/* A block that is missing: asked for, in a queue, or (small ones while interior nodes are missing) not yet in a
+   queue. */
 struct want {
     struct cid cid;
     bool asked;

@@ -28,7 +28,8 @@ static err_t failed(struct jail_failure *failure, enum jail_step step, err_t e)
 err_t jail_enter(enum jail_row row, const struct jail_paths *paths, struct jail_failure *failure)
 {
     errno = 0;
-    if (row >= JAIL_ROWS_ || jail_traits[row].after != JAIL_ROWS_ || current_row != JAIL_ROWS_ || !__libc_single_threaded)
+    bool enterable = row < JAIL_ROWS_ && jail_traits[row].after == JAIL_ROWS_;
+    if (!enterable || current_row != JAIL_ROWS_ || !__libc_single_threaded)
         return failed(failure, JAIL_STEP_ORDER, ERR_INTERNAL);
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
         err_t e = steps[i].install(row, paths);

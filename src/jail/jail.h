@@ -5,9 +5,10 @@
 
 #include "base/err.h"
 
-/* Rows of the jail table. A process enters one; infer then tightens to LOAD before it takes its assignment and to RUN when
-   its model is sealed.
-   START: dlopen, locale, environment and threads of ONNX Runtime. LOAD: pulls and verifies blocks. RUN: loads and runs. */
+/* Rows of the jail table. A process enters one; infer then tightens to LOAD before it takes its assignment and to RUN
+   when its model is sealed.
+   START: dlopen, locale, environment and threads of ONNX Runtime. LOAD: pulls and verifies blocks. RUN: creates the
+   session and runs. */
 enum jail_row {
     JAIL_SUPER,
     JAIL_CONFIG,
@@ -21,11 +22,11 @@ enum jail_row {
     JAIL_ROWS_
 };
 
-/* What a process keeps. Lists of paths end with NULL; a NULL list is empty. A path may be a file or a directory (then with
-   everything below); one that does not exist is left out. Filters, Landlock rules and limits are inherited: what the supervisor
-   does not list, none of its children has.
+/* What a process keeps. Lists of paths end with NULL; a NULL list is empty. A path is a file, or a directory with
+   everything below it; one that does not exist is left out. Filters, Landlock rules and limits are inherited: what the
+   supervisor does not list, none of its children has (so it lists /dev/null and the empty directory too).
    read_only: read files, list directories. read_write: also write, make, rename and remove (no devices, no execution).
-   exec: read and execute; the program interpreter (ld.so) must be among them when a row can exec.
+   exec: read and execute; the program interpreter (ld.so) must be among them.
    empty_dir: becomes the working directory; must exist and have no entry.
    keep_fds: all other descriptors are closed; 0, 1 and 2 lead to /dev/null unless listed. */
 struct jail_paths {
@@ -56,14 +57,15 @@ struct jail_failure {
     int os_error; /* errno, or 0 */
 };
 
-/* Installs the row, once, while the process has one thread: environment reduced to the row's list, descriptors closed, empty
-   working directory, resource limits, no core file, not dumpable, no new privileges, no capabilities (supervisor: only to bind
-   low ports, if it had it), Landlock, system-call filter (default: the process is killed by SIGSYS).
-   Landlock: kernel 5.19 (ABI 2) is the least accepted. Limits on truncation (ABI 3), TCP ports (4), device ioctls (5), and
-   signals and abstract sockets (6) are used where the kernel has them; where not, the filter alone stands (it gives no row but
-   the supervisor's a socket call, and nobody but the supervisor a truncating open).
-   On error `failure` is written (it may be NULL), the process is half jailed, and must exit. A jailed process ends with _exit: handlers of
-   libraries may need calls that its row does not have. */
+/* Installs the row, once, while the process has one thread: environment reduced to the row's list, empty working
+   directory, descriptors closed, resource limits, no core file, not dumpable, no new privileges, no capabilities
+   (supervisor: only that to bind low ports, if it had it), Landlock, system-call filter (default: the process is killed
+   by SIGSYS).
+   Landlock: kernel 5.19 (ABI 2) is the least accepted. Limits on truncation (ABI 3), TCP ports (4), device ioctls (5),
+   and signals and abstract sockets (6) are used where the kernel has them; where not, the filter stands alone (it gives
+   no row but the supervisor's a socket call or a truncating open).
+   On error `failure` is written (it may be NULL), the process is half jailed and must exit. A jailed process ends with
+   _exit: exit handlers of libraries may need calls that its row does not have. */
 err_t jail_enter(enum jail_row row, const struct jail_paths *paths, struct jail_failure *failure);
 
 /* Stacks the stricter filter of a later row of the same process (START -> LOAD -> RUN) on all its threads. */

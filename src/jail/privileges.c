@@ -46,8 +46,8 @@ static err_t capabilities_set(uint64_t kept)
     return syscall(SYS_capset, &head, d) == 0 ? OK : err_errno();
 }
 
-/* No program that is executed later gets a capability, not even as root. Needs CAP_SETPCAP; who has no capability and can get
-   no new privileges needs none of it. */
+/* No program that is executed later gets a capability, not even as root. Needs CAP_SETPCAP; who has no capability and
+   can get no new privileges needs none of it. */
 static err_t empty_bounding_set(void)
 {
     unsigned long cap = 0;

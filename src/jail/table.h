@@ -1,11 +1,12 @@
-/* The jail table as data: which calls a row has, with which arguments, and what else belongs to it. Filters, the tests that try
-   every call, and the page in docs/processes.md are made from this. */
+/* The jail table as data: which calls a row has, with which arguments, and what else belongs to it. Filters, the tests
+   that try every call, and the page in docs/processes.md are made from this. */
 #ifndef VERONNX_JAIL_TABLE_H
 #define VERONNX_JAIL_TABLE_H
 
 #include "jail/jail.h"
 
-/* Cells of a call, one per row: CELL_KILL, CELL_ALLOW, a capital letter = a refusal, a small letter = argument rules. */
+/* Cells of a call, one per row: CELL_KILL, CELL_ALLOW, a capital letter = a refusal, a small letter = argument rules.
+   */
 #define CELL_KILL  '.'
 #define CELL_ALLOW '+'
 
@@ -36,7 +37,8 @@ struct jail_check {
 /* In `value`: the process that installs the filter. */
 #define JAIL_OWN_PID UINT64_MAX
 
-/* One permitted form of a call: all checks hold. A call is allowed when one of the rules with its number and cell fits. */
+/* One permitted form of a call: all checks hold. A call is allowed when one of the rules with its number and cell fits.
+   */
 struct jail_rule {
     char cell;
     int nr;
@@ -54,7 +56,8 @@ struct jail_limit {
 };
 #define JAIL_MAX_LIMITS 4
 
-/* What a row has besides its calls. A row with `after` is reached by jail_tighten from that row alone, and only its calls count.
+/* What a row has besides its calls. A row with `after` is reached by jail_tighten from that row alone, and only its
+   calls count.
    environment: what stays, ends with NULL; "NAME=value" must be there and be so, "NAME" may be there. */
 struct jail_traits {
     const char *name;

@@ -152,83 +152,112 @@ static struct view trim(struct view text)
     return text;
 }
 
-/* What Decimal does before it looks at the syntax: cuts white space off both ends, then drops every underscore. */
-static size_t clean(struct view text, char *ret)
+/* The next character as Decimal sees it, which drops every underscore; -1 at the end. */
+static int peek(struct view *text)
 {
-    size_t len = 0;
-    text = trim(text);
-    for (size_t i = 0; i < text.len; i++)
-        if (text.data[i] == '\0')
-            return 0;
-        else if (text.data[i] != '_')
-            ret[len++] = (char)text.data[i];
-    ret[len] = '\0';
-    return len;
+    while (text->len > 0 && text->data[0] == '_')
+        *text = view_of(text->data + 1, text->len - 1);
+    return text->len > 0 ? text->data[0] : -1;
 }
 
-static err_t read_exponent(const char *at, int32_t *ret)
+/* Takes the next character if it is `c` or the upper-case form of the letter `c`. */
+static bool take(struct view *text, char c)
 {
-    bool negative = *at == '-';
+    int next = peek(text);
+    bool same = next == c || (c >= 'a' && c <= 'z' && next == c - 'a' + 'A');
+    if (same)
+        *text = view_of(text->data + 1, text->len - 1);
+    return same;
+}
+
+static bool take_word(struct view *text, const char *word)
+{
+    while (*word != '\0' && take(text, *word))
+        word++;
+    return *word == '\0';
+}
+
+/* Takes a digit, or returns -1. */
+static int take_digit(struct view *text)
+{
+    int next = peek(text);
+    if (next < '0' || next > '9')
+        return -1;
+    *text = view_of(text->data + 1, text->len - 1);
+    return next - '0';
+}
+
+static bool take_sign(struct view *text)
+{
+    bool negative = take(text, '-');
+    if (!negative)
+        (void)take(text, '+');
+    return negative;
+}
+
+static err_t take_exponent(struct view *text, int32_t *ret)
+{
+    bool negative = take_sign(text);
+    int digit = take_digit(text);
     int32_t n = 0;
-    at += *at == '-' || *at == '+';
-    if (*at == '\0')
+    if (digit < 0)
         return ERR_MALFORMED;
-    for (; is_digit((uint8_t)*at); at++)
-        n = MIN(n * 10 + (*at - '0'), EXPONENT_BOUND);
+    for (; digit >= 0; digit = take_digit(text))
+        n = MIN(n * 10 + digit, EXPONENT_BOUND);
     *ret = negative ? -n : n;
-    return *at == '\0' ? OK : ERR_MALFORMED;
-}
-
-static err_t read_finite(const char *at, bool negative, struct fixed *ret)
-{
-    struct rounder r = {0};
-    const char *point = NULL;
-    int32_t fraction = 0;
-    int32_t exponent = 0;
-    bool any = false;
-    for (; is_digit((uint8_t)*at) || (*at == '.' && point == NULL); at++) {
-        if (*at == '.') {
-            point = at;
-            continue;
-        }
-        any = true;
-        fraction += point != NULL;
-        rounder_push(&r, (unsigned)(*at - '0'));
-    }
-    if (!any)
-        return ERR_MALFORMED;
-    if (*at == 'e' || *at == 'E')
-        TRY(read_exponent(at + 1, &exponent));
-    else if (*at != '\0')
-        return ERR_MALFORMED;
-    *ret = rounder_finish(&r, exponent - fraction, negative);
     return OK;
 }
 
-/* Out of line, or its buffer would be cleared in front of every quick one. */
-static __attribute__((noinline)) err_t read_any(struct view text, struct fixed *ret)
+static err_t take_finite(struct view *text, bool negative, struct fixed *ret)
 {
-    char buffer[FIXED_MAX_TEXT + 1];
-    if (text.len > FIXED_MAX_TEXT)
-        return ERR_TOO_LARGE;
-    if (clean(text, buffer) == 0)
+    struct rounder r = {0};
+    int32_t before = 0; /* digits in front of the point */
+    int32_t behind = 0;
+    int32_t exponent = 0;
+    for (int digit = 0; (digit = take_digit(text)) >= 0; before++)
+        rounder_push(&r, (unsigned)digit);
+    if (take(text, '.'))
+        for (int digit = 0; (digit = take_digit(text)) >= 0; behind++)
+            rounder_push(&r, (unsigned)digit);
+    if (before + behind == 0)
         return ERR_MALFORMED;
-    bool negative = buffer[0] == '-';
-    const char *at = buffer + (buffer[0] == '-' || buffer[0] == '+');
-    if (strcasecmp(at, "inf") == 0 || strcasecmp(at, "infinity") == 0) {
+    if (take(text, 'e'))
+        TRY(take_exponent(text, &exponent));
+    *ret = rounder_finish(&r, exponent - behind, negative);
+    return OK;
+}
+
+static err_t take_number(struct view *text, struct fixed *ret)
+{
+    bool negative = take_sign(text);
+    if (take(text, 'i')) {
         *ret = (struct fixed){.class = FIXED_INFINITE, .negative = negative};
-        return OK;
+        bool word = take_word(text, "nf") && (peek(text) < 0 || take_word(text, "inity"));
+        return word ? OK : ERR_MALFORMED;
     }
-    if (strncasecmp(at, "nan", 3) == 0 && strspn(at + 3, "0123456789") == strlen(at + 3)) {
+    if (take(text, 'n')) {
         *ret = (struct fixed){.class = FIXED_NAN, .negative = negative};
-        return OK;
+        bool word = take_word(text, "an");
+        while (take_digit(text) >= 0)
+            continue; /* a NaN may carry a number, which floats drop */
+        return word ? OK : ERR_MALFORMED;
     }
-    return read_finite(at, negative, ret);
+    return take_finite(text, negative, ret);
 }
 
 err_t fixed_from_text(struct view text, struct fixed *ret)
 {
-    return quick_text(text, ret) ? OK : read_any(text, ret);
+    struct fixed number = {0};
+    if (quick_text(text, ret))
+        return OK;
+    if (text.len > FIXED_MAX_TEXT)
+        return ERR_TOO_LARGE;
+    text = trim(text);
+    TRY(take_number(&text, &number));
+    if (peek(&text) >= 0)
+        return ERR_MALFORMED;
+    *ret = number;
+    return OK;
 }
 
 err_t fixed_decimals_from_text(struct view text, unsigned *ret)

@@ -2,12 +2,15 @@
 
        u32 little-endian: bytes that follow | u8 type | body
 
-   WANT        u8 flags | CID             infer asks                     BLOCK       u32 source | u8 CID length | CID | bytes
-   CANCEL      CID                        infer asks no more             NOT_FOUND   CID             no source has it
-                                                                         SOURCE_DEAD                 no source answers any more
+       from infer:  WANT         u8 flags | CID
+                    CANCEL       CID                                      not wanted any more
+       from fetch:  BLOCK        u32 source | u8 CID length | CID | bytes
+                    NOT_FOUND    CID                                      no source has it
+                    SOURCE_DEAD                                           no source answers any more
 
-   Each side always reads. The wants that have not been answered take at most BLOCK_WANTS_MAX bytes of frames, so a want never
-   blocks; who exceeds that, or sends anything else than its rows, is cut off. Pure: these functions see buffers only. */
+   Each side always reads. The wants that have not been answered take at most BLOCK_WANTS_MAX bytes of frames, so a
+   want never blocks; who exceeds that, or sends anything else than its rows, is cut off. Pure: these functions see
+   buffers only. */
 #ifndef VERONNX_WIRE_BLOCK_H
 #define VERONNX_WIRE_BLOCK_H
 
@@ -41,15 +44,17 @@ struct block_frame {
     struct view bytes; /* BLOCK: at most BLOCK_DATA_MAX */
 };
 
-/* Takes the frame at the front of `in`; its views are borrowed from `in`. ERR_TRUNCATED: not all there yet (`in` unchanged, see
-   block_missing). ERR_PROTOCOL: a type that `from` may not send, a wrong length, an unknown flag: cut the peer off. */
+/* Takes the frame at the front of `in`; its views are borrowed from `in`. ERR_TRUNCATED: not all there yet (`in`
+   unchanged, see block_missing). ERR_PROTOCOL: a type that `from` may not send, a wrong length, an unknown flag: cut
+   the peer off. */
 err_t block_decode(struct view *in, enum block_sender from, struct block_frame *ret);
 
-/* While the frame at the front is not whole: how many bytes to read next (up to its type, then all of it). Never more than one frame,
-   once block_decode has said ERR_TRUNCATED. */
+/* While the frame at the front is not whole: how many bytes to read next (up to its type, then all of it). Never
+   more than one frame, once block_decode has said ERR_TRUNCATED. */
 size_t block_missing(struct view in);
 
-/* Appends the frame but not the bytes of a BLOCK: those must follow at once, bytes.len of them, from wherever they are. */
+/* Appends the frame but not the bytes of a BLOCK: those must follow at once, bytes.len of them, from wherever they
+   are. */
 err_t block_encode_head(struct buf *out, const struct block_frame *f);
 
 /* Length of the WANT frame for a CID of `cid_len` bytes: what counts against BLOCK_WANTS_MAX. */

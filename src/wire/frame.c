@@ -131,15 +131,27 @@ err_t wire_send_wait(const struct wire_end *end, enum wire_type type, const void
 
 /* ── receiving ── */
 
-/* Takes what the kernel attached. More descriptors than fit are closed by the kernel and show as MSG_CTRUNC. */
+/* What is left of the control buffer beside a time stamp holds more descriptors than any message has: all are taken, those
+   too many are closed, and their number then does not fit the table. */
+static void take_descriptors(struct cmsghdr *c, struct wire_msg *m)
+{
+    unsigned n = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    for (unsigned i = 0; i < n; i++) {
+        AUTO_FD int fd = -1;
+        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+        if (m->n_fds < WIRE_FDS_MAX)
+            m->fds[m->n_fds] = TAKE_FD(fd);
+        m->n_fds++;
+    }
+}
+
 static void take_control(struct msghdr *msg, struct wire_msg *m)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
         if (c->cmsg_level != SOL_SOCKET)
             continue;
         if (c->cmsg_type == SCM_RIGHTS) {
-            m->n_fds = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-            memcpy(m->fds, CMSG_DATA(c), sizeof(int) * MIN(m->n_fds, WIRE_FDS_MAX));
+            take_descriptors(c, m);
         } else if (c->cmsg_type == SCM_TIMESTAMPNS) {
             struct timespec t;
             memcpy(&t, CMSG_DATA(c), sizeof(t));

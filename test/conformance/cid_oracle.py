@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """`veronnx add` names files as `ipfs add` does.
 
-For many sizes from 0 to 80 MiB, the boundaries of chunk and fan-out among them, the CID that `veronnx add` prints is compared with
-that of Debian's ipfs_cid (CIDv0) and with that of the builder below (CIDv0 and CIDv1), which shares nothing with the code under
-test; and the blocks that it stored are put together again. Usage: cid_oracle.py [--count N] [--seed N]
+For many sizes from 0 to 80 MiB, the boundaries of chunk and fan-out among them, the CID that `veronnx add` prints is
+compared with that of Debian's ipfs_cid (CIDv0) and with that of the builder below (CIDv0 and CIDv1), which shares
+nothing with the code under test; and the blocks that it stored are put together again.
+Usage: cid_oracle.py [--count N] [--seed N]
 Environment: VERONNX_BIN, the folder of the executables (default: build/bin). Exit status 77: ipfs_cid is not installed.
 """
 import argparse

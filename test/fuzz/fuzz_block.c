@@ -1,4 +1,5 @@
-/* The block protocol from both sides: frames that are taken are written again byte for byte, and block_missing leads to the end. */
+/* The block protocol from both sides: frames that are taken are written again byte for byte, and block_missing leads
+   to the end. */
 #include "wire/block.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* A dag-pb block: what parses can be walked through, looked up in as a directory, and, with links to blocks only, written and read
-   again with the same content. */
+/* A dag-pb block: what parses can be walked through, looked up in as a directory, and, with links to blocks only,
+   written and read again with the same content. */
 #include "ipld/directory.h"
 
 #include <assert.h>

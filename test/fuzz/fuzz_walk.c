@@ -1,6 +1,6 @@
-/* The walk over DAGs that the input describes, good and bad, answered in an order that the input chooses. Blocks are made from the
-   leaves up, so that links lead to blocks that exist. Whatever happens: no byte outside the file, none twice; when it ends well,
-   every byte once. */
+/* The walk over DAGs that the input describes, good and bad, answered in an order that the input chooses. Blocks are
+   made from the leaves up, so that links lead to blocks that exist. Whatever happens: no byte outside the file, none
+   twice; when it ends well, every byte once. */
 #include "ipld/dagpb.h"
 #include "ipld/unixfs.h"
 #include "ipld/walk.h"

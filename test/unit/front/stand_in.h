@@ -1,4 +1,4 @@
-/* A stand-in for the keeper: a thread that holds a P-256 key and signs what comes over CHAN_SIGN, or misbehaves. */
+/* A stand-in for the keeper: a process that holds a P-256 key and signs what comes over CHAN_SIGN, or misbehaves. */
 #ifndef VERONNX_TEST_STAND_IN_H
 #define VERONNX_TEST_STAND_IN_H
 
@@ -6,8 +6,8 @@
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
-#include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 enum stand_in_mood {
     MOOD_HONEST,
@@ -21,17 +21,18 @@ enum stand_in_mood {
 
 struct stand_in {
     struct wire_end front; /* for tls_new or signer_init, which take it */
-    struct wire_end own;
     EVP_PKEY *key;
     X509 *certificate;
     uint8_t *der; /* of the certificate */
     size_t der_len;
-    atomic_int mood;
-    atomic_int asked;
-    pthread_t thread;
+    pid_t pid;
+    struct stand_in_shared {
+        atomic_int mood;
+        atomic_int asked; /* how often */
+    } *shared;
 };
 
-/* Starts and stops; failures abort the test program. */
+/* Starts and stops it (the front's end must be closed by then); failures abort the test program. */
 void stand_in_start(struct stand_in *k);
 void stand_in_stop(struct stand_in *k);
 

@@ -30,22 +30,24 @@ static struct fixture fixture(void)
 
 static err_t parse(const struct fixture *f)
 {
-    AUTO(job_done) struct job j = {0};
+    AUTO(value_set_done) struct value_set inputs = {0};
     struct wire_msg m = {.type = MSG_JOB, .fixed = &f->head, .tail = buf_view(&f->tail)};
-    return job_parse(&m, &j);
+    const struct msg_job *head = NULL;
+    TRY(job_head(&m, &head));
+    assert_ptr_equal(head, &f->head);
+    return job_inputs(&m, &inputs);
 }
 
 static void an_honest_job(void **state UNUSED)
 {
     AUTO(fixture_done) struct fixture f = fixture();
-    AUTO(job_done) struct job j = {0};
+    AUTO(value_set_done) struct value_set inputs = {0};
     struct wire_msg m = {.type = MSG_JOB, .fixed = &f.head, .tail = buf_view(&f.tail)};
-    assert_ok(job_parse(&m, &j));
-    assert_ptr_equal(j.head, &f.head);
-    assert_int_equal(j.inputs.descs.count, 1);
-    assert_int_equal(j.inputs.places[0].offset, 0);
-    assert_int_equal(j.inputs.places[0].len, 16);
-    assert_int_equal(j.inputs.total, 16);
+    assert_ok(job_inputs(&m, &inputs));
+    assert_int_equal(inputs.descs.count, 1);
+    assert_int_equal(inputs.places[0].offset, 0);
+    assert_int_equal(inputs.places[0].len, 16);
+    assert_int_equal(inputs.total, 16);
 }
 
 static void heads_that_are_refused(void **state UNUSED)
@@ -87,8 +89,8 @@ static void another_message(void **state UNUSED)
 {
     AUTO(fixture_done) struct fixture f = fixture();
     struct wire_msg m = {.type = MSG_RESULT, .fixed = &f.head, .tail = buf_view(&f.tail)};
-    struct job j = {0};
-    assert_err(job_parse(&m, &j), ERR_PROTOCOL);
+    const struct msg_job *head = NULL;
+    assert_err(job_head(&m, &head), ERR_PROTOCOL);
 }
 
 static void every_allocation_may_fail(void **state UNUSED)

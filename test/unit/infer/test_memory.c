@@ -16,9 +16,8 @@ static struct drive_value shape_of(const int64_t *n)
 /* A sanitizer's own memory counts as data: then no limit can be set. */
 static void skip_when_sanitized(void)
 {
-#if JAIL_SANITIZED
-    skip();
-#endif
+    if (JAIL_SANITIZED)
+        skip();
 }
 
 /* ── loading ── */

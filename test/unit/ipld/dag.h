@@ -1,5 +1,5 @@
-/* Blocks made by hand, so that a test can write what no encoder would: protobuf is put together byte by byte here, with nothing
-   of the library under test but SHA-256 and cid_make. */
+/* Blocks made by hand, so that a test can write what no encoder would: protobuf is put together byte by byte here,
+   with nothing of the library under test but SHA-256 and cid_make. */
 #ifndef VERONNX_TEST_IPLD_DAG_H
 #define VERONNX_TEST_IPLD_DAG_H
 

@@ -27,8 +27,10 @@ static const struct {
     uint64_t size;
     const char *cids[2];
 } zeros[] = {
-    {0, {"QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH", "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"}},
-    {1, {"QmS9JArPwa55ePgDnyg6TzX24mYTS1b1vLqWNebyVotKxQ", "bafkreidogqfzz75tpkmjzjke425xqcrmpcib2p5tg44hnbirumdbpl5adu"}},
+    {0,
+     {"QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH", "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"}},
+    {1,
+     {"QmS9JArPwa55ePgDnyg6TzX24mYTS1b1vLqWNebyVotKxQ", "bafkreidogqfzz75tpkmjzjke425xqcrmpcib2p5tg44hnbirumdbpl5adu"}},
     {CHUNK - 1,
      {"QmbNDspMkzkMFKyS3eCJGedG7GWRQHSCzJCZLjxP7wyVAx", "bafkreic6iqyxuiad5dem4bzgyy336yoi6tegdqa4e5vt24gq3btool5cra"}},
     {CHUNK,

@@ -63,8 +63,9 @@ static void refuses(void **state UNUSED)
         assert_int_equal(id.path_len, 7);
         assert_true(why.text[0] != '\0');
     }
+    static const char with_nul[] = CID_TEXT "/a\0b";
     struct model_id id;
-    assert_err(model_id_parse(view_of(CID_TEXT "/a\0b", sizeof(CID_TEXT "/a\0b") - 1), &id, NULL), ERR_MODEL_ID_INVALID);
+    assert_err(model_id_parse(view_of(with_nul, sizeof(with_nul) - 1), &id, NULL), ERR_MODEL_ID_INVALID);
 }
 
 static void names_with_dots_are_names(void **state UNUSED)

@@ -131,7 +131,8 @@ static void dagpb_fixtures(void **state UNUSED)
         char name[256];
         struct cid cid;
         struct dagpb_node node;
-        (void)snprintf(name, sizeof(name), "codec-fixtures-dagpb/dagpb_%s__%s.dag-pb", fixtures[i].name, fixtures[i].cid);
+        (void)snprintf(name, sizeof(name), "codec-fixtures-dagpb/dagpb_%s__%s.dag-pb", fixtures[i].name,
+                       fixtures[i].cid);
         AUTO_BUF struct buf block = vector_must(name);
         assert_ok(cid_from_text(text_view(fixtures[i].cid), &cid, NULL));
         assert_ok(cid_check(&cid, buf_view(&block)));
@@ -302,11 +303,12 @@ static const struct {
      "bafybeig3yoibxe56aolixqa4zk55gp5sug3qgaztkakpndzk2b2ynobd4i/"
      "bafkreia2bacav77kecibiwcqs3f4xywdorhbxvhwg74jdqwetrwhuw5d4y",
      OK, "1a08040affea209014585096cbcbe2c3744e1bd4f637f891c2c49c6c7a5ba3e6"},
-    {"kubo/partial-dag-scope-entity.car", "QmPDC11yLAbVw3dX5jMeEuSdk4BiVjSd9X87zaYRdVjzW3", ERR_MODEL_IS_DIRECTORY, NULL},
+    {"kubo/partial-dag-scope-entity.car", "QmPDC11yLAbVw3dX5jMeEuSdk4BiVjSd9X87zaYRdVjzW3", ERR_MODEL_IS_DIRECTORY,
+     NULL},
     {"go-car/simple-unixfs.car", "QmPLPpnptHc1DMhJAWNYMTqBTqqRQNy5WsY7F9pZgsBfMT/a/1/A.txt", OK,
      "d4e8d89ca95175e47c5f46e1d98a8fe651b64965f8599ebaba643eb9f83c4a04"},
-    {"go-car/simple-unixfs-missing-blocks.car", "QmPLPpnptHc1DMhJAWNYMTqBTqqRQNy5WsY7F9pZgsBfMT/b/5/E.txt", ERR_NOT_FOUND,
-     NULL},
+    {"go-car/simple-unixfs-missing-blocks.car",
+     "QmPLPpnptHc1DMhJAWNYMTqBTqqRQNy5WsY7F9pZgsBfMT/b/5/E.txt", ERR_NOT_FOUND, NULL},
     {"go-car/wikipedia-cryptographic-hash-function.car", "bafybeiaysi4s6lnjev27ln5icwm6tueaw2vdykrtjkwiphwekaywqhcjze",
      ERR_MODEL_IS_HAMT, NULL},
 };

@@ -1,4 +1,5 @@
-/* The walk over honest DAGs of every shape, and what it promises about order, wants and memory. What it refuses: test_hostile.c. */
+/* The walk over honest DAGs of every shape, and what it promises about order, wants and memory. What it refuses:
+   test_hostile.c. */
 #include "walker.h"
 
 #define LEAF_MAX 64
@@ -46,7 +47,8 @@ static void empty_files(void **state UNUSED)
     expect_file(d, &above, "", text_view(""));
 }
 
-/* A tree of `depth` levels with `width` children a node; raw leaves where the number is odd, dag-pb where it is even. */
+/* A tree of `depth` levels with `width` children a node; raw leaves where the number is odd, dag-pb where it is
+   even. */
 static struct child tree(struct dag *d, unsigned depth, unsigned width, struct buf *file)
 {
     uint8_t bytes[LEAF_MAX];
@@ -221,7 +223,8 @@ static struct cid wanted(struct walk *w)
     return want.cid;
 }
 
-/* Two parts of 3 MiB and a tail: both certain interior nodes come before any leaf, leaves come in the order of the file. */
+/* Two parts of 3 MiB and a tail: both certain interior nodes come before any leaf, leaves come in the order of the
+   file. */
 static void interior_nodes_come_first(void **state UNUSED)
 {
     AUTO_DAG d = dag_new();

@@ -85,8 +85,9 @@ static inline bool car_header(struct view *car)
     return view_is(tail, version_1);
 }
 
-/* Takes the sections into `d` under the names that the file gives them, right or wrong, up to the end or to the first one that
-   is not well-formed: a reader that has its file by then never looks further. The first block of a name stays. */
+/* Takes the sections into `d` under the names that the file gives them, right or wrong, up to the end or to the
+   first one that is not well-formed: a reader that has its file by then never looks further. The first block of a
+   name stays. */
 static inline bool car_read(struct view car, struct dag *d)
 {
     if (!car_header(&car))

@@ -1,4 +1,5 @@
-/* Drives a walk over blocks in memory, answering wants in the given order, and checks what the walk promises on the way. */
+/* Drives a walk over blocks in memory, answering wants in the given order, and checks what the walk promises on the
+   way. */
 #ifndef VERONNX_TEST_IPLD_WALKER_H
 #define VERONNX_TEST_IPLD_WALKER_H
 

@@ -1,5 +1,5 @@
-/* Every system call in every row, and every argument rule, in a child that entered that row: who is killed, who is refused and
-   who goes on. What must happen is read from the table; what happens is the kernel's answer. */
+/* Every system call in every row, and every argument rule, in a child that entered that row: who is killed, who is
+   refused and who goes on. What must happen is read from the table; what happens is the kernel's answer. */
 #include "jailed.h"
 
 #include <errno.h>
@@ -9,8 +9,8 @@
 #define MAX_CALL 600 /* the newest number on x86-64 and aarch64 is below 480; x32's own stand at 512 to 547 */
 #define X32      (1 << 30)
 
-/* A call with all arguments -1 (no descriptor, no address, no flag that exists, so that an allowed call comes back with an error),
-   or with what `rule` permits, or with that and some bits of one argument turned. */
+/* A call with all arguments -1 (no descriptor, no address, no flag that exists, so that an allowed call comes back with
+   an error), or with what `rule` permits, or with that and some bits of one argument turned. */
 struct call {
     enum jail_row row;
     int nr;
@@ -48,7 +48,8 @@ static void make_call(void *arg)
         CHECK(rc == -1 && errno == want.error);
 }
 
-/* The kernel's own entries for user probes: from 6.14 and 6.18 on they pass by every filter, and fail outside a probe. */
+/* The kernel's own entries for user probes: from 6.14 and 6.18 on they pass by every filter, and fail outside a probe.
+   */
 static bool passes_by(int nr)
 {
     return seccomp_arch_native() == SCMP_ARCH_X86_64 && (nr == 335 || nr == 336);
@@ -69,7 +70,8 @@ static void try_call(struct call c)
                  c.rule != NULL ? c.rule->text : "no rule", (unsigned long)c.turned_bits, c.turned_arg, status);
 }
 
-/* A child of a sanitized program costs ten times as much: of the numbers that no row has, such a program tries each sixteenth. */
+/* A child of a sanitized program costs ten times as much: of the numbers that no row has, such a program tries each
+   sixteenth. */
 static bool is_tried(int nr)
 {
     return !JAIL_SANITIZED || nr % 16 == 0 || cell_of(JAIL_SUPER, nr) != CELL_KILL;

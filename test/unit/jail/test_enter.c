@@ -1,4 +1,5 @@
-/* Entering and tightening: what is left of a process, with what a jail refuses to start, and jails inside the supervisor's. */
+/* Entering and tightening: what is left of a process, with what a jail refuses to start, and jails inside the
+   supervisor's. */
 #include "jailed.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@ static void become_nobody(void)
     CHECK(setgroups(0, NULL) == 0);
     CHECK(setresgid(NOBODY, NOBODY, NOBODY) == 0);
     CHECK(setresuid(NOBODY, NOBODY, NOBODY) == 0);
+    CHECK(prctl(PR_SET_DUMPABLE, 1) == 0); /* as after exec; the change of user took it away */
 }
 
 /* What is left of the process, seen from outside */
@@ -205,32 +207,24 @@ static void test_environment(void **state)
 static const int closed_fds[] = {STDERR_FILENO, 12345};
 static const int too_many_fds[JAIL_MAX_KEPT + 1];
 
+#define TELEMETRY "ORT_DISABLE_TELEMETRY"
+
 struct refusal {
     struct jail_paths paths;
-    const char *variable, *value; /* set before */
+    const char *variable, *value; /* all that stands in the environment */
     err_t error;
     struct jail_failure failure;
 };
 static struct refusal refusals[] = {
-    {.paths = {.empty_dir = "/nonexistent"}, .error = ERR_IO, .failure = {JAIL_STEP_DIRECTORY, ENOENT}},
-    {.paths = {.empty_dir = "/dev/null"}, .error = ERR_IO, .failure = {JAIL_STEP_DIRECTORY, ENOTDIR}},
-    {.paths = {.empty_dir = "/"}, .error = ERR_IO, .failure = {JAIL_STEP_DIRECTORY, ENOTEMPTY}},
-    {.paths = {.empty_dir = empty_dir, .keep_fds = closed_fds, .n_keep_fds = COUNT_OF(closed_fds)},
-     .error = ERR_IO,
-     .failure = {JAIL_STEP_DESCRIPTORS, EBADF}},
-    {.paths = {.empty_dir = empty_dir, .keep_fds = too_many_fds, .n_keep_fds = COUNT_OF(too_many_fds)},
-     .error = ERR_TOO_LARGE,
-     .failure = {JAIL_STEP_DESCRIPTORS, 0}},
-    {.paths = {.empty_dir = empty_dir},
-     .variable = "ORT_DISABLE_TELEMETRY",
-     .value = "0",
-     .error = ERR_NOT_PERMITTED,
-     .failure = {JAIL_STEP_ENVIRONMENT, 0}},
-    {.paths = {.empty_dir = empty_dir},
-     .variable = "ORT_DISABLE_TELEMETRY2",
-     .value = "1",
-     .error = ERR_NOT_PERMITTED,
-     .failure = {JAIL_STEP_ENVIRONMENT, 0}},
+    {{.empty_dir = "/nonexistent"}, TELEMETRY, "1", ERR_IO, {JAIL_STEP_DIRECTORY, ENOENT}},
+    {{.empty_dir = "/dev/null"}, TELEMETRY, "1", ERR_IO, {JAIL_STEP_DIRECTORY, ENOTDIR}},
+    {{.empty_dir = "/"}, TELEMETRY, "1", ERR_IO, {JAIL_STEP_DIRECTORY, ENOTEMPTY}},
+    {{.empty_dir = empty_dir, .keep_fds = closed_fds, .n_keep_fds = COUNT_OF(closed_fds)},
+     TELEMETRY, "1", ERR_IO, {JAIL_STEP_DESCRIPTORS, EBADF}},
+    {{.empty_dir = empty_dir, .keep_fds = too_many_fds, .n_keep_fds = COUNT_OF(too_many_fds)},
+     TELEMETRY, "1", ERR_TOO_LARGE, {JAIL_STEP_DESCRIPTORS, 0}},
+    {{.empty_dir = empty_dir}, TELEMETRY, "0", ERR_NOT_PERMITTED, {JAIL_STEP_ENVIRONMENT, 0}},
+    {{.empty_dir = empty_dir}, TELEMETRY "2", "1", ERR_NOT_PERMITTED, {JAIL_STEP_ENVIRONMENT, 0}},
 };
 
 static void body_refused(void *arg)
@@ -238,7 +232,7 @@ static void body_refused(void *arg)
     const struct refusal *r = arg;
     struct jail_failure failure;
     CHECK(clearenv() == 0);
-    CHECK(setenv(r->variable != NULL ? r->variable : "ORT_DISABLE_TELEMETRY", r->value != NULL ? r->value : "1", 1) == 0);
+    CHECK(setenv(r->variable, r->value, 1) == 0);
     CHECK(jail_enter(JAIL_INFER_START, &r->paths, &failure) == r->error);
     CHECK(failure.step == r->failure.step && failure.os_error == r->failure.os_error);
 }

@@ -1,5 +1,6 @@
-/* What a jail lets a process open, change, execute and reach. File system: in the supervisor's row, whose filter lets the calls
-   through. Network and signals: by the Landlock step alone, since the filters would kill before it is asked. */
+/* What a jail lets a process open, change, execute and reach. File system: in the supervisor's row, whose filter lets
+   the calls through. Network and signals: by the Landlock step alone, since the filters would kill before it is asked.
+   */
 #include "base/fd.h"
 #include "jail/steps.h"
 #include "jailed.h"
@@ -113,7 +114,8 @@ static void body_read_write(UNUSED void *arg)
     CHECK(rename(in_tree("rw/new"), in_tree("rw/dir/newer")) == 0);
     CHECK(error_of(rename(in_tree("rw/dir/newer"), in_tree("ro/newer"))) == EACCES);
     CHECK(error_of(rename(in_tree("rw/dir/newer"), in_tree("outside/newer"))) == EACCES);
-    CHECK(unlink(in_tree("rw/dir/newer")) == 0 && syscall(SYS_unlinkat, AT_FDCWD, in_tree("rw/dir"), AT_REMOVEDIR) == 0);
+    CHECK(unlink(in_tree("rw/dir/newer")) == 0);
+    CHECK(unlinkat(AT_FDCWD, in_tree("rw/dir"), AT_REMOVEDIR) == 0);
 }
 
 static void body_outside(UNUSED void *arg)

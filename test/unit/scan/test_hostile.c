@@ -1,5 +1,5 @@
-/* Every hostile model gets the code that its manifest says; so does every one of thousands of damaged ones not pass
-   when it names a file. */
+/* Every hostile model gets the code that its manifest says, and of thousands of damaged ones none that passes names a
+   file. */
 #include "lenient.h"
 #include "unit.h"
 

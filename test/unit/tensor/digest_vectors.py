@@ -92,7 +92,7 @@ def write_c(path):
 
 def write_md():
     for title, descs, payloads, descs_digest, digest in vectors():
-        print(f"{title}\n\n    descriptors  {descs.hex()}")
+        print(f"**{title}**\n\n    descriptors  {descs.hex()}")
         for p in payloads:
             print(f"    payload      {p.hex() or '(no bytes)'}")
         print(f"    descriptors digest  {descs_digest.hex()}\n    tensor digest       {digest.hex()}\n")

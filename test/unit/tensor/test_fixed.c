@@ -100,9 +100,10 @@ static void follows_the_syntax_of_decimal(void **state UNUSED)
                                        "+15",    "15.",   "1.5e1",    "1.5E+1",
                                        "150e-1", ".15e2", "0.0015e4", "00015",
                                        "15.000", "1__5",  "\t 15 ",   "0000000000000000000000000000000000000000000015"};
-    static const char *const bad[] = {"",    " ",     "-",    "+-1",  "1 5",   "e5",       ".",        "1e",
-                                      "1e+", "1.2.3", "0x10", "1f",   "one",   "nan x",    "infi",     "in f",
-                                      "--1", "1e5.0", "1,5",  "snan", "nan-1", "\xd9\xa1", "infinityy"};
+    static const char *const bad[] = {"",      " ",     "-",     "+-1",      "1 5",      "e5",    ".",    "1e",
+                                      "1e+",   "1.2.3", "0x10",  "1f",       "one",      "nan x", "infi", "in f",
+                                      "--1",   "1e5.0", "1,5",   "snan",     "nan-1",    "in",    "na",   "i",
+                                      "nan1x", "1e5e5", "infi_", "\xd9\xa1", "infinityy"};
     char hex[17] = "";
     for (size_t i = 0; i < COUNT_OF(good); i++) {
         if (store(good[i], 0, "uint8", hex) != OK || strcmp(hex, "0f") != 0)

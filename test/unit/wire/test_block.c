@@ -50,7 +50,8 @@ static void comes_back_in_order(void **state UNUSED)
 {
     AUTO_BUF struct buf out = {.max = BLOCK_FRAME_MAX};
     struct block_frame f;
-    put_frame(&out, &(struct block_frame){.type = BLOCK_BLOCK, .source = 7, .cid = text_view(CID36), .bytes = text_view("data")});
+    put_frame(&out, &(struct block_frame){
+                        .type = BLOCK_BLOCK, .source = 7, .cid = text_view(CID36), .bytes = text_view("data")});
     put_frame(&out, &(struct block_frame){.type = BLOCK_NOT_FOUND, .cid = text_view("x")});
     put_frame(&out, &(struct block_frame){.type = BLOCK_SOURCE_DEAD});
     struct view in = buf_view(&out);
@@ -68,7 +69,8 @@ static void arrives_in_pieces(void **state UNUSED)
 {
     AUTO_BUF struct buf out = {.max = BLOCK_FRAME_MAX};
     struct block_frame f;
-    put_frame(&out, &(struct block_frame){.type = BLOCK_BLOCK, .cid = text_view("cid"), .bytes = text_view("0123456789")});
+    put_frame(&out, &(struct block_frame){
+                        .type = BLOCK_BLOCK, .cid = text_view("cid"), .bytes = text_view("0123456789")});
     size_t have = 0, reads = 0;
     for (;; reads++) {
         struct view in = view_of(out.data, have);
@@ -94,7 +96,9 @@ static void the_largest_block_fits(void **state UNUSED)
     AUTO_BUF struct buf out = {.max = BLOCK_FRAME_MAX};
     char cid[BLOCK_CID_MAX] = {1};
     uint8_t *bytes = calloc(1, BLOCK_DATA_MAX);
-    struct block_frame f = {.type = BLOCK_BLOCK, .cid = {(uint8_t *)cid, sizeof(cid)}, .bytes = {bytes, BLOCK_DATA_MAX}}, back;
+    struct block_frame back, f = {.type = BLOCK_BLOCK,
+                                  .cid = {(uint8_t *)cid, sizeof(cid)},
+                                  .bytes = {bytes, BLOCK_DATA_MAX}};
     assert_non_null(bytes);
     put_frame(&out, &f);
     struct view in = buf_view(&out);

@@ -1,0 +1,109 @@
+/* Hex, base64 (the vectors of RFC 4648 §10) and numbers: strict both ways. */
+#include "base/text.h"
+#include "unit.h"
+
+#include <string.h>
+
+static const struct {
+    const char *plain;
+    const char *base64;
+} rfc4648[] = {
+    {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},         {"foo", "Zm9v"},
+    {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+};
+
+static err_t decode(const char *text, bool url, char *ret, size_t *ret_len)
+{
+    AUTO_BUF struct buf out;
+    buf_init(&out, 64);
+    struct view v = view_of(text, strlen(text));
+    err_t e = url ? base64url_decode(v, &out) : base64_decode(v, &out);
+    if (e != OK)
+        return out.len == 0 ? e : ERR_INTERNAL;
+    memcpy(ret, out.data != NULL ? (const char *)out.data : "", out.len);
+    *ret_len = out.len;
+    return OK;
+}
+
+static void test_base64(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rfc4648); i++) {
+        char text[32], back[64];
+        size_t n = 0;
+        base64_encode(rfc4648[i].plain, strlen(rfc4648[i].plain), text);
+        assert_string_equal(text, rfc4648[i].base64);
+        assert_ok(decode(text, false, back, &n));
+        assert_int_equal(n, strlen(rfc4648[i].plain));
+        assert_memory_equal(back, rfc4648[i].plain, n);
+        base64url_encode(rfc4648[i].plain, strlen(rfc4648[i].plain), text);
+        assert_int_equal(strlen(text), BASE64URL_LEN(strlen(rfc4648[i].plain)));
+        assert_ok(decode(text, true, back, &n));
+        assert_memory_equal(back, rfc4648[i].plain, n);
+    }
+    char url[16], std[16];
+    base64url_encode("\xfb\xff\xfe", 3, url);
+    base64_encode("\xfb\xff\xfe", 3, std);
+    assert_string_equal(url, "-__-");
+    assert_string_equal(std, "+//+");
+}
+
+static void test_base64_refuses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool url;
+    } bad[] = {
+        {"Zg", false},   {"Zg=", false},  {"Zg===", false}, {"Z===", false},  {"====", false}, {"Zh==", false},
+        {"Zm9=", false}, {"Zm 9v", false}, {"Zm9v\n", false}, {"Zm-v", false}, {"Zg==", true},  {"Zh", true},
+        {"Zm9", true},   {"Z", true},     {"Zm+v", true},   {"Zm/v", true},   {"Zg=A", false}, {"=Zg=", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        char back[64];
+        size_t n = 0;
+        assert_err(decode(bad[i].text, bad[i].url, back, &n), ERR_MALFORMED);
+    }
+}
+
+static void test_hex(void **state)
+{
+    (void)state;
+    char text[9];
+    uint8_t back[4];
+    hex_encode("\x00\x7f\x80\xff", 4, text);
+    assert_string_equal(text, "007f80ff");
+    assert_ok(hex_decode(view_of("007F80fF", 8), back, 4));
+    assert_memory_equal(back, "\x00\x7f\x80\xff", 4);
+    assert_err(hex_decode(view_of("007f80f", 7), back, 4), ERR_MALFORMED);
+    assert_err(hex_decode(view_of("007f80ff0", 9), back, 4), ERR_MALFORMED);
+    assert_err(hex_decode(view_of("007f80fg", 8), back, 4), ERR_MALFORMED);
+    assert_err(hex_decode(view_of("0x7f80ff", 8), back, 4), ERR_MALFORMED);
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "-1", "+1", " 1", "1 ", "01", "1a", "0x1", "1.0"};
+    uint64_t n = 0;
+    assert_ok(text_u64(view_of("0", 1), 0, &n));
+    assert_int_equal(n, 0);
+    assert_ok(text_u64(view_of("18446744073709551615", 20), UINT64_MAX, &n));
+    assert_true(n == UINT64_MAX);
+    assert_err(text_u64(view_of("18446744073709551616", 20), UINT64_MAX, &n), ERR_TOO_LARGE);
+    assert_err(text_u64(view_of("99999999999999999999999", 23), UINT64_MAX, &n), ERR_TOO_LARGE);
+    assert_err(text_u64(view_of("256", 3), 255, &n), ERR_TOO_LARGE);
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_err(text_u64(view_of(bad[i], strlen(bad[i])), UINT64_MAX, &n), ERR_MALFORMED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_base64_refuses),
+        cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,212 @@
+/* Every message passes the table or ends the peer; descriptors never leak. */
+#include "base/fd.h"
+#include "wire/frame.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define assert_ok(call)         assert_int_equal((int)(call), 0)
+#define assert_err(call, error) assert_int_equal((int)(call), (int)(error))
+
+struct channel {
+    struct wire_end a;
+    struct wire_end b;
+    struct wire_inbox inbox;
+};
+
+static void open_channel(struct channel *c, enum wire_chan chan)
+{
+    assert_ok(wire_pair(chan, &c->a, &c->b));
+    assert_ok(wire_inbox_init(&c->inbox, chan));
+}
+
+static void close_channel(struct channel *c)
+{
+    wire_end_close(&c->a);
+    wire_end_close(&c->b);
+    wire_inbox_done(&c->inbox);
+}
+
+static unsigned open_fds(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    unsigned n = 0;
+    assert_non_null(d);
+    while (readdir(d) != NULL)
+        n++;
+    (void)closedir(d);
+    return n;
+}
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    struct channel c;
+    struct wire_msg m = WIRE_MSG_NONE;
+    struct msg_job job = {.job = 77, .slot = 3};
+    open_channel(&c, CHAN_JOB);
+    AUTO_FD int fd = dup(0);
+    assert_ok(wire_send(&c.a, MSG_JOB, &job, view_of("tail", 4), &fd, 1));
+    assert_ok(wire_recv(&c.b, &c.inbox, false, &m));
+    assert_int_equal(m.type, MSG_JOB);
+    assert_int_equal(((const struct msg_job *)m.fixed)->job, 77);
+    assert_true(view_is(m.tail, "tail"));
+    assert_int_equal(m.n_fds, 1);
+    assert_true(m.fds[0] >= 0);
+    wire_msg_done(&m);
+    assert_err(wire_recv(&c.b, &c.inbox, false, &m), ERR_WOULD_BLOCK);
+    wire_end_close(&c.a);
+    assert_err(wire_recv(&c.b, &c.inbox, false, &m), ERR_CLOSED);
+    assert_err(wire_send(&c.b, MSG_META, &(struct msg_empty){0}, view_of(NULL, 0), NULL, 0), ERR_CLOSED);
+    close_channel(&c);
+}
+
+static void test_sender_checks_itself(void **state)
+{
+    (void)state;
+    struct channel c;
+    static uint8_t big[WIRE_TAIL_MAX + 1];
+    struct msg_job job = {0};
+    struct msg_ticket ticket = {0};
+    open_channel(&c, CHAN_JOB);
+    assert_err(wire_send(&c.b, MSG_JOB, &job, view_of(NULL, 0), NULL, 0), ERR_INTERNAL);
+    assert_err(wire_send(&c.a, MSG_TICKET, &ticket, view_of(NULL, 0), NULL, 0), ERR_INTERNAL);
+    assert_err(wire_send(&c.a, MSG_JOB, &job, view_of(big, sizeof(big)), NULL, 0), ERR_TOO_LARGE);
+    assert_err(wire_send(&c.a, MSG_JOB, &job, view_of(NULL, 0), (const int[]){0, 1}, 2), ERR_TOO_LARGE);
+    close_channel(&c);
+}
+
+/* What a hostile peer can put on the socket. */
+struct raw {
+    struct wire_head head;
+    uint8_t body[sizeof(struct msg_report) + 16];
+};
+
+static void send_raw(int fd, const struct raw *r, size_t n, unsigned n_fds)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int) * 8)];
+    } control = {0};
+    struct iovec part = {(void *)(uintptr_t)r, n};
+    struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
+    if (n_fds > 0) {
+        msg.msg_control = control.bytes;
+        msg.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+        struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+        *h = (struct cmsghdr){CMSG_LEN(sizeof(int) * n_fds), SOL_SOCKET, SCM_RIGHTS};
+        memset(CMSG_DATA(h), 0, sizeof(int) * n_fds); /* descriptor 0, several times */
+    }
+    assert_int_equal(sendmsg(fd, &msg, 0), (ssize_t)n);
+}
+
+static void test_receiver_refuses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        uint16_t type;
+        uint16_t said_fds;
+        uint32_t len;
+        size_t sent;
+        unsigned fds;
+    } bad[] = {
+        {"no head", MSG_REPORT, 0, 0, 4, 0},
+        {"unknown type", 9999, 0, 0, sizeof(struct wire_head), 0},
+        {"type none", 0, 0, 0, sizeof(struct wire_head), 0},
+        {"another channel", MSG_JOB, 0, sizeof(struct msg_job), sizeof(struct wire_head) + sizeof(struct msg_job), 0},
+        {"too short", MSG_REPORT, 0, sizeof(struct msg_report) - 1,
+         sizeof(struct wire_head) + sizeof(struct msg_report) - 1, 0},
+        {"trailing bytes", MSG_REPORT, 0, sizeof(struct msg_report) + 1,
+         sizeof(struct wire_head) + sizeof(struct msg_report) + 1, 0},
+        {"length lies", MSG_REPORT, 0, sizeof(struct msg_report),
+         sizeof(struct wire_head) + sizeof(struct msg_report) - 8, 0},
+        {"a descriptor too many", MSG_REPORT, 1, sizeof(struct msg_report),
+         sizeof(struct wire_head) + sizeof(struct msg_report), 1},
+        {"a hidden descriptor", MSG_REPORT, 0, sizeof(struct msg_report),
+         sizeof(struct wire_head) + sizeof(struct msg_report), 2},
+        {"more descriptors than fit", MSG_REPORT, 0, sizeof(struct msg_report),
+         sizeof(struct wire_head) + sizeof(struct msg_report), 8},
+    };
+    struct channel c;
+    open_channel(&c, CHAN_REPORT);
+    unsigned before = open_fds();
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct raw r = {.head = {bad[i].type, bad[i].said_fds, bad[i].len}};
+        struct wire_msg m = WIRE_MSG_NONE;
+        send_raw(c.b.fd, &r, bad[i].sent, bad[i].fds);
+        assert_err(wire_recv(&c.a, &c.inbox, false, &m), ERR_PROTOCOL);
+        assert_int_equal(m.fds[0], -1);
+    }
+    assert_int_equal(open_fds(), before);
+    close_channel(&c);
+}
+
+static err_t count(void *self, struct wire_msg *m)
+{
+    (void)m;
+    (*(int *)self)++;
+    return OK;
+}
+
+static void test_dispatch_by_state(void **state)
+{
+    (void)state;
+    static const struct wire_route routes[] = {{MSG_CANCEL, 2 | 4, count}};
+    int calls = 0;
+    struct wire_msg m = WIRE_MSG_NONE;
+    m.type = MSG_CANCEL;
+    assert_err(wire_dispatch(routes, 1, 1, &calls, &m), ERR_PROTOCOL);
+    assert_ok(wire_dispatch(routes, 1, 2, &calls, &m));
+    assert_ok(wire_dispatch(routes, 1, 4, &calls, &m));
+    m.type = MSG_JOB;
+    assert_err(wire_dispatch(routes, 1, 2, &calls, &m), ERR_PROTOCOL);
+    assert_int_equal(calls, 2);
+}
+
+static void test_full_socket(void **state)
+{
+    (void)state;
+    struct channel c;
+    struct msg_ticket ticket = {0};
+    unsigned sent = 0;
+    err_t e = OK;
+    open_channel(&c, CHAN_TICKET);
+    while ((e = wire_send(&c.a, MSG_TICKET, &ticket, view_of(NULL, 0), NULL, 0)) == OK)
+        sent++;
+    assert_err(e, ERR_WOULD_BLOCK);
+    assert_true(sent > 100);
+    close_channel(&c);
+}
+
+static void test_stamp(void **state)
+{
+    (void)state;
+    struct channel c;
+    struct msg_ticket ticket = {0};
+    struct wire_msg m = WIRE_MSG_NONE;
+    open_channel(&c, CHAN_TICKET);
+    assert_ok(wire_stamp(&c.b));
+    assert_ok(wire_send(&c.a, MSG_TICKET, &ticket, view_of(NULL, 0), NULL, 0));
+    assert_ok(wire_recv(&c.b, &c.inbox, true, &m));
+    assert_true(m.stamp_ns > UINT64_C(1700000000) * 1000000000);
+    close_channel(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_sender_checks_itself),
+        cmocka_unit_test(test_receiver_refuses), cmocka_unit_test(test_dispatch_by_state),
+        cmocka_unit_test(test_full_socket),      cmocka_unit_test(test_stamp),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
