@@ -39,6 +39,7 @@ struct buf {
 };
 
 /* Empty; allocates nothing until the first put. */
+#define BUF_WITH(maximum) ((struct buf){.max = (maximum)})
 void buf_init(struct buf *b, size_t max);
 /* Frees; accepts a zeroed struct. */
 void buf_done(struct buf *b);

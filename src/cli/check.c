@@ -59,8 +59,7 @@ static err_t digest_side(const struct tensor_args *args, struct view descriptors
                          struct why *why)
 {
     AUTO(desc_list_done) struct desc_list descs = {0};
-    AUTO_BUF struct buf payloads;
-    buf_init(&payloads, 4 * TENSOR_FILE_MAX);
+    AUTO_BUF struct buf payloads = BUF_WITH(4 * TENSOR_FILE_MAX);
     if (descriptors.data == NULL)
         return why_set(why, ERR_USAGE, "the receipt leaves the descriptors of the %s out (over 1 KiB)", which);
     if (desc_list_parse(descriptors, &descs) != OK)
@@ -76,8 +75,7 @@ static err_t digest_side(const struct tensor_args *args, struct view descriptors
 
 static err_t load_key(const char *path, struct es256 *key, struct why *why)
 {
-    AUTO_BUF struct buf pem;
-    buf_init(&pem, 16 * KIB);
+    AUTO_BUF struct buf pem = BUF_WITH(16 * KIB);
     TRY(file_read(path, &pem, why));
     uint8_t point[ES256_POINT_LEN];
     if (es256_read_public(buf_view(&pem), point) != OK)

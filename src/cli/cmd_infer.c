@@ -161,8 +161,7 @@ static err_t ask(struct infer *f, struct why *why)
 {
     char url[512], nonce[32 + HEX_LEN(sizeof(f->nonce))] = "Veronnx-Nonce: ";
     const char *const fields[] = {"Content-Type: application/json", "Expect:", nonce, NULL};
-    AUTO_BUF struct buf body;
-    buf_init(&body, 4 * TENSOR_FILE_MAX);
+    AUTO_BUF struct buf body = BUF_WITH(4 * TENSOR_FILE_MAX);
     TRY(make_request(f, &body));
     if (getrandom(f->nonce, sizeof(f->nonce), 0) != (ssize_t)sizeof(f->nonce))
         return ERR_INTERNAL;
@@ -221,9 +220,8 @@ static err_t take_outputs(struct infer *f, yyjson_val *root, char *ret_hash, str
 
 static err_t verify(const struct infer *f, const char *model_hash, struct why *why)
 {
-    AUTO_BUF struct buf bytes;
+    AUTO_BUF struct buf bytes = BUF_WITH(0);
     struct receipt receipt;
-    buf_init(&bytes, 0);
     struct check check = {
         .receipt = view_of(f->result.receipt, strlen(f->result.receipt)),
         .key_file = f->key,

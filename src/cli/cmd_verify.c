@@ -158,10 +158,9 @@ static err_t load_receipt(struct verify *v, struct buf *text, struct why *why)
 
 static err_t verify(struct verify *v, int argc, char **argv, struct why *why)
 {
-    AUTO_BUF struct buf text, bytes;
+    AUTO_BUF struct buf text = BUF_WITH(RECEIPT_FILE_MAX);
+    AUTO_BUF struct buf bytes = BUF_WITH(0);
     struct receipt receipt;
-    buf_init(&text, RECEIPT_FILE_MAX);
-    buf_init(&bytes, 0);
     TRY(parse(v, argc, argv, why));
     if (v->help) {
         (void)fputs(help, stdout);

@@ -31,8 +31,7 @@ static void take(yyjson_val *root, const char *key, char *ret, size_t size)
 err_t node_find(const char *ready_file, struct node *ret, struct why *why)
 {
     char path[1024];
-    AUTO_BUF struct buf text;
-    buf_init(&text, 64 * KIB);
+    AUTO_BUF struct buf text = BUF_WITH(64 * KIB);
     if (ready_file == NULL)
         TRY(default_file(path, sizeof(path), why));
     if (file_read(ready_file != NULL ? ready_file : path, &text, NULL) != OK)

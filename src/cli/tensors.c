@@ -132,8 +132,7 @@ static bool has_suffix(const char *text, const char *suffix)
 
 static err_t from_file(const char *path, struct tensor_arg *t, struct why *why)
 {
-    AUTO_BUF struct buf file;
-    buf_init(&file, TENSOR_FILE_MAX);
+    AUTO_BUF struct buf file = BUF_WITH(TENSOR_FILE_MAX);
     TRY(file_read(path, &file, why));
     if (has_suffix(path, ".npy"))
         return tensor_from_npy(buf_view(&file), t, why);

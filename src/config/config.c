@@ -113,10 +113,9 @@ static err_t apply_file(struct job *j)
 
 static err_t answer(struct job *j, const struct wire_end *control)
 {
-    AUTO_BUF struct buf texts;
+    AUTO_BUF struct buf texts = BUF_WITH(2 * CONF_TEXT_MAX);
     AUTO_FD int fd = -1;
     struct msg_empty none = {0};
-    buf_init(&texts, 2 * CONF_TEXT_MAX);
     TRY(config_canonical(&j->config, SECTION_NODE, &texts));
     j->config.conf.node_text_len = (uint32_t)texts.len;
     TRY(config_canonical(&j->config, SECTION_POLICY, &texts));

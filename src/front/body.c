@@ -49,9 +49,9 @@ static err_t put_compressed(struct body *b, struct buf *out, struct view in)
         TRY(inflate_step(b->codec, &in, at, room, &n));
         if (full && n > 0)
             return ERR_BODY_TOO_LARGE;
-        buf_commit(out, n);
-        if (n < room)
+        if (n == 0)
             return OK;
+        buf_commit(out, n);
     }
 }
 

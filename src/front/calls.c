@@ -177,7 +177,7 @@ static err_t convert(struct call *c, struct lane *l, int *ret_fd, struct why *wh
 static err_t dispatch(struct call *c, struct lane *l, int fd)
 {
     struct app *app = c->app;
-    AUTO_BUF struct buf tail;
+    AUTO_BUF struct buf tail = BUF_WITH(WIRE_TAIL_MAX);
     struct msg_ticket ticket = {.job = c->job, .infer = l->infer, .nonce = c->nonce};
     struct msg_job job = {
         .job = c->job,
@@ -186,7 +186,6 @@ static err_t dispatch(struct call *c, struct lane *l, int fd)
         .slot = (uint16_t)c->slot,
         .nonce = c->nonce,
     };
-    buf_init(&tail, WIRE_TAIL_MAX);
     TRY(value_set_encode(&c->inputs.set, &tail));
     err_t e = wire_send(&app->ticket, MSG_TICKET, &ticket, view_of(NULL, 0), NULL, 0);
     if (e != OK)

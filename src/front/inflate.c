@@ -11,6 +11,7 @@
 struct inflate {
     z_stream stream;
     bool ended;
+    bool damaged; /* behind what was written so far */
 };
 
 /* RFC 1951 allows a window of 32 KiB; zlib adds 16 for the gzip wrapper. */
@@ -74,36 +75,38 @@ void inflate_free(struct inflate *z)
     mem_free(z);
 }
 
-static err_t result_of(struct inflate *z, int rc)
+static err_t note_result(struct inflate *z, int rc)
 {
     switch (rc) {
-    case Z_STREAM_END:
-        z->ended = true;
-        return OK;
     case Z_OK:
     case Z_BUF_ERROR: /* no progress without more input or room */
+        return OK;
+    case Z_STREAM_END:
+        z->ended = true;
+        z->damaged = z->stream.avail_in > 0;
         return OK;
     case Z_MEM_ERROR:
         return ERR_NOMEM;
     default:
-        return ERR_BAD_ENCODING;
+        z->damaged = true;
+        return OK;
     }
 }
 
 err_t inflate_step(struct inflate *z, struct view *in, uint8_t *ret_bytes, size_t room, size_t *ret_n)
 {
-    if (z->ended && in->len > 0)
-        return ERR_BAD_ENCODING;
     unsigned in_n = (unsigned)MIN(in->len, UINT_MAX);
     unsigned out_n = (unsigned)MIN(room, UINT_MAX);
+    struct view taken = {0};
+    z->damaged = z->damaged || (z->ended && in_n > 0);
     z->stream.next_in = (Bytef *)(uintptr_t)in->data;
     z->stream.avail_in = in_n;
     z->stream.next_out = ret_bytes;
     z->stream.avail_out = out_n;
-    TRY(result_of(z, z->ended ? Z_STREAM_END : inflate(&z->stream, Z_NO_FLUSH)));
-    if (z->ended && z->stream.avail_in > 0)
+    if (!z->ended && !z->damaged)
+        TRY(note_result(z, inflate(&z->stream, Z_NO_FLUSH)));
+    if (z->damaged && z->stream.avail_out == out_n)
         return ERR_BAD_ENCODING;
-    struct view taken = {0};
     TRY(view_take(in, in_n - z->stream.avail_in, &taken));
     *ret_n = out_n - z->stream.avail_out;
     return OK;
@@ -111,5 +114,5 @@ err_t inflate_step(struct inflate *z, struct view *in, uint8_t *ret_bytes, size_
 
 err_t inflate_end(const struct inflate *z)
 {
-    return z->ended ? OK : ERR_BAD_ENCODING;
+    return z->ended && !z->damaged ? OK : ERR_BAD_ENCODING;
 }

@@ -17,8 +17,9 @@ err_t inflate_new(enum coding coding, struct inflate **ret);
 /* Accepts NULL. */
 void inflate_free(struct inflate *z);
 
-/* Takes what it can from the front of `in` and writes at most `room` bytes (1 or more). When `room` was not used up, all of
-   `in` was taken. ERR_BAD_ENCODING for damaged data, a preset dictionary, or bytes behind the end. */
+/* Takes what it can from the front of `in` and writes at most `room` bytes (1 or more); 0 when there is nothing more to come without
+   more input. ERR_BAD_ENCODING for damaged data, a preset dictionary, or bytes behind the end, once what stands before was
+   written. */
 err_t inflate_step(struct inflate *z, struct view *in, uint8_t *ret_bytes, size_t room, size_t *ret_n);
 
 /* ERR_BAD_ENCODING unless the stream and its checksum are complete. */

@@ -45,12 +45,12 @@ static err_t load(struct view file, const struct load_params *p, struct crew *cr
     return e == ERR_NOMEM ? ERR_MODEL_OVER_BUDGET : e;
 }
 
-err_t load_model(const struct pulled *pulled, const struct load_params *p, struct crew *crew,
+err_t load_model(const struct pulled *sealed, const struct load_params *p, struct crew *crew,
                  struct msg_infer_loaded *ret, struct why *why)
 {
     AUTO(map_done) struct map map = {0};
     struct msg_infer_loaded loaded = {0};
-    TRY(map_shared(pulled->fd, pulled->size, PROT_READ, &map));
+    TRY(map_shared(sealed->fd, sealed->size, PROT_READ, &map));
     struct view file = view_of(map.addr, map.size);
     TRY(scan(file, p->domains, &loaded, why));
     uint64_t start = clock_mono_ns();

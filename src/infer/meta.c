@@ -117,7 +117,7 @@ struct lister {
 struct listing {
     struct value_desc *items;
     int64_t (*dims)[DESC_MAX_RANK];
-    const char **names;
+    const char **names; /* the session's */
     size_t count;
 };
 
@@ -127,21 +127,16 @@ static void listing_done(struct listing *l)
     mem_free(l->dims);
 }
 
-static err_t listing_new(size_t count, struct listing *ret)
+/* Room for `count` entries. The names belong to the session from here on; NULL ends them. */
+static err_t listing_init(struct listing *l, size_t count, const char ***ret_names)
 {
-    AUTO(listing_done) struct listing l = {0};
     if (count > DESC_MAX_COUNT)
         return ERR_MODEL_LIMIT;
-    l.items = mem_alloc(count + 1, sizeof(*l.items));
-    l.dims = mem_alloc(count + 1, sizeof(*l.dims));
-    l.names = mem_alloc(count + 1, sizeof(*l.names)); /* belongs to the session from here on; NULL ends it */
-    if (l.items == NULL || l.dims == NULL || l.names == NULL) {
-        mem_free(l.names);
-        return ERR_NOMEM;
-    }
-    *ret = l;
-    l = (struct listing){0};
-    return OK;
+    l->items = mem_alloc(count + 1, sizeof(*l->items));
+    l->dims = mem_alloc(count + 1, sizeof(*l->dims));
+    l->names = mem_alloc(count + 1, sizeof(*l->names));
+    *ret_names = l->names;
+    return l->items != NULL && l->dims != NULL && l->names != NULL ? OK : ERR_NOMEM;
 }
 
 static err_t list_one(const OrtSession *session, const struct lister *from, size_t index, struct listing *l,
@@ -193,10 +188,8 @@ err_t meta_read(struct session *s, struct why *why)
     TRY(ort_load_result(given.count(s->ort, &n_given)));
     TRY(ort_load_result(replaced.count(s->ort, &n_replaced)));
     TRY(ort_load_result(made.count(s->ort, &n_made)));
-    TRY(listing_new(n_given + n_replaced, &inputs));
-    s->input_names = inputs.names;
-    TRY(listing_new(n_made, &outputs));
-    s->output_names = outputs.names;
+    TRY(listing_init(&inputs, n_given + n_replaced, &s->input_names));
+    TRY(listing_init(&outputs, n_made, &s->output_names));
     TRY(list_all(s->ort, &given, n_given, &inputs, why));
     TRY(list_all(s->ort, &replaced, n_replaced, &inputs, why));
     for (size_t i = n_given; i < inputs.count; i++)

@@ -111,6 +111,7 @@ struct parts {
     struct elements *elements; /* of each value that is a tensor */
     struct parts *maps;        /* of each value that is a map */
     struct map_pair *pairs;    /* a map's */
+    size_t n_pairs;
 };
 
 static void parts_done(struct parts *p)
@@ -161,7 +162,8 @@ static err_t take_map(const struct value_maker *m, const OrtValue *map, struct p
     p->pairs = mem_alloc(keys->shape.count + 1, sizeof(*p->pairs));
     if (p->pairs == NULL)
         return ERR_NOMEM;
-    for (uint64_t i = 0; i < keys->shape.count; i++)
+    p->n_pairs = keys->shape.count;
+    for (size_t i = 0; i < p->n_pairs; i++)
         p->pairs[i] = (struct map_pair){element_at(keys, i), element_at(values, i)};
     return OK;
 }
@@ -192,7 +194,7 @@ static err_t take_sequence(const struct value_maker *m, const OrtValue *sequence
 
 static err_t put_map(struct payload *out, const struct parts *p)
 {
-    err_t e = payload_put_map(out, p->type, p->pairs, p->elements[0].shape.count);
+    err_t e = payload_put_map(out, p->type, p->pairs, p->n_pairs);
     return e == ERR_MALFORMED ? ERR_OUTPUT_UNSUPPORTED : e;
 }
 

@@ -21,17 +21,17 @@ static const struct {
 static err_t failed(struct jail_failure *failure, enum jail_step step, err_t e)
 {
     if (failure != NULL)
-        *failure = (struct jail_failure){.step = step, .os_error = errno};
+        *failure = (struct jail_failure){.step = step, .os_error = step == JAIL_STEP_ORDER ? 0 : errno};
     return e;
 }
 
 err_t jail_enter(enum jail_row row, const struct jail_paths *paths, struct jail_failure *failure)
 {
-    errno = 0;
     bool enterable = row < JAIL_ROWS_ && jail_traits[row].after == JAIL_ROWS_;
     if (!enterable || current_row != JAIL_ROWS_ || !__libc_single_threaded)
         return failed(failure, JAIL_STEP_ORDER, ERR_INTERNAL);
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        errno = 0;
         err_t e = steps[i].install(row, paths);
         if (e != OK)
             return failed(failure, steps[i].step, e);
@@ -42,9 +42,9 @@ err_t jail_enter(enum jail_row row, const struct jail_paths *paths, struct jail_
 
 err_t jail_tighten(enum jail_row row, struct jail_failure *failure)
 {
-    errno = 0;
     if (row >= JAIL_ROWS_ || current_row == JAIL_ROWS_ || jail_traits[row].after != current_row)
         return failed(failure, JAIL_STEP_ORDER, ERR_INTERNAL);
+    errno = 0;
     err_t e = jail_seccomp(row, NULL);
     if (e != OK)
         return failed(failure, JAIL_STEP_SECCOMP, e);

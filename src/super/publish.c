@@ -34,8 +34,7 @@ static err_t write_pem(const char *dir, const char *name, const char *label, str
 {
     char path[PATH_BYTES_MAX];
     char base64[BASE64_LEN(CERT_MAX) + 1];
-    AUTO_BUF struct buf pem;
-    buf_init(&pem, PEM_MAX);
+    AUTO_BUF struct buf pem = BUF_WITH(PEM_MAX);
     int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
     if (n < 0 || (size_t)n >= sizeof(path) || der.len > CERT_MAX)
         return ERR_TOO_LARGE;
@@ -90,8 +89,7 @@ static err_t write_ready_files(const struct super *s, struct view json)
 err_t publish_ready(const struct super *s)
 {
     char url[128], admin_url[128];
-    AUTO_BUF struct buf json;
-    buf_init(&json, 8 * KIB);
+    AUTO_BUF struct buf json = BUF_WITH(8 * KIB);
     url_of(&s->conf->listen[0], s->ports[0], "https", url, sizeof(url));
     url_of(&s->conf->admin, s->admin_port, "http", admin_url, sizeof(admin_url));
     TRY(put_ready(s, url, admin_url, &json));

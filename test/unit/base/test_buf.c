@@ -50,8 +50,7 @@ static void test_view_equal(void **state)
 static void test_buffer_stops_at_its_maximum(void **state)
 {
     (void)state;
-    AUTO_BUF struct buf b;
-    buf_init(&b, 100);
+    AUTO_BUF struct buf b = BUF_WITH(100);
     for (unsigned i = 0; i < 100; i++)
         assert_ok(buf_put_u8(&b, (uint8_t)i));
     assert_err(buf_put_u8(&b, 0), ERR_TOO_LARGE);
@@ -71,9 +70,8 @@ static void test_buffer_stops_at_its_maximum(void **state)
 static void test_buffer_numbers_and_text(void **state)
 {
     (void)state;
-    AUTO_BUF struct buf b;
+    AUTO_BUF struct buf b = BUF_WITH(64);
     const uint8_t wanted[] = {1, 0, 2, 0, 0, 0, 0, 0, 0, 3, 'x', '=', '5'};
-    buf_init(&b, 64);
     assert_ok(buf_put_u16le(&b, 1));
     assert_ok(buf_put_u32le(&b, 2));
     assert_ok(buf_put_u32be(&b, 3));
@@ -87,8 +85,7 @@ static void test_buffer_numbers_and_text(void **state)
 static void test_allocations_fail(void **state)
 {
     (void)state;
-    AUTO_BUF struct buf b;
-    buf_init(&b, 1000);
+    AUTO_BUF struct buf b = BUF_WITH(1000);
     mem_fail_after(0);
     assert_err(buf_put(&b, "x", 1), ERR_NOMEM);
     mem_fail_after(-1);

@@ -14,8 +14,7 @@ static const struct {
 
 static err_t decode(const char *text, bool url, char *ret, size_t *ret_len)
 {
-    AUTO_BUF struct buf out;
-    buf_init(&out, 64);
+    AUTO_BUF struct buf out = BUF_WITH(64);
     struct view v = view_of(text, strlen(text));
     err_t e = url ? base64url_decode(v, &out) : base64_decode(v, &out);
     if (e != OK)

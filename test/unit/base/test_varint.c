@@ -16,10 +16,9 @@ static void test_good(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(good); i++) {
-        AUTO_BUF struct buf b;
+        AUTO_BUF struct buf b = BUF_WITH(16);
         struct view v = view_of(good[i].bytes, good[i].len);
         uint64_t n = 0;
-        buf_init(&b, 16);
         assert_ok(varint_get(&v, &n));
         assert_true(n == good[i].n);
         assert_int_equal(v.len, 0);

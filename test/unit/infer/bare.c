@@ -7,6 +7,13 @@
 #include <dlfcn.h>
 #include <onnxruntime_c_api.h>
 
+/* The C library keeps a name of each locale that is found, for ever. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:argz_add_sep";
+}
+
 static const OrtApi *api;
 static OrtEnv *env;
 static OrtAllocator *allocator;
