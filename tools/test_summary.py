@@ -17,11 +17,11 @@ def cases(test):
     verdict = VERDICT.get(test["result"], "failed")
     inner = {name: VERDICT.get(word, "failed")
              for word, name in CASE.findall(test.get("stdout", "") + "\n" + test.get("stderr", ""))}
-    if verdict == "failed" and "failed" not in inner.values():
-        inner[test["result"].lower()] = "failed"  # it crashed or hung, whatever its cases said before
     if verdict == "skipped" or not inner:
         yield program, verdict
         return
+    if verdict == "failed" and "failed" not in inner.values():
+        inner[test["result"].lower()] = "failed"  # it crashed or hung, whatever its cases said before
     for name, word in inner.items():
         yield f"{program} {name}", word
 

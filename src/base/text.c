@@ -35,7 +35,7 @@ err_t hex_decode(struct view text, void *ret_bytes, size_t n)
         if (hex_digit(text.data[i]) < 0)
             return ERR_MALFORMED;
     for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t)(hex_digit(text.data[2 * i]) << 4 | hex_digit(text.data[2 * i + 1]));
+        out[i] = (uint8_t)((unsigned)hex_digit(text.data[2 * i]) << 4 | (unsigned)hex_digit(text.data[2 * i + 1]));
     return OK;
 }
 

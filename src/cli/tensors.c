@@ -7,6 +7,7 @@
 #include "tensor/fixed.h"
 #include "tensor/print.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 #include <yyjson.h>
@@ -150,6 +151,7 @@ err_t tensor_args_add(struct tensor_args *a, const char *argument, struct why *w
     if (equals == NULL)
         return why_set(why, ERR_USAGE, "expected NAME=JSON or NAME=@FILE");
     TRY(new_tensor(a, view_of(argument, (size_t)(equals - argument)), &t, why));
+    assert(t != NULL);
     if (equals[1] == '@')
         return from_file(equals + 2, t, why);
     return from_json(view_of(equals + 1, strlen(equals + 1)), t, why);

@@ -19,8 +19,8 @@ struct body_frame {
     uint64_t length; /* as it travels, i.e. compressed */
 };
 
-/* Prepares `out` for a body of at most `max` bytes. A sized one gets all its memory here: ERR_BODY_TOO_LARGE, ERR_OVERLOADED when the
-   budget has no room, ERR_NOMEM. */
+/* Prepares `out` for a body of at most `max` bytes. A sized one gets all its memory here: ERR_BODY_TOO_LARGE,
+   ERR_OVERLOADED when the budget has no room, ERR_NOMEM. */
 err_t body_begin(struct body *b, struct buf *out, size_t max, struct budget *budget, const struct body_frame *frame);
 
 /* Appends what was received. ERR_BODY_TOO_LARGE, ERR_OVERLOADED, ERR_NOMEM, ERR_BAD_ENCODING. */

@@ -49,7 +49,7 @@ void conn_drop(struct conn *c)
     server_room(c->server);
 }
 
-/* The last answer is on its way. Closing now would destroy it if the client is still sending, so the client may finish first. */
+/* The last answer is on its way. Closing now would destroy it while the client still sends: the client goes first. */
 static void say_goodbye(struct conn *c)
 {
     if (c->protocol != NULL)
@@ -83,7 +83,7 @@ static void enter(struct conn *c, enum phase phase)
 /* Bytes went either way: they earn time at the least rate, but never more than the phase gives at its beginning. */
 static void progress(struct conn *c, size_t n)
 {
-    if (!phases[c->phase].paced)
+    if (!phases[c->phase].paced || c->due_us == 0)
         return;
     uint64_t earned = c->due_us + n * 1000000ULL / c->server->body_rate;
     c->due_us = MIN(earned, now_us(c) + c->server->phase_ms[c->phase] * 1000ULL);
@@ -91,8 +91,8 @@ static void progress(struct conn *c, size_t n)
 
 static void on_event(uv_poll_t *handle, int status, int events);
 
-/* Asks the loop for the events that matter now; it is only told when they change. While there is input that waits for its turn,
-   no more is read, but a client that leaves is noticed. */
+/* Asks the loop for the events that matter now; it is only told when they change. While there is input that waits for
+   its turn, no more is read, but a client that leaves is noticed. */
 static void watch(struct conn *c, bool writable)
 {
     int input = c->ahead.len == 0 ? UV_READABLE : UV_DISCONNECT;
@@ -126,8 +126,7 @@ static void settle(struct conn *c, err_t e)
         say_goodbye(c);
     if (phase != c->phase || c->turned)
         enter(c, phase);
-    watch(c, phase != PHASE_LINGER &&
-                 (c->protocol != NULL ? c->protocol->output(c).len > 0 : c->stream.wants_write));
+    watch(c, phase != PHASE_LINGER && (c->protocol != NULL ? c->protocol->output(c).len > 0 : c->stream.wants_write));
 }
 
 /* ── moving bytes ── */

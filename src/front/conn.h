@@ -9,7 +9,7 @@ struct conn;
 
 /* A protocol over connections (HTTP/1.1; HTTP/2 has the same shape). It keeps what it needs in `conn->state`. */
 struct protocol {
-    /* Takes from the front of `in` what it can use now; the rest is offered again. An error ends the connection at once. */
+    /* Takes from the front of `in` what it can use now; the rest is offered again. An error ends the connection. */
     err_t (*input)(struct conn *c, struct view *in);
     /* What is to be written next (borrowed until `sent`), and how much of it was. */
     struct view (*output)(const struct conn *c);
@@ -30,13 +30,13 @@ struct conn {
     void *state;                     /* the protocol's; NULL between requests */
     struct stream stream;
     int fd;
-    int events;     /* what the loop watches for */
-    bool running;   /* inside conn_run */
-    bool turned;    /* a request ended: an idle phase begins anew */
-    bool closed;    /* the client will send nothing more */
+    int events; /* what the loop watches for */
     enum phase phase;
-    uint64_t due_us; /* deadline on the loop's clock; 0 = none */
+    uint64_t due_us;  /* deadline on the loop's clock; 0 = none */
     struct buf ahead; /* received, but not yet wanted by the protocol */
+    bool running;     /* inside conn_run */
+    bool turned;      /* a request ended: an idle phase begins anew */
+    bool closed;      /* the client will send nothing more */
 };
 
 /* Takes a connected, non-blocking socket. On an error it is closed. */

@@ -1,5 +1,5 @@
-/* The head of a request: target and header fields in one bounded block of memory, and the rules that hold for every version of
-   HTTP (RFC 9110). */
+/* The head of a request: target and header fields in one bounded block of memory, and the rules that hold for every
+   version of HTTP (RFC 9110). */
 #ifndef VERONNX_FRONT_HEAD_H
 #define VERONNX_FRONT_HEAD_H
 
@@ -38,8 +38,8 @@ struct head {
 /* Empty, over a block of `size` bytes. */
 void head_init(struct head *h, uint8_t *bytes, size_t size);
 
-/* Adds a piece to a text of the head: to `target`, or to the name or value that head_next began. A text is complete before the
-   next one begins. ERR_HEADERS_TOO_LARGE when the block is full. */
+/* Adds a piece to a text of the head: to `target`, or to the name or value that head_next began. A text is complete
+   before the next one begins. ERR_HEADERS_TOO_LARGE when the block is full. */
 err_t head_put(struct head *h, struct view *text, struct view piece);
 
 /* Drops the blanks at the end of a value (RFC 9110 §5.5). */
@@ -52,7 +52,8 @@ err_t head_next(struct head *h, struct head_field **ret);
    ERR_TARGET_TOO_LONG. */
 err_t head_check(struct head *h, struct why *why);
 
-/* What `known` says: the body's coding, whether the client waits for `100 Continue`. ERR_BAD_REQUEST, ERR_MEDIA_TYPE. */
+/* What `known` says: the coding of the body, and whether the client waits for 100 Continue. ERR_MEDIA_TYPE and
+   ERR_BAD_REQUEST for other values. */
 err_t head_coding(const struct head *h, enum coding *ret);
 err_t head_expects(const struct head *h, bool *ret);
 

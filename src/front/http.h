@@ -1,7 +1,8 @@
-/* HTTP requests and answers, whatever carries them: the interface between the networking half of front and what it serves.
+/* HTTP requests and answers, whatever carries them: the interface between the networking half of front and what it
+   serves.
 
-   Everything here belongs to the thread of the loop. A request is announced by on_head and ends exactly once: by the handler's
-   http_reply or http_reply_error, or by on_gone. After that its pointer is dead. */
+   Everything here belongs to the thread of the loop. A request is announced by on_head and ends exactly once: by the
+   handler's http_reply or http_reply_error, or by on_gone. After that its pointer is dead. */
 #ifndef VERONNX_FRONT_HTTP_H
 #define VERONNX_FRONT_HTTP_H
 
@@ -28,32 +29,32 @@ struct http_req {
     struct view path;  /* begins with '/', ends before '?'; not percent-decoded */
     struct view query; /* behind the '?'; empty without one */
     size_t body_max;   /* largest decompressed body; the configured maximum, which on_head may lower */
-    struct buf body;   /* decompressed; complete when on_body is called; empty when there is none. Lives until the request ends
-                          or http_body_free */
-    void *user;        /* the handler's; NULL at on_head */
+    struct buf body; /* decompressed, complete when on_body is called; lives until the request ends or http_body_free */
+    void *user;      /* the handler's; NULL at on_head */
 };
 
-/* The value of a header field (name in lower case), without blanks around it; .data NULL when it is absent. Fields whose
-   repetition would be ambiguous (the framing ones, Host, Content-Type, Authorization, ...) never stand twice: such a request
-   has been refused. Of others the first is given. */
+/* The value of a header field (name in lower case), without blanks around it; .data NULL when it is absent. Fields
+   whose repetition would be ambiguous (the framing ones, Host, Content-Type, Authorization, ...) never stand twice:
+   such a request has been refused. Of others the first is given. */
 struct view http_header(const struct http_req *req, const char *name);
 
-/* on_head only: the body goes into this memory instead of a buffer that grows. body_max is lowered to `size`. The memory
-   must live until the request ends; req->body is then a view of it and is never freed. */
+/* on_head only: the body goes into this memory instead of a buffer that grows. body_max is lowered to `size`. The
+   memory must live until the request ends; req->body is then a view of it and is never freed. */
 void http_body_into(struct http_req *req, uint8_t *area, size_t size);
 
-/* Frees the body and returns its memory to the budget; for a handler that keeps the request but needs the text no longer. */
+/* Frees the body and returns its memory to the budget, when a handler needs it no longer but the request goes on. */
 void http_body_free(struct http_req *req);
 
 /* What is served. The handler may answer inside on_head and on_body, or at any later time. */
 struct http_handler {
-    /* The head is complete and well-formed. An answer given here is sent without waiting for the body, which is dropped; it is
-       the place for wrong paths, methods and API keys. `Expect: 100-continue` is acted on after this returned unanswered. */
+    /* The head is complete and well-formed. An answer given here is sent without waiting for the body, which is
+       dropped; it is the place for wrong paths, methods and API keys. `Expect: 100-continue` is acted on after this
+       returned unanswered. */
     void (*on_head)(void *self, struct http_req *req);
     /* The body is complete (follows every unanswered on_head, also when there is no body). */
     void (*on_body)(void *self, struct http_req *req);
-    /* The request ended without an answer of the handler: the client left, or its body broke a rule. Frees what `user` holds and
-       cancels work; the request must not be answered. */
+    /* The request ended without an answer of the handler: the client left, or its body broke a rule. Frees what `user`
+       holds and cancels work; the request must not be answered. */
     void (*on_gone)(void *self, struct http_req *req);
     /* After http_server_drain (perhaps inside it): the last connection is closed. May be NULL. */
     void (*on_drained)(void *self);
@@ -81,8 +82,8 @@ struct http_answer {
 /* Ends the request with this answer. `body` and `held` are taken (and zeroed) whatever happens. */
 void http_reply(struct http_req *req, struct http_answer *a);
 
-/* Fills a zeroed answer with the error form: {"error":"<text>","code":"<STABLE_CODE>"} and the status of `e`. The text is the one of
-   `why`, or without that the table's. For answers to which fields are to be added; else http_reply_error. */
+/* Fills a zeroed answer with the error form: {"error":"<text>","code":"<STABLE_CODE>"} and the status of `e`. The text
+   is that of `why`, or the table's. For answers to which fields are to be added; else http_reply_error. */
 void http_answer_error(struct http_answer *a, err_t e, const struct why *why, uint32_t retry_s);
 
 /* Ends the request with the error form. */
@@ -93,23 +94,23 @@ void http_reply_error(struct http_req *req, err_t e, const struct why *why, uint
 struct tls;         /* tls.h */
 struct http_server; /* listening sockets and connections on one loop */
 
-/* Once per process, before anything else of libuv or OpenSSL is called and before the jail: allocators, no configuration files,
-   algorithms fetched. */
+/* Once per process, before anything else of libuv or OpenSSL is called and before the jail: allocators, no
+   configuration files, algorithms fetched. */
 err_t http_setup(void);
 
-/* A server that takes its limits and times from `conf` and its memory for bodies from `bodies`. `tls` NULL = plain HTTP.
-   `conf`, `bodies`, `tls`, `handler` and `self` must outlive it. */
+/* A server that takes its limits and times from `conf` and its memory for bodies from `bodies`. `tls` NULL = plain
+   HTTP. `conf`, `bodies`, `tls`, `handler` and `self` must outlive it. */
 err_t http_server_new(uv_loop_t *loop, const struct conf *conf, struct budget *bodies, struct tls *tls,
                       const struct http_handler *handler, void *self, struct http_server **ret);
 
 /* Takes a listening socket and accepts on it. */
 err_t http_server_listen(struct http_server *s, int *fd);
 
-/* Stops accepting, closes idle connections, lets requests in flight finish with `Connection: close`, then on_drained. */
+/* Stops accepting, closes idle connections, answers requests in flight with `Connection: close`, then on_drained. */
 void http_server_drain(struct http_server *s);
 
-/* Ends everything at once (on_gone for every unanswered request) and clears the pointer. Its memory is freed when the loop has
-   run the close callbacks. Accepts NULL. Not from inside a function of the handler. */
+/* Ends everything at once (on_gone for every unanswered request) and clears the pointer. Its memory is freed when the
+   loop has run the close callbacks. Accepts NULL. Not from inside a function of the handler. */
 void http_server_free(struct http_server **s);
 
 #endif

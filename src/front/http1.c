@@ -216,8 +216,8 @@ static void refuse(struct http1 *h, err_t e)
     queue_answer(h, &a);
 }
 
-/* Whether what the client still sends of this request is little enough to be read and forgotten. A client that waits for
-   100 Continue may or may not send it. */
+/* Whether what the client still sends of this request is little enough to be read and forgotten. A client that waits
+   for 100 Continue may or may not send it. */
 static bool rest_is_small(const struct http1 *h)
 {
     return h->in == IN_DONE || (!h->chunked && !h->expects && h->parser.content_length <= DISCARD_MAX);

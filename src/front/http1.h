@@ -9,14 +9,14 @@
 
 #define OUT_ROOM    (16 * KIB) /* one TLS record */
 #define FRAMING_MAX MIB        /* chunk sizes, extensions and trailers of one body together */
-#define DISCARD_MAX (64 * KIB) /* a body that nobody wants is read to keep the connection, if it is no longer than this */
+#define DISCARD_MAX (64 * KIB) /* to keep a connection, a body that nobody wants is read if it is no longer */
 
 extern const struct protocol http1_protocol;
 
 enum http1_in { IN_HEAD, IN_BODY, IN_DONE };
 enum http1_out { OUT_WAIT, OUT_ANSWER }; /* no answer yet; an answer is being sent, or was */
 
-/* A request being read, worked on and answered. It comes from the server's pool and returns there with the last byte sent. */
+/* A request being read, worked on and answered. It comes from the server's pool and returns there when all is sent. */
 struct http1 {
     struct conn *conn;
     llhttp_t parser;
@@ -29,9 +29,9 @@ struct http1 {
     bool closing; /* nothing more is read, and after the answer the connection ends */
     err_t failed; /* what a callback of the parser found wrong, and the text for it */
     struct why why;
-    size_t taken;   /* bytes of this request, */
-    size_t content; /* and how many of them are the body's */
-    struct buf body;  /* of the answer, while it is being sent */
+    size_t taken;    /* bytes of this request, */
+    size_t content;  /* and how many of them are the body's */
+    struct buf body; /* of the answer, while it is being sent */
     struct lease held;
     struct view rest; /* of the body, behind what is in `bytes` */
     size_t out_len;   /* filled and sent bytes of `bytes` */

@@ -1,4 +1,4 @@
-/* A budget of memory that everything which travels through this process shares: request bodies, answers, tensor areas. */
+/* A budget of memory that is shared by everything which travels through: request bodies, answers, tensor areas. */
 #ifndef VERONNX_FRONT_LIMITS_H
 #define VERONNX_FRONT_LIMITS_H
 
@@ -16,7 +16,7 @@ struct lease {
     size_t bytes;
 };
 
-/* Reserves before memory is allocated; `l` must hold nothing. ERR_OVERLOADED when the budget has no room (nothing is taken). */
+/* Reserves before memory is allocated; `l` must hold nothing. ERR_OVERLOADED, with nothing taken, if there is no room. */
 err_t lease_take(struct lease *l, struct budget *b, size_t bytes);
 /* Makes a lease larger or smaller; ERR_OVERLOADED leaves it as it was. */
 err_t lease_resize(struct lease *l, size_t bytes);

@@ -10,7 +10,7 @@ struct list {
 };
 
 /* The struct of `type` whose member `member` is at `node`. */
-#define LIST_OF(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define LIST_OF(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 /* An empty ring, or a node that is in none. */
 static inline void list_init(struct list *l)

@@ -232,7 +232,8 @@ err_t provider_setup(void)
 {
     if (OSSL_PROVIDER_load(NULL, "default") == NULL || !EVP_set_default_properties(NULL, "?provider=default"))
         return ERR_SELF_TEST;
-    if (!OSSL_PROVIDER_add_builtin(NULL, PROVIDER_NAME, provider_init) || OSSL_PROVIDER_load(NULL, PROVIDER_NAME) == NULL)
+    if (!OSSL_PROVIDER_add_builtin(NULL, PROVIDER_NAME, provider_init) ||
+        OSSL_PROVIDER_load(NULL, PROVIDER_NAME) == NULL)
         return ERR_SELF_TEST;
     return OK;
 }

@@ -130,7 +130,7 @@ void http_reply_error(struct http_req *req, err_t e, const struct why *why, uint
 
 /* ── the error form ── */
 
-/* Text inside a JSON string. Names that a model declares may stand in it, so what is not printable ASCII is replaced. */
+/* Text inside a JSON string. A model's own names may stand in it, so what is not printable ASCII is replaced. */
 static err_t put_escaped(struct buf *out, const char *text)
 {
     for (; *text != '\0'; text++) {

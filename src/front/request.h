@@ -27,8 +27,8 @@ void request_init(struct request *r, struct http_server *s, const struct carrier
 /* The head is complete and passed head_check: calls on_head. Whether the handler answered shows in `owed`. */
 void request_begin(struct request *r, enum http_method method);
 
-/* While `owed`: the length of the body (any when not `sized`), the body as it comes, its end (calls on_body). After an error
-   the request can only be dropped. */
+/* While `owed`: the length of the body (any when not `sized`), the body as it comes, its end (calls on_body). After an
+   error the request can only be dropped. */
 err_t request_frame(struct request *r, bool sized, uint64_t length, struct why *why);
 err_t request_body(struct request *r, struct view part, struct why *why);
 err_t request_end(struct request *r);

@@ -12,8 +12,9 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-#define ACCEPT_AT_ONCE 32 /* then other connections have their turn */
-#define POOL_KEEP      1024
+#define ACCEPT_AT_ONCE 32   /* then other connections have their turn */
+#define QUIET_MS       1000 /* between two records of the log about the limit */
+#define POOL_KEEP      256
 #define HEADER_MIN     (1 * KIB) /* what the configuration may not go below or above */
 #define HEADER_LIMIT   (1 * MIB)
 
@@ -111,11 +112,15 @@ static bool make_room(struct http_server *s)
     return true;
 }
 
-/* Everything is in use. The listeners stay silent (they would be readable all the time) until a connection ends or the next tick. */
+/* Everything is in use. The listeners would be readable all the time: they rest until a connection ends, or the tick. */
 static void pause_listeners(struct http_server *s)
 {
-    log_event(LOG_CONNECTION_LIMIT, s->n_conns);
+    uint64_t now = uv_now(s->loop);
     watch_listeners(s, false);
+    if (now < s->quiet_ms)
+        return;
+    s->quiet_ms = now + QUIET_MS;
+    log_event(LOG_CONNECTION_LIMIT, s->n_conns);
 }
 
 /* The error of accept: true when it was that one connection's and the next can be taken. */
@@ -277,6 +282,8 @@ err_t http_server_new(uv_loop_t *loop, const struct conf *conf, struct budget *b
 
 void http_server_drain(struct http_server *s)
 {
+    if (s->draining)
+        return;
     s->draining = true;
     close_listeners(s);
     for (struct list *at = s->spare.next, *next = at->next; at != &s->spare; at = next, next = at->next)

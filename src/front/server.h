@@ -8,8 +8,8 @@
 
 #define TICK_MS 250 /* how often deadlines are looked at */
 
-/* What a connection is doing, i.e. what its deadline means. `after` is the time it has, `paced` that this is renewed by bytes at the
-   least rate, `spare` that the connection may be closed when another one needs its place. */
+/* What a connection is doing, i.e. what its deadline means. `after` is the time it has, `paced` that this is renewed by
+   bytes at the least rate, `spare` that the connection may be closed when another one needs its place. */
 #define PHASE_TABLE(X)                                                                                                 \
     /* name, after, paced, spare */                                                                                    \
     X(HANDSHAKE, conf->header_ms, false, false)                                                                        \
@@ -54,9 +54,10 @@ struct http_server {
     uint8_t *plain; /* STREAM_ROOM bytes for what was just read */
     struct listener listeners[CONF_LISTEN_MAX];
     unsigned n_listeners;
-    bool paused;   /* nothing is accepted until there is room */
-    bool draining; /* nothing is accepted any more, answers close */
-    bool ended;    /* freed when `handles` is 0 */
+    uint64_t quiet_ms; /* until then the limit is not logged again */
+    bool paused;       /* nothing is accepted until there is room */
+    bool draining;     /* nothing is accepted any more, answers close */
+    bool ended;        /* freed when `handles` is 0 */
     unsigned handles;
     uv_timer_t tick;
 };

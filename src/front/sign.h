@@ -21,8 +21,8 @@ err_t signer_init(struct signer *s, struct wire_end *end);
 /* Closes; accepts a zeroed struct. */
 void signer_done(struct signer *s);
 
-/* Has `text` signed. Waits at most SIGN_WAIT_MS, then ERR_KEEPER_BUSY; after that it is ERR_KEEPER_BUSY at once for as long
-   again, so that a silent keeper cannot take all of the loop's time. ERR_PROTOCOL for an answer nobody asked for. */
+/* Has `text` signed. Waits at most SIGN_WAIT_MS, then ERR_KEEPER_BUSY; after that it is ERR_KEEPER_BUSY at once for as
+   long again, so that a silent keeper cannot take all of the loop's time. ERR_PROTOCOL: an answer nobody asked for. */
 err_t signer_sign(struct signer *s, struct view text, uint8_t ret_signature[static SIGNATURE_MAX], size_t *ret_len);
 
 #endif

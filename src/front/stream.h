@@ -11,13 +11,13 @@
 struct tls;
 struct stream;
 
-/* Everything returns ERR_WOULD_BLOCK when the socket must become readable, or with `wants_write` writable, first; ERR_CLOSED at
-   the orderly end; and any other error when the connection is of no more use. */
+/* Everything returns ERR_WOULD_BLOCK when the socket must become readable, or with `wants_write` writable, first;
+   ERR_CLOSED at the orderly end; and any other error when the connection is of no more use. */
 struct stream_ops {
     /* The handshake, until it is OK. */
     err_t (*open)(struct stream *s);
-    /* Some bytes (at least one), at most `room`, which is STREAM_ROOM or more. Between two settings of `may_read` the socket is
-       read once; what that brought must be read until ERR_WOULD_BLOCK before another stream is read. */
+    /* Some bytes (at least one), at most `room`, which is STREAM_ROOM or more. Between two settings of `may_read` the
+       socket is read once; what that brought must be read until ERR_WOULD_BLOCK before another stream is read. */
     err_t (*read)(struct stream *s, uint8_t *ret_bytes, size_t room, size_t *ret_n);
     /* After ERR_WOULD_BLOCK the same bytes (and perhaps more) are offered again. */
     err_t (*write)(struct stream *s, struct view bytes, size_t *ret_n);

@@ -7,13 +7,13 @@
 
 struct tls;
 
-/* Once per process, before anything else of OpenSSL is called: our allocator (the process aborts when OpenSSL gets no memory), no
-   configuration file, the provider. */
+/* Once per process, before anything else of OpenSSL is called: our allocator (the process aborts when OpenSSL gets no
+   memory), no configuration file, the provider. */
 err_t tls_setup(void);
 
-/* What all connections share: the certificate (DER, P-256) and the channel to the keeper, whose descriptor is taken. Every cipher
-   suite and group is tried in a handshake with itself, so that the keeper's key is known to fit the certificate (ERR_SELF_TEST)
-   and nothing is left to be loaded once the jail stands. */
+/* What all connections share: the certificate (DER, P-256) and the channel to the keeper, whose descriptor is taken.
+   Every cipher suite and group is tried in a handshake with itself, so that the keeper's key is known to fit the
+   certificate (ERR_SELF_TEST) and nothing is left to be loaded once the jail stands. */
 err_t tls_new(struct wire_end *sign, struct view certificate, struct tls **ret);
 /* After all its streams. Accepts NULL. */
 void tls_free(struct tls *t);

@@ -16,12 +16,13 @@
 static const char *const group_lists[] = {"X25519MLKEM768:X25519:P-256:P-384", "X25519:P-256:P-384"};
 static const char *const groups[] = {"X25519MLKEM768", "X25519", "P-256", "P-384"};
 /* OpenSSL's own choice, which we leave as it is. */
-static const char *const suites[] = {"TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"};
+static const char *const suites[] = {"TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
+                                     "TLS_AES_128_GCM_SHA256"};
 
 /* ── once per process ── */
 
-/* OpenSSL does not survive every failed allocation (3.0.22 frees a session of its cache twice), so the process ends instead;
-   the supervisor starts another one. */
+/* OpenSSL does not survive every failed allocation (3.0.22 frees a session of its cache twice), so the process ends
+   instead; the supervisor starts another one. */
 static void *not_null(void *p)
 {
     if (p == NULL)

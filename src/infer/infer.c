@@ -102,7 +102,6 @@ static unsigned worker_count(const struct conf *c)
 
 /* ── threads ── */
 
-
 static void *watch_thread(void *self)
 {
     struct infer *i = self;

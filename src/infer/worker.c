@@ -185,19 +185,19 @@ static void release_values(struct worker *w)
     }
 }
 
+static err_t compute(struct worker *w, struct job *j)
+{
+    TRY(job_inputs(j->message, &j->inputs));
+    TRY(take_inputs(w, j));
+    TRY(run_model(w, j));
+    TRY(read_outputs(w));
+    TRY(digest_outputs(w, j));
+    return publish(w, j);
+}
+
 static err_t attempt(struct worker *w, struct job *j)
 {
-    err_t e = job_inputs(j->message, &j->inputs);
-    if (e == OK)
-        e = take_inputs(w, j);
-    if (e == OK)
-        e = run_model(w, j);
-    if (e == OK)
-        e = read_outputs(w);
-    if (e == OK)
-        e = digest_outputs(w, j);
-    if (e == OK)
-        e = publish(w, j);
+    err_t e = compute(w, j);
     release_values(w);
     return e;
 }
@@ -302,21 +302,30 @@ err_t worker_fit(struct worker *w)
     return ok ? OK : ERR_NOMEM;
 }
 
+/* A front that died with results unread resets the channel. That is told once, ahead of the jobs that are still queued: only what
+   is told twice is the end. */
+static err_t receive(struct worker *w, const struct front *f, struct wire_msg *ret)
+{
+    err_t e = wire_recv(&f->job, &w->inbox, true, ret);
+    return e == ERR_CLOSED ? wire_recv(&f->job, &w->inbox, true, ret) : e;
+}
+
+static err_t serve_next(struct worker *w, struct front *f)
+{
+    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    TRY(receive(w, f, &m));
+    return serve(w, f, &m);
+}
+
 void worker_loop(struct worker *w)
 {
     for (;;) {
         struct front *f = seat_enter(&w->crew->seat);
-        unsigned type = 0;
         err_t e = OK;
-        while (e == OK) {
-            AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
-            e = wire_recv(&f->job, &w->inbox, true, &m);
-            type = m.type;
-            if (e == OK)
-                e = serve(w, f, &m);
-        }
+        while (e == OK)
+            e = serve_next(w, f);
         if (e != ERR_CLOSED)
-            end_refusing(ROLE_FRONT, type, e);
+            end_refusing(ROLE_FRONT, MSG_JOB, e);
         seat_leave(&w->crew->seat, f);
     }
 }

@@ -58,6 +58,16 @@ static void fill_job(const struct ticket *t, const struct msg_report *r, struct 
     memcpy(s->output.tensors, r->out_tensors, DIGEST_LEN);
 }
 
+err_t batch_fits(const struct batch *b, const struct keeper_infer *i)
+{
+    struct statement s = {0};
+    uint8_t bytes[STATEMENT_MAX];
+    size_t len = 0;
+    fill_node(b, &s);
+    fill_model(i, &s);
+    return statement_encode(&s, bytes, &len, NULL);
+}
+
 err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct ticket *t, const struct msg_report *r)
 {
     struct statement s = {0};
@@ -84,7 +94,8 @@ static err_t deliver_one(struct batch *b, size_t index, batch_deliver *deliver, 
     _Static_assert(sizeof(receipt) <= RECEIPT_MAX, "a receipt fits into its message");
     memcpy(receipt, entry->statement, entry->statement_len);
     TRY(sign_cose(&b->signer, index, receipt + entry->statement_len, &cose_len));
-    return deliver(self, &head, view_of(receipt, entry->statement_len + cose_len));
+    deliver(self, &head, view_of(receipt, entry->statement_len + cose_len));
+    return OK;
 }
 
 err_t batch_sign(struct batch *b, batch_deliver *deliver, void *self)

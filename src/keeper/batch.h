@@ -32,11 +32,15 @@ void batch_done(struct batch *b);
 /* How many more statements fit. */
 size_t batch_room(const struct batch *b);
 
-/* Makes the statement of one matched pair: every field comes from the keeper, the supervisor or this infer's report. */
+/* Whether what the supervisor told of this infer can stand in a statement; ERR_RECEIPT_MALFORMED. */
+err_t batch_fits(const struct batch *b, const struct keeper_infer *i);
+
+/* Makes the statement of one matched pair: every field comes from the keeper, the supervisor or this infer's report.
+   The infer is one that fits and there is room, so an error is the keeper's own. */
 err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct ticket *t, const struct msg_report *r);
 
 /* Who gets a receipt: `head` and the tail of its RECEIPT message (statement, then COSE_Sign1). */
-typedef err_t batch_deliver(void *self, const struct msg_receipt *head, struct view receipt);
+typedef void batch_deliver(void *self, const struct msg_receipt *head, struct view receipt);
 
 /* Signs the tree of all statements once, delivers each receipt, and empties the batch. Does nothing when there are none. */
 err_t batch_sign(struct batch *b, batch_deliver *deliver, void *self);

@@ -43,8 +43,7 @@ static err_t on_front_gone(void *self, struct wire_msg *m)
     struct keeper_front *f = peers_front(&k->peers, front->generation);
     if (f == NULL)
         return ERR_PROTOCOL;
-    f->gone = true;
-    TRY(keeper_tickets(k));
+    keeper_tickets(k);
     peers_drop_front(f);
     return OK;
 }
@@ -62,7 +61,8 @@ static err_t on_infer(void *self, struct wire_msg *m)
     return OK;
 }
 
-/* Only from here on its reports are read. */
+/* Only from here on its reports are read. What cannot stand in a statement is its fault: it said most of it, and should have
+   refused the rest. */
 static err_t on_sealed(void *self, struct wire_msg *m)
 {
     struct keeper *k = self;
@@ -76,9 +76,13 @@ static err_t on_sealed(void *self, struct wire_msg *m)
     memcpy(i->engine, m->tail.data, m->tail.len);
     i->engine_len = m->tail.len;
     i->sealed = true;
-    return keeper_watch(k, i->report.fd, TAG_REPORT | sealed->infer);
+    err_t e = batch_fits(&k->batch, i);
+    if (e != OK)
+        keeper_accuse_infer(k, i, 0, e);
+    return i->accused ? OK : keeper_watch(k, i->report.fd, TAG_REPORT | sealed->infer);
 }
 
+/* Nobody will report on the tickets that are still unread: unless they are read now, they may fill their socket. */
 static err_t on_infer_gone(void *self, struct wire_msg *m)
 {
     struct keeper *k = self;
@@ -86,9 +90,9 @@ static err_t on_infer_gone(void *self, struct wire_msg *m)
     struct keeper_infer *i = peers_infer(&k->peers, gone->infer);
     if (i == NULL)
         return ERR_PROTOCOL;
-    TRY(keeper_tickets(k));
     tickets_drop_infer(&k->tickets, gone->infer);
     peers_drop_infer(i);
+    keeper_tickets(k);
     return OK;
 }
 
@@ -113,18 +117,30 @@ err_t keeper_control(struct keeper *k)
     }
 }
 
-err_t keeper_accuse(struct keeper *k, struct keeper_infer *i, struct keeper_front *f, err_t reason)
+/* When the supervisor does not hear it, the peer has lost its channels all the same. */
+static void accuse(struct keeper *k, const struct msg_keeper_accuse *a)
 {
-    struct msg_keeper_accuse a = {.reason = reason};
-    if (i != NULL) {
-        if (i->accused)
-            return OK;
-        i->accused = true;
-        a.infer = i->number;
-        log_event(LOG_REPORT_REFUSED, i->number, (int64_t)i->last_ticket, reason);
-    } else {
-        a.generation = f->generation;
-        log_event(LOG_PEER_REFUSED, ROLE_FRONT, f->generation, reason);
-    }
-    return wire_send(&k->control, MSG_KEEPER_ACCUSE, &a, view_of(NULL, 0), NULL, 0);
+    (void)!wire_send(&k->control, MSG_KEEPER_ACCUSE, a, view_of(NULL, 0), NULL, 0);
+}
+
+void keeper_accuse_infer(struct keeper *k, struct keeper_infer *i, uint64_t job, err_t reason)
+{
+    struct msg_keeper_accuse a = {.infer = i->number, .reason = reason};
+    if (i->accused)
+        return;
+    i->accused = true;
+    i->open = 0;
+    tickets_drop_infer(&k->tickets, i->number);
+    wire_end_close(&i->report);
+    log_event(LOG_REPORT_REFUSED, i->number, (int64_t)job, reason);
+    accuse(k, &a);
+}
+
+void keeper_accuse_front(struct keeper *k, struct keeper_front *f, err_t reason)
+{
+    struct msg_keeper_accuse a = {.generation = f->generation, .reason = reason};
+    wire_end_close(&f->sign);
+    wire_end_close(&f->ticket);
+    log_event(LOG_PEER_REFUSED, ROLE_FRONT, f->generation, reason);
+    accuse(k, &a);
 }

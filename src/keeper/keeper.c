@@ -40,11 +40,12 @@ static err_t serve_event(struct keeper *k, uint64_t tag)
     uint32_t number = TAG_NUMBER(tag);
     if ((tag & TAG_KIND) == TAG_SIGN) {
         struct keeper_front *f = peers_front(&k->peers, (uint16_t)number);
-        return f != NULL && f->sign.fd >= 0 ? keeper_handshakes(k, f) : OK;
+        if (f != NULL)
+            keeper_handshakes(k, f);
     }
     if ((tag & TAG_KIND) == TAG_REPORT) {
         struct keeper_infer *i = peers_infer(&k->peers, number);
-        return i != NULL && i->report.fd >= 0 ? keeper_reports(k, i) : OK;
+        return i != NULL ? keeper_reports(k, i) : OK;
     }
     return OK;
 }
@@ -64,11 +65,11 @@ static err_t serve_once(struct keeper *k)
 
 static err_t start(struct keeper *k)
 {
+    peers_init(&k->peers);
+    tickets_init(&k->tickets);
     k->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (k->epoll < 0)
         return err_errno();
-    peers_init(&k->peers);
-    tickets_init(&k->tickets);
     TRY(sha256_setup());
     TRY(wire_inbox_init(&k->inbox, CHAN_KEEPER));
     TRY(wire_wait(&k->control, 5000));

@@ -67,6 +67,15 @@ struct keeper_infer *peers_infer(struct peers *p, uint32_t number)
     return number != 0 ? find_infer(p, number) : NULL;
 }
 
+struct keeper_infer *peers_busiest(struct peers *p)
+{
+    struct keeper_infer *busiest = &p->infers[0];
+    for (size_t i = 1; i < INFERS_MAX; i++)
+        if (p->infers[i].open > busiest->open)
+            busiest = &p->infers[i];
+    return busiest->open > 0 ? busiest : NULL;
+}
+
 void peers_drop_front(struct keeper_front *f)
 {
     wire_end_close(&f->sign);

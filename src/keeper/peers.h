@@ -9,7 +9,7 @@
 
 struct keeper_front {
     uint16_t generation; /* 0: the place is free */
-    bool gone;           /* the process ended; what it sent before still counts */
+    uint64_t last_job;   /* of its tickets, which rise */
     struct wire_end sign;
     struct wire_end ticket;
 };
@@ -18,8 +18,8 @@ struct keeper_infer {
     uint32_t number; /* 0: the place is free */
     bool sealed;
     bool accused;
-    struct wire_end report;
-    uint64_t last_ticket;
+    struct wire_end report; /* closed once it is accused */
+    unsigned open;          /* tickets in the table */
     uint8_t epoch[EPOCH_LEN];
     struct wire_model asked;
     uint8_t file_cid[CID_MAX];
@@ -44,6 +44,8 @@ struct keeper_infer *peers_add_infer(struct peers *p, uint32_t number);
 /* NULL when unknown. */
 struct keeper_front *peers_front(struct peers *p, uint16_t generation);
 struct keeper_infer *peers_infer(struct peers *p, uint32_t number);
+/* The infer with the most open tickets; NULL when there is no open ticket. */
+struct keeper_infer *peers_busiest(struct peers *p);
 
 /* Closes the ends and frees the place. */
 void peers_drop_front(struct keeper_front *f);

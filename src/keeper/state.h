@@ -22,22 +22,27 @@ struct keeper {
     struct batch batch;
 };
 
+/* An error of a function below is the supervisor's or the keeper's own, and ends the node. Nothing that a front or an infer
+   does is one: it ends that process. */
+
 /* control.c: messages of the supervisor. Takes all that are waiting; ERR_CLOSED when it is gone. */
 err_t keeper_control(struct keeper *k);
 
-/* Tells the supervisor that an infer (or, with NULL, a front) broke a rule; it ends that process. */
-err_t keeper_accuse(struct keeper *k, struct keeper_infer *i, struct keeper_front *f, err_t reason);
+/* This peer broke a rule (control.c): its channels are closed, an infer's tickets end, and the supervisor is told so that it
+   ends the process. `job` is for the log: the one that was reported, or 0. */
+void keeper_accuse_infer(struct keeper *k, struct keeper_infer *i, uint64_t job, err_t reason);
+void keeper_accuse_front(struct keeper *k, struct keeper_front *f, err_t reason);
 
 /* tickets and reports (judge.c). keeper_tickets reads everything that every front has sent. keeper_reports reads what one
    infer has sent, as far as the batch has room, judges it and puts good reports into the batch. */
-err_t keeper_tickets(struct keeper *k);
+void keeper_tickets(struct keeper *k);
 err_t keeper_reports(struct keeper *k, struct keeper_infer *i);
 
 /* Signs the batch and sends the receipts (judge.c). */
 err_t keeper_flush(struct keeper *k);
 
-/* handshakes (sign.c): answers what one front has asked. */
-err_t keeper_handshakes(struct keeper *k, struct keeper_front *f);
+/* handshakes (sign.c): answers what one front has asked, a few at a time. */
+void keeper_handshakes(struct keeper *k, struct keeper_front *f);
 
 /* Closes all descriptors but control, log and epoll, so it comes before the first that a message brings. */
 err_t keeper_enter_jail(struct keeper *k);

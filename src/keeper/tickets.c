@@ -13,6 +13,11 @@ void tickets_init(struct tickets *t)
     t->count = 0;
 }
 
+bool tickets_full(const struct tickets *t)
+{
+    return t->free == NO_ROW;
+}
+
 /* Jobs count up by one, so their low bits spread by themselves. */
 static uint32_t *bucket_of(struct tickets *t, uint64_t job)
 {
@@ -39,7 +44,7 @@ static void release(struct tickets *t, uint32_t *link)
 
 err_t tickets_add(struct tickets *t, uint32_t infer, uint64_t job, uint64_t start_us, const struct wire_nonce *nonce)
 {
-    if (t->free == NO_ROW)
+    if (tickets_full(t))
         return ERR_TOO_LARGE;
     if (*find(t, infer, job) != NO_ROW)
         return ERR_PROTOCOL;

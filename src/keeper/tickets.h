@@ -23,8 +23,9 @@ struct tickets {
 };
 
 void tickets_init(struct tickets *t);
+bool tickets_full(const struct tickets *t);
 
-/* ERR_TOO_LARGE when all rows are taken; ERR_PROTOCOL when the job is there already. */
+/* ERR_TOO_LARGE when it is full; ERR_PROTOCOL when the job is there already. */
 err_t tickets_add(struct tickets *t, uint32_t infer, uint64_t job, uint64_t start_us, const struct wire_nonce *nonce);
 
 /* Removes the ticket of this job at this infer and hands it out; ERR_NOT_FOUND. */

@@ -30,12 +30,11 @@ static err_t join_path(char *ret, size_t size, const char *dir, const char *name
 
 static err_t real_path(const char *path, char ret[static PATH_BYTES_MAX])
 {
-    char *real = realpath(path, NULL);
-    err_t e = real != NULL && strlen(real) < PATH_BYTES_MAX ? OK : complain("cannot find", path);
-    if (e == OK)
-        memcpy(ret, real, strlen(real) + 1);
-    free(real);
-    return e;
+    char real[PATH_MAX];
+    if (realpath(path, real) == NULL || strlen(real) >= PATH_BYTES_MAX)
+        return complain("cannot find", path);
+    memcpy(ret, real, strlen(real) + 1);
+    return OK;
 }
 
 static err_t find_executables(struct super *s)

@@ -1,6 +1,7 @@
 /* Starting, hearing and ending child processes with libuv. */
 #include "super/child.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -12,9 +13,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define ARGS_MAX    256
-#define PATH_BYTES  4096
-#define LOG_AT_ONCE 64
+#define ARGS_MAX      256
+#define PATH_BYTES    4096
+#define HEAR_AT_ONCE  512 /* messages: more than a socket holds, so the last words of a child that ended are all heard */
+#define LOG_AT_ONCE   64
+#define LOG_IN_SECOND 256 /* records: a process keeps to 100 itself, by its own clock */
 
 static const struct {
     const char *name;
@@ -70,15 +73,27 @@ static void own_handle(struct child *c, void *handle)
     c->handles[c->n_handles++] = handle;
 }
 
-static void read_log(struct child *c, unsigned most)
+static bool may_log(struct child *c)
+{
+    uint64_t second = clock_mono_ms() / 1000;
+    if (c->log_second != second)
+        c->logged = 0;
+    c->log_second = second;
+    return c->logged++ < LOG_IN_SECOND;
+}
+
+/* False at its end, which is readable for ever. */
+static bool read_log(struct child *c, unsigned most)
 {
     struct log_record r;
     for (unsigned i = 0; i < most; i++) {
         ssize_t n = recv(c->log_fd, &r, sizeof(r), MSG_DONTWAIT);
-        if (n != (ssize_t)sizeof(r))
-            return;
-        journal_print(&r, (uint16_t)c->role, roles[c->role].name);
+        if (n <= 0)
+            return n < 0;
+        if (n == (ssize_t)sizeof(r) && may_log(c))
+            journal_print(&r, (uint16_t)c->role, roles[c->role].name);
     }
+    return true;
 }
 
 void child_kill(struct child *c, err_t reason)
@@ -93,11 +108,11 @@ void child_kill(struct child *c, err_t reason)
 
 /* ── hearing it ── */
 
-/* Takes all that is waiting. */
+/* Takes what is waiting, but not for ever from one that sends without an end: OK when there may be more. */
 static err_t hear(struct child *c)
 {
     err_t e = OK;
-    while (e == OK) {
+    for (unsigned n = 0; n < HEAR_AT_ONCE && e == OK; n++) {
         struct wire_msg m = WIRE_MSG_NONE;
         e = wire_recv(&c->control, &c->inbox, false, &m);
         if (e == OK)
@@ -111,7 +126,7 @@ static void on_control(uv_poll_t *poll, int status, int events UNUSED)
 {
     struct child *c = poll->data;
     err_t e = status < 0 ? ERR_IO : hear(c);
-    if (e == ERR_WOULD_BLOCK)
+    if (e == OK || e == ERR_WOULD_BLOCK)
         return;
     (void)uv_poll_stop(poll);
     if (e != ERR_CLOSED) {
@@ -123,10 +138,8 @@ static void on_control(uv_poll_t *poll, int status, int events UNUSED)
 static void on_log(uv_poll_t *poll, int status, int events UNUSED)
 {
     struct child *c = poll->data;
-    if (status < 0 || c->ended)
+    if (status < 0 || c->ended || !read_log(c, LOG_AT_ONCE))
         (void)uv_poll_stop(poll);
-    else
-        read_log(c, LOG_AT_ONCE);
 }
 
 void child_tell(struct child *c, enum wire_type type, const void *fixed, struct view tail, const int *fds,
@@ -144,7 +157,7 @@ static void on_exit(uv_process_t *process, int64_t status, int signal)
 {
     struct child *c = process->data;
     (void)hear(c);
-    read_log(c, LOG_AT_ONCE);
+    (void)read_log(c, LOG_AT_ONCE);
     log_event(LOG_PROCESS_ENDED, c->role, c->pid, status, signal);
     c->owner.on_end(c->owner.self, (int)status, signal);
     end_child(c);

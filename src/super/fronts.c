@@ -5,6 +5,7 @@
 #include "base/fd.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 /* ── answers ── */
 
@@ -13,7 +14,8 @@ static bool is_waiting(const struct super *s, const struct ask *ask)
     return ask->front_request != 0 && s->front.child != NULL && ask->front_generation == s->generation;
 }
 
-/* A fresh pair of channels between this front and this infer. */
+/* A fresh pair of channels between this front and this infer. Front never reads from the one for cancellations, so nothing may be
+   put there: descriptors that lie in a socket count against all processes of the user. */
 void front_answer_model(struct super *s, const struct ask *ask, struct infer *i)
 {
     AUTO(wire_end_close) struct wire_end job_front = {.fd = -1}, job_infer = {.fd = -1};
@@ -22,7 +24,8 @@ void front_answer_model(struct super *s, const struct ask *ask, struct infer *i)
     struct msg_front_model to_front = {.request = ask->front_request, .infer = i->number};
     if (!is_waiting(s, ask))
         return;
-    if (wire_pair(CHAN_JOB, &job_front, &job_infer) != OK || wire_pair(CHAN_CANCEL, &cancel_front, &cancel_infer) != OK) {
+    if (wire_pair(CHAN_JOB, &job_front, &job_infer) != OK || wire_pair(CHAN_CANCEL, &cancel_front, &cancel_infer) != OK ||
+        shutdown(cancel_front.fd, SHUT_RD) != 0) {
         front_answer_failed(s, ask, ERR_OVERLOADED, "", 1000);
         return;
     }

@@ -9,10 +9,19 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* It will stand in statements as it is. */
+static bool is_printable(struct view text)
+{
+    for (size_t n = 0; n < text.len; n++)
+        if (text.data[n] < 0x20 || text.data[n] > 0x7e)
+            return false;
+    return true;
+}
+
 static err_t on_hello(void *self, struct wire_msg *m)
 {
     struct infer *i = self;
-    if (m->tail.len == 0 || m->tail.len > sizeof(i->engine) - 16)
+    if (m->tail.len == 0 || m->tail.len > sizeof(i->engine) - 16 || !is_printable(m->tail))
         return ERR_PROTOCOL;
     memcpy(i->engine, m->tail.data, m->tail.len);
     i->engine_len = m->tail.len;
@@ -96,7 +105,7 @@ static const struct wire_route routes[] = {
 err_t infer_peer_message(void *self, struct wire_msg *m)
 {
     struct infer *i = self;
-    if (i->state == INFER_LEAVING)
+    if (i->state == INFER_LEAVING || i->super->phase == SUPER_STOPPED)
         return OK;
     return wire_dispatch(routes, COUNT_OF(routes), i->state, i, m);
 }

@@ -190,9 +190,9 @@ err_t wire_recv(const struct wire_end *end, struct wire_inbox *in, bool wait, st
     struct msghdr msg = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
     ssize_t n = 0;
-    do {
+    do { /* a peer that ended with unread messages leaves ECONNRESET, once, in front of what it had sent */
         n = recvmsg(end->fd, &msg, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-    } while (n < 0 && errno == EINTR);
+    } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n < 0)
         return err_errno();
     if (n == 0)

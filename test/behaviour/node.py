@@ -69,8 +69,11 @@ def alive(pid):
 
 
 class Node:
-    def __init__(self, *options, models="demo", simulate=True, exit_status=0):
+    def __init__(self, *options, models="demo", simulate=True, exit_status=0, wrap=(), environment=None):
+        """`wrap` is a command that runs the node, in the same process; `environment` replaces ours."""
         self.options = list(options)
+        self.wrap = list(wrap)
+        self.environment = environment
         self.models = models
         self.simulate = simulate
         self.exit_status = exit_status
@@ -121,7 +124,8 @@ class Node:
                    "--state", self.dir / "state", "--ready-file", self.ready_file]
         command += ["--simulate"] if self.simulate else []
         with open(self.dir / "log", "ab") as log:
-            self.process = subprocess.Popen([*map(str, command), *self.options], stdout=log, stderr=log)
+            self.process = subprocess.Popen([*map(str, [*self.wrap, *command]), *self.options], stdout=log, stderr=log,
+                                            env=self.environment)
         self.known = set()
         wait_for("the node is ready", lambda: self.ready_file.exists() or self.process.poll() is not None, 10)
         check(self.process.poll() is None, f"the node ended at start with {self.process.returncode}")

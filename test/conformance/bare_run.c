@@ -1,9 +1,10 @@
 /* bare_run FOLDER: one of ONNX's backend cases, run by ONNX Runtime alone: the library, the options and the readers of values of
    veronnx-infer, but no scan, no jail, no message and no JSON. The library is that of ONNXRUNTIME_ROOT.
 
-   FOLDER has model.onnx and test_data_set_0/input_N.pb. Standard output, when it ran: SHA-256 of the inputs' descriptors, tensor
-   digest of the inputs (both zero unless all inputs are tensors), the same two of the outputs, then the outputs as in tensor/values.h:
-   value_set_encode, and each payload at its place. */
+   FOLDER has model.onnx and test_data_set_0/input_N.pb. When it ran, standard output is: SHA-256 of the inputs' descriptors, tensor
+   digest of the inputs (both zero unless all inputs are tensors), the same two of the outputs; u32le length of the inputs'
+   descriptors, descriptors (a list of tensor/desc.h; what is no tensor stands there as declared); and the outputs as in
+   tensor/values.h: value_set_encode, then each payload at its place. */
 #include "base/fd.h"
 #include "base/mem.h"
 #include "cli/files.h"
@@ -32,7 +33,8 @@ struct job {
     struct value_maker maker;
     struct session session;
     struct tensor_args tensors; /* every tensor read so far, those inside sequences too */
-    const char *names[VALUES_MAX];
+    const char *names[VALUES_MAX]; /* of the inputs, as the next two */
+    struct value_desc descs[VALUES_MAX];
     OrtValue *inputs[VALUES_MAX];
     size_t input_count;
     bool plain; /* the inputs are tensors, so tensors.items[i] is input i */
@@ -58,7 +60,7 @@ static void job_done(struct job *j)
 
 /* ── inputs ── */
 
-static struct value_desc describe(const struct tensor_arg *t, struct view name)
+static struct value_desc describe(struct view name, const struct tensor_arg *t)
 {
     return (struct value_desc){
         .name = name, .type = {.kind = VALUE_TENSOR, .dtype = (uint8_t)t->dtype}, .rank = t->rank, .dims = t->dims};
@@ -67,7 +69,7 @@ static struct value_desc describe(const struct tensor_arg *t, struct view name)
 /* Numbers lie in memory of ONNX Runtime. */
 static err_t make_tensor(const struct value_maker *m, const struct tensor_arg *t, OrtValue **ret)
 {
-    struct value_desc d = describe(t, view_of(t->name, strlen(t->name)));
+    struct value_desc d = describe(view_of(NULL, 0), t);
     AUTO(value_release) OrtValue *value = NULL;
     void *room = NULL;
     if (t->dtype == DTYPE_STRING)
@@ -80,21 +82,22 @@ static err_t make_tensor(const struct value_maker *m, const struct tensor_arg *t
     return OK;
 }
 
-static err_t read_tensor(struct job *j, const char *name, struct view proto, OrtValue **ret)
+/* NumPy has no bfloat16: the cases hold the bits as uint16. */
+static err_t read_tensor(struct job *j, const struct value_desc *declared, struct view proto, OrtValue **ret)
 {
     struct why why;
     if (j->tensors.count == VALUES_MAX)
         return ERR_TOO_LARGE;
     struct tensor_arg *t = &j->tensors.items[j->tensors.count++];
-    t->name = mem_copy(name, strlen(name) + 1);
-    if (t->name == NULL)
-        return ERR_NOMEM;
     if (tensor_from_pb(proto, t, &why) != OK)
         return ERR_DTYPE_UNSUPPORTED;
+    if (t->dtype == DTYPE_UINT16 && declared->type.dtype == DTYPE_BFLOAT16)
+        t->dtype = DTYPE_BFLOAT16;
     return make_tensor(&j->maker, t, ret);
 }
 
-static err_t read_sequence(struct job *j, const char *name, struct view proto, OrtValue **ret)
+/* There is no way to give ONNX Runtime an empty one. */
+static err_t read_sequence(struct job *j, const struct value_desc *declared, struct view proto, OrtValue **ret)
 {
     OrtValue *items[VALUES_MAX] = {NULL};
     size_t count = 0;
@@ -103,8 +106,10 @@ static err_t read_sequence(struct job *j, const char *name, struct view proto, O
     while (e == OK && proto.len > 0) {
         e = count < VALUES_MAX ? pb_take(&proto, &f) : ERR_TOO_LARGE;
         if (e == OK && f.tag == PB_BYTES(PROTO_TENSOR))
-            e = read_tensor(j, name, f.bytes, &items[count++]);
+            e = read_tensor(j, declared, f.bytes, &items[count++]);
     }
+    if (e == OK && count == 0)
+        e = ERR_DTYPE_UNSUPPORTED;
     if (e == OK)
         e = ort_run_result(ort->CreateValue((const OrtValue *const *)items, count, ONNX_TYPE_SEQUENCE, ret));
     for (size_t i = 0; i < count; i++)
@@ -113,15 +118,15 @@ static err_t read_sequence(struct job *j, const char *name, struct view proto, O
 }
 
 /* ONNX Runtime takes what an optional value holds; there is no way to give it one that holds nothing. */
-static err_t read_optional(struct job *j, const char *name, struct view proto, OrtValue **ret)
+static err_t read_optional(struct job *j, const struct value_desc *declared, struct view proto, OrtValue **ret)
 {
     struct pb_field f;
     while (proto.len > 0) {
         TRY(pb_take(&proto, &f));
         if (f.tag == PB_BYTES(PROTO_TENSOR))
-            return read_tensor(j, name, f.bytes, ret);
+            return read_tensor(j, declared, f.bytes, ret);
         if (f.tag == PB_BYTES(PROTO_SEQUENCE))
-            return read_sequence(j, name, f.bytes, ret);
+            return read_sequence(j, declared, f.bytes, ret);
     }
     return ERR_DTYPE_UNSUPPORTED;
 }
@@ -136,20 +141,33 @@ static err_t read_file(const char *folder, const char *name, struct buf *out)
     return OK;
 }
 
-static err_t read_input(struct job *j, const char *folder, size_t i, const struct value_type *type)
+static err_t read_value(struct job *j, const struct value_desc *declared, struct view proto, OrtValue **ret)
 {
+    if (declared->type.optional)
+        return read_optional(j, declared, proto, ret);
+    if (declared->type.kind == VALUE_SEQUENCE)
+        return read_sequence(j, declared, proto, ret);
+    return read_tensor(j, declared, proto, ret);
+}
+
+static err_t read_input(struct job *j, const char *folder, size_t i)
+{
+    const struct value_desc *declared = &j->session.signature.inputs[i];
     char file_name[64];
     AUTO_BUF struct buf file;
     buf_init(&file, FILE_MAX);
     (void)snprintf(file_name, sizeof(file_name), "test_data_set_0/input_%zu.pb", i);
     TRY(read_file(folder, file_name, &file));
-    const char *name = j->names[i] = j->session.input_names[i];
-    j->plain = j->plain && type->kind == VALUE_TENSOR && !type->optional;
-    if (type->optional)
-        return read_optional(j, name, buf_view(&file), &j->inputs[i]);
-    if (type->kind == VALUE_SEQUENCE)
-        return read_sequence(j, name, buf_view(&file), &j->inputs[i]);
-    return read_tensor(j, name, buf_view(&file), &j->inputs[i]);
+    size_t first = j->tensors.count;
+    TRY(read_value(j, declared, buf_view(&file), &j->inputs[i]));
+    j->names[i] = j->session.input_names[i];
+    if (declared->type.kind == VALUE_TENSOR && !declared->type.optional) {
+        j->descs[i] = describe(declared->name, &j->tensors.items[first]);
+        return OK;
+    }
+    j->descs[i] = (struct value_desc){.name = declared->name, .type = declared->type};
+    j->plain = false;
+    return OK;
 }
 
 /* The files are those of the inputs that the model requires, in its order. */
@@ -160,7 +178,7 @@ static err_t read_inputs(struct job *j, const char *folder)
     for (size_t i = 0; i < s->input_count && !s->inputs[i].may_miss; i++) {
         if (i == VALUES_MAX)
             return ERR_TOO_LARGE;
-        TRY(read_input(j, folder, i, &s->inputs[i].type));
+        TRY(read_input(j, folder, i));
         j->input_count++;
     }
     return OK;
@@ -179,17 +197,12 @@ static err_t digest(const struct desc_list *descs, const struct view *payloads, 
     return tensor_digest_final(&d, ret->tensors);
 }
 
-static err_t digest_inputs(const struct job *j, struct side *ret)
+static err_t digest_inputs(const struct job *j, const struct desc_list *list, struct side *ret)
 {
-    AUTO(desc_list_done) struct desc_list list = {0};
-    struct value_desc descs[VALUES_MAX];
     struct view payloads[VALUES_MAX];
-    for (size_t i = 0; i < j->input_count; i++) {
-        descs[i] = describe(&j->tensors.items[i], j->session.signature.inputs[i].name);
+    for (size_t i = 0; i < list->count; i++)
         payloads[i] = buf_view(&j->tensors.items[i].payload);
-    }
-    TRY(desc_list_make(descs, j->input_count, &list));
-    return digest(&list, payloads, ret);
+    return digest(list, payloads, ret);
 }
 
 static err_t lay_out(const struct job *j, const struct view *payloads, struct value_set *ret)
@@ -209,14 +222,18 @@ static err_t write_answer(const struct job *j)
     struct view payloads[VALUES_MAX];
     struct side sides[2] = {0};
     AUTO(value_set_done) struct value_set set = {0};
+    AUTO(desc_list_done) struct desc_list given = {0};
     AUTO_BUF struct buf encoded;
-    buf_init(&encoded, VALUE_SET_MAX_BYTES);
+    buf_init(&encoded, 2 * VALUE_SET_MAX_BYTES);
     for (size_t i = 0; i < j->session.signature.output_count; i++)
         payloads[i] = j->outputs[i].payload;
+    TRY(desc_list_make(j->descs, j->input_count, &given));
     if (j->plain)
-        TRY(digest_inputs(j, &sides[0]));
+        TRY(digest_inputs(j, &given, &sides[0]));
     TRY(lay_out(j, payloads, &set));
     TRY(digest(&set.descs, payloads, &sides[1]));
+    TRY(buf_put_u32le(&encoded, (uint32_t)given.encoded.len));
+    TRY(buf_put_view(&encoded, given.encoded));
     TRY(value_set_encode(&set, &encoded));
     AUTO_MEM uint8_t *area = mem_alloc(1, set.total + 1);
     if (area == NULL)

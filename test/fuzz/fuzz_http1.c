@@ -1,5 +1,5 @@
-/* The whole path of a request from bytes, without TLS. The first byte chooses how the rest is cut into pieces: cut or in one
-   piece, the answers must be the same, every request must end exactly once, and no memory may stay reserved. */
+/* The whole path of a request from bytes, without TLS. The first byte chooses how the rest is cut into pieces: cut or
+   in one piece, the answers must be the same, every request must end exactly once, and no memory may stay reserved. */
 #include "front/conn.h"
 #include "front/http.h"
 
@@ -32,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void reply(struct http_req *req)
 {
     static const char long_text[40000] = "text";
-    struct http_answer a = {.status = 200, .type = "text/plain", .text = view_of(long_text, req->query.len % 3 * 15000)};
+    struct http_answer a = {
+        .status = 200, .type = "text/plain", .text = view_of(long_text, req->query.len % 3 * 15000)};
     if (req->body.len > 0) {
         buf_init(&a.body, req->body.len);
         REQUIRE(buf_put_view(&a.body, buf_view(&req->body)) == OK);
@@ -81,8 +82,12 @@ static void begin(void)
     if (w.server != NULL)
         return;
     REQUIRE(http_setup() == OK && uv_loop_init(&w.loop) == 0);
-    w.conf = (struct conf){.body_max = 100000, .header_max = 4096, .connections = 10, .idle_ms = 1U << 30,
-                           .header_ms = 1U << 30, .body_rate = 1};
+    w.conf = (struct conf){.body_max = 100000,
+                           .header_max = 4096,
+                           .connections = 10,
+                           .idle_ms = 1U << 30,
+                           .header_ms = 1U << 30,
+                           .body_rate = 1};
     w.bodies.limit = 150000;
     REQUIRE(http_server_new(&w.loop, &w.conf, &w.bodies, NULL, &handler, NULL, &w.server) == OK);
 }

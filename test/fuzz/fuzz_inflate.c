@@ -1,4 +1,4 @@
-/* A compressed body: byte 0 chooses coding and pieces. In pieces or at once, the result must be the same and within its limit. */
+/* A compressed body: byte 0 chooses coding and pieces. In pieces or at once, the result must be the same. */
 #include "front/body.h"
 
 #include <stdlib.h>

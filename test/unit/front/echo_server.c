@@ -88,8 +88,8 @@ static void reply_facts(struct echo *e, struct http_req *req)
     buf_init(&out, 64 * KIB);
     check(buf_printf(&out, "method=%d path=%.*s query=%.*s id=%016" PRIx64 " secure=%d x-test=%s[%.*s]", req->method,
                      (int)req->path.len, (const char *)req->path.data, (int)req->query.len,
-                     (const char *)req->query.data, req->id, req->secure, x.data == NULL ? "absent" : "",
-                     (int)x.len, (const char *)x.data) == OK,
+                     (const char *)req->query.data, req->id, req->secure, x.data == NULL ? "absent" : "", (int)x.len,
+                     (const char *)x.data) == OK,
           "out of memory");
     (void)e;
     reply_buf(req, &out);
@@ -99,7 +99,8 @@ static void reply_counters(struct echo *e, struct http_req *req)
 {
     struct buf out;
     buf_init(&out, KIB);
-    check(buf_printf(&out, "gone=%" PRIu64 " bodies=%" PRIu64 " used=%zu", e->gone, e->bodies_done, e->bodies.used) == OK,
+    check(buf_printf(&out, "gone=%" PRIu64 " bodies=%" PRIu64 " used=%zu", e->gone, e->bodies_done, e->bodies.used) ==
+              OK,
           "out of memory");
     reply_buf(req, &out);
 }
@@ -265,8 +266,13 @@ static void on_input(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 int main(int argc, char **argv)
 {
     static struct echo e;
-    e.conf = (struct conf){.body_max = 64 * MIB, .header_max = 32 * KIB, .transfer_memory = 256 * MIB,
-                           .connections = 10000, .idle_ms = 60000, .header_ms = 10000, .body_rate = 16 * KIB};
+    e.conf = (struct conf){.body_max = 64 * MIB,
+                           .header_max = 32 * KIB,
+                           .transfer_memory = 256 * MIB,
+                           .connections = 10000,
+                           .idle_ms = 60000,
+                           .header_ms = 10000,
+                           .body_rate = 16 * KIB};
     bool secure = argc > 1 && strcmp(argv[1], "tls") == 0;
     for (int i = secure ? 2 : 1; i < argc; i++)
         set(&e.conf, argv[i]);

@@ -29,7 +29,7 @@ struct stand_in {
     struct stand_in_shared {
         atomic_int mood;
         atomic_int asked; /* how often */
-    } *shared;
+    } * shared;
 };
 
 /* Starts and stops it (the front's end must be closed by then); failures abort the test program. */

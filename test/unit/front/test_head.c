@@ -151,8 +151,10 @@ static void test_expect(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts_in_pieces),        cmocka_unit_test(test_room),
-        cmocka_unit_test(test_fields_that_stand_once), cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_texts_in_pieces),
+        cmocka_unit_test(test_room),
+        cmocka_unit_test(test_fields_that_stand_once),
+        cmocka_unit_test(test_targets),
         cmocka_unit_test(test_expect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,7 +128,8 @@ static EVP_PKEY *provided_key(void)
     uint8_t point[POINT_LEN];
     size_t n = 0;
     EVP_PKEY *key = NULL;
-    assert_int_equal(EVP_PKEY_get_octet_string_param(f.keeper.key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &n), 1);
+    assert_int_equal(EVP_PKEY_get_octet_string_param(f.keeper.key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &n),
+                     1);
     assert_int_equal(n, POINT_LEN);
     assert_int_equal(provider_key(&f.signer, point, &key), OK);
     return key;

@@ -156,9 +156,9 @@ static void test_groups_and_suites(void **state)
         const char *suite;
         bool ok;
     } rows[] = {
-        {"X25519", "TLS_AES_128_GCM_SHA256", true},    {"P-256", "TLS_AES_256_GCM_SHA384", true},
+        {"X25519", "TLS_AES_128_GCM_SHA256", true},      {"P-256", "TLS_AES_256_GCM_SHA384", true},
         {"P-384", "TLS_CHACHA20_POLY1305_SHA256", true}, {"P-521", "TLS_AES_128_GCM_SHA256", false},
-        {"X25519", "TLS_AES_128_CCM_SHA256", false},   {"P-521:P-256", "TLS_AES_128_GCM_SHA256", true},
+        {"X25519", "TLS_AES_128_CCM_SHA256", false},     {"P-521:P-256", "TLS_AES_128_GCM_SHA256", true},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -258,9 +258,10 @@ static void test_bad_certificates(void **state)
 /* Once tls_new has succeeded, no file is ever opened and no other socket made. */
 static void jail_self(void)
 {
-    static const int refused[] = {SCMP_SYS(open),   SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(stat),    SCMP_SYS(newfstatat),
-                                  SCMP_SYS(access), SCMP_SYS(statx),  SCMP_SYS(connect), SCMP_SYS(execve),  SCMP_SYS(clone),
-                                  SCMP_SYS(fork),   SCMP_SYS(ioctl),  SCMP_SYS(uname),   SCMP_SYS(readlink)};
+    static const int refused[] = {SCMP_SYS(open),       SCMP_SYS(openat),  SCMP_SYS(openat2), SCMP_SYS(stat),
+                                  SCMP_SYS(newfstatat), SCMP_SYS(access),  SCMP_SYS(statx),   SCMP_SYS(connect),
+                                  SCMP_SYS(execve),     SCMP_SYS(clone),   SCMP_SYS(fork),    SCMP_SYS(ioctl),
+                                  SCMP_SYS(uname),      SCMP_SYS(readlink)};
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     assert_non_null(filter);
     for (size_t i = 0; i < COUNT_OF(refused); i++)

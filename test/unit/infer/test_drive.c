@@ -171,7 +171,10 @@ static void outputs_that_are_too_large(void **state UNUSED)
 {
     static const int64_t dims[] = {1}, shape[] = {MIB / 4 + 1};
     struct drive_value large = drive_tensor("shape", DTYPE_INT64, 1, dims, shape, sizeof(shape));
+    static const int64_t ones[] = {1, 1, 1, 1, 1, 1, 1, 1};
+    struct drive_value many = drive_tensor("x", DTYPE_FLOAT, COUNT_OF(ones), ones, &zero, sizeof(zero));
     expect_refusal("filled", &large, 1, ERR_OUTPUT_TOO_LARGE, "");
+    expect_refusal("many_outputs", &many, 1, ERR_OUTPUT_TOO_LARGE, "");
 }
 
 /* ── answering ── */
@@ -318,6 +321,29 @@ static void the_next_front_takes_over(void **state UNUSED)
     drive_down(&d);
 }
 
+/* The first front leaves without having read a result, which resets its channel ahead of what is queued there. */
+static void jobs_behind_a_reset_are_reported(void **state UNUSED)
+{
+    struct drive d;
+    struct drive_value x = endless_input();
+    struct msg_report report;
+    drive_up(&d, &plain, "endless");
+    uint64_t first = drive_send(&d, 0, 50, &x, 1);
+    uint64_t second = drive_send(&d, 1, 30000, &x, 1);
+    uint64_t third = drive_send(&d, 2, 30000, &x, 1);
+    drive_report(&d, &report);
+    assert_int_equal(report.job, first);
+    (void)usleep(20000);
+    drive_front(&d);
+    drive_report(&d, &report);
+    assert_int_equal(report.job, second);
+    drive_report(&d, &report);
+    assert_int_equal(report.job, third);
+    uint64_t job = drive_send(&d, 0, 50, &x, 1);
+    expect_stopped(&d, job, ERR_RUN_TIMEOUT);
+    drive_down(&d);
+}
+
 static void a_hundred_fronts(void **state UNUSED)
 {
     struct drive d;
@@ -386,6 +412,7 @@ int main(void)
         cmocka_unit_test(a_run_is_cancelled),
         cmocka_unit_test(a_job_is_cancelled_before_it_starts),
         cmocka_unit_test(the_next_front_takes_over),
+        cmocka_unit_test(jobs_behind_a_reset_are_reported),
         cmocka_unit_test(a_hundred_fronts),
         cmocka_unit_test(the_end_of_the_supervisor_is_the_end),
         cmocka_unit_test(the_end_of_the_keeper_is_the_end),

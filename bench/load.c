@@ -1,0 +1,209 @@
+/* load PORT CA-FILE CONNECTIONS STATUS REQUEST-FILE: the same request again and again over TLS connections that stay open, each with
+   one request under way, from one thread. A time is from the first byte handed to TLS to the last byte of the answer. */
+#include "rounds.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define CONNECTIONS_MAX 1024
+#define HEAD_MAX        (16 * KIB)
+#define EVENTS          64
+
+struct conn {
+    int fd;
+    SSL *ssl;
+    bool busy;
+    bool wants_write; /* as the loop was told last */
+    uint64_t start_ns;
+    size_t sent;
+    size_t got;  /* of the answer */
+    size_t size; /* of the whole answer; 0: its head is not complete */
+    char head[HEAD_MAX + 1];
+};
+
+struct load {
+    int epoll;
+    struct buf request;
+    char status[16]; /* "HTTP/1.1 200 " */
+    unsigned count;
+    struct conn *conns;
+};
+
+/* ── connecting ── */
+
+static int connect_to(uint16_t port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1;
+    if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0)
+        give_up("connect", strerror(errno));
+    return fd;
+}
+
+static SSL_CTX *new_context(const char *ca_file)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    if (ctx == NULL || SSL_CTX_load_verify_locations(ctx, ca_file, NULL) != 1)
+        give_up("cannot read the certificate", ca_file);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_read_ahead(ctx, 1); /* a record with one receive */
+    (void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    return ctx;
+}
+
+static void open_conn(struct load *l, struct conn *c, SSL_CTX *ctx, uint16_t port)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+    c->fd = connect_to(port);
+    c->ssl = SSL_new(ctx);
+    if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1 || SSL_connect(c->ssl) != 1)
+        give_up("TLS", "the handshake failed");
+    if (fd_set_nonblocking(c->fd, true) != OK || epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &e) != 0)
+        give_up("epoll", strerror(errno));
+}
+
+/* ── one request ── */
+
+static err_t tls_error(const struct conn *c, int rc)
+{
+    int error = SSL_get_error(c->ssl, rc);
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+        return ERR_WOULD_BLOCK;
+    return error == SSL_ERROR_ZERO_RETURN ? ERR_CLOSED : ERR_IO;
+}
+
+static void watch(const struct load *l, struct conn *c, bool writable)
+{
+    struct epoll_event e = {.events = EPOLLIN | (writable ? (uint32_t)EPOLLOUT : 0), .data.ptr = c};
+    if (writable == c->wants_write)
+        return;
+    c->wants_write = writable;
+    (void)epoll_ctl(l->epoll, EPOLL_CTL_MOD, c->fd, &e);
+}
+
+static err_t send_rest(const struct load *l, struct conn *c)
+{
+    while (c->sent < l->request.len) {
+        size_t n = 0;
+        int rc = SSL_write_ex(c->ssl, l->request.data + c->sent, l->request.len - c->sent, &n);
+        if (rc != 1) {
+            watch(l, c, true);
+            return tls_error(c, rc);
+        }
+        c->sent += n;
+    }
+    watch(l, c, false);
+    return OK;
+}
+
+static err_t begin(const struct load *l, struct conn *c)
+{
+    c->busy = true;
+    c->sent = c->got = c->size = 0;
+    c->start_ns = clock_mono_ns();
+    err_t e = send_rest(l, c);
+    return e == ERR_WOULD_BLOCK ? OK : e;
+}
+
+/* The head is complete when it has its empty line; then status and length are known. */
+static err_t read_head(const struct load *l, struct conn *c)
+{
+    static const char field[] = "\r\nContent-Length: ";
+    c->head[MIN(c->got, HEAD_MAX)] = '\0';
+    const char *end = strstr(c->head, "\r\n\r\n");
+    if (end == NULL)
+        return c->got < HEAD_MAX ? OK : ERR_HEADERS_TOO_LARGE;
+    const char *length = strcasestr(c->head, field);
+    if (strncmp(c->head, l->status, strlen(l->status)) != 0 || length == NULL || length > end)
+        give_up("an answer that was not wanted", c->head);
+    c->size = (size_t)(end - c->head) + 4 + strtoul(length + strlen(field), NULL, 10);
+    return OK;
+}
+
+/* Takes what has come; OK when the answer is complete. */
+static err_t receive(const struct load *l, struct conn *c)
+{
+    static char body[64 * KIB];
+    while (c->size == 0 || c->got < c->size) {
+        bool in_head = c->size == 0;
+        size_t n = 0;
+        int rc = in_head ? SSL_read_ex(c->ssl, c->head + c->got, HEAD_MAX - c->got, &n)
+                         : SSL_read_ex(c->ssl, body, sizeof(body), &n);
+        if (rc != 1)
+            return tls_error(c, rc);
+        c->got += n;
+        if (in_head)
+            TRY(read_head(l, c));
+    }
+    return c->got == c->size ? OK : ERR_PROTOCOL;
+}
+
+static err_t advance(const struct load *l, struct conn *c)
+{
+    if (c->sent < l->request.len)
+        TRY(send_rest(l, c));
+    return receive(l, c);
+}
+
+/* ── a round ── */
+
+static err_t run(void *self, uint64_t until_ns, struct times *t)
+{
+    struct load *l = self;
+    struct epoll_event events[EVENTS];
+    unsigned busy = l->count;
+    for (unsigned i = 0; i < l->count; i++)
+        TRY(begin(l, &l->conns[i]));
+    while (busy > 0) {
+        int n = epoll_wait(l->epoll, events, EVENTS, -1);
+        for (int i = 0; i < n; i++) {
+            struct conn *c = events[i].data.ptr;
+            err_t e = c->busy ? advance(l, c) : ERR_CLOSED;
+            if (e == ERR_WOULD_BLOCK)
+                continue;
+            TRY(e);
+            uint64_t now = clock_mono_ns();
+            times_add(t, now - c->start_ns);
+            c->busy = now < until_ns;
+            if (c->busy)
+                TRY(begin(l, c));
+            else
+                busy--;
+        }
+    }
+    return OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct load l = {.epoll = epoll_create1(EPOLL_CLOEXEC)};
+    if (argc != 6)
+        give_up("usage", "load PORT CA-FILE CONNECTIONS STATUS REQUEST-FILE");
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)snprintf(l.status, sizeof(l.status), "HTTP/1.1 %s ", argv[4]);
+    l.count = (unsigned)MIN(strtoul(argv[3], NULL, 10), CONNECTIONS_MAX);
+    l.request = read_file(argv[5], 0);
+    l.conns = mem_alloc(l.count, sizeof(*l.conns));
+    SSL_CTX *ctx = new_context(argv[2]);
+    if (l.conns == NULL || l.epoll < 0)
+        give_up("start", err_text(ERR_NOMEM));
+    for (unsigned i = 0; i < l.count; i++)
+        open_conn(&l, &l.conns[i], ctx, (uint16_t)strtoul(argv[1], NULL, 10));
+    return rounds_serve("load", run, &l);
+}

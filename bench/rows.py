@@ -1,0 +1,104 @@
+"""The rows of the benchmark: what each measures, with which program, and on which cores."""
+import json
+import math
+import random
+import struct
+from dataclasses import dataclass, field
+
+# Placements: (cores of the node and of the programs that stand for it, cores of the load generator). With `one`, a wake-up costs the
+# same in every row; with `two`, the load generator takes nothing from the node.
+ONE, TWO, FREE = "one", "two", "free"
+
+MODELS = {  # input, its shape
+    "mlp-tiny": ("x", [1, 4]),
+    "mlp-784": ("x", [1, 784]),
+    "resnet50": ("image", [1, 3, 224, 224]),
+}
+
+
+@dataclass
+class Row:
+    key: str
+    command: list
+    cores: str = ONE
+    node: bool = False  # it loads the node, whose processor time then counts
+    depth: int = 1
+    least_ms: int = 0  # shortest useful round
+    rounds: list = field(default_factory=list)
+    cpu_us: dict = field(default_factory=dict)  # of each process of the node
+    own_us: float = 0.0  # of the program's processes
+    total: dict = field(default_factory=dict)
+
+
+def numbers(model):
+    """Numbers with four decimals, the same on every machine."""
+    count = math.prod(MODELS[model][1])
+    generator = random.Random(model)
+    return [generator.randrange(-9999, 10000) for _ in range(count)]
+
+
+def body(model, cid):
+    """The form that the OpenGradient network sends: a JSON document in a string, numbers as {value, decimals}, both strings."""
+    name, shape = MODELS[model]
+    values = [{"value": str(n), "decimals": "4"} for n in numbers(model)]
+    inputs = {"numbers": [{"name": name, "values": values, "shape": shape}]}
+    text = json.dumps(inputs, separators=(",", ":"))
+    return json.dumps({"ipfs_hash": cid, "model_inputs": text}, separators=(",", ":")).encode()
+
+
+def tensor(model):
+    values = [n / 10000 for n in numbers(model)]
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def http(method, path, content=b""):
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    length = f"Content-Length: {len(content)}\r\n" if method == "POST" else ""
+    return f"{head}{length}\r\n".encode() + content
+
+
+def write_files(folder, cids):
+    """What the programs read: requests, bodies, tensors."""
+    for model, cid in cids.items():
+        content = body(model, cid)
+        (folder / f"{model}.body").write_bytes(content)
+        (folder / f"{model}.http").write_bytes(http("POST", "/infer", content))
+        (folder / f"{model}.tensor").write_bytes(tensor(model))
+        # as long as a request, and answered as soon as it has been read: it names no model
+        refused = b'{"no_model":"' + b"x" * (len(content) - 15) + b'"}'
+        (folder / f"{model}.refused.http").write_bytes(http("POST", "/infer", refused))
+    (folder / "fixed.http").write_bytes(http("GET", "/healthz"))
+
+
+def make(programs, folder, models, keeper, port, ca_file):
+    """All rows, in the order in which they take turns."""
+    def load(key, request, depth, cores, status=200, least_ms=0):
+        command = [programs / "bench-load", port, ca_file, depth, status, folder / f"{request}.http"]
+        return Row(key, command, cores, True, depth, least_ms)
+
+    def bare(model, cores=ONE, least_ms=0):
+        shape = MODELS[model][1]
+        return Row(f"bare {model}", [programs / "bench-bare", models / f"{model}.onnx", folder / f"{model}.tensor", *shape],
+                   cores, least_ms=least_ms)
+
+    def parse(part, model, least_ms):
+        name, shape = MODELS[model]
+        return Row(f"parse {part} {model}", [programs / "bench-parse", part, folder / f"{model}.body", name, *shape],
+                   ONE, least_ms=least_ms)
+
+    def chain(depth, cores):
+        return Row(f"chain {depth} {cores}", [programs / "bench-chain", keeper, depth], cores, depth=depth)
+
+    rows = [load("fixed 1", "fixed", 1, ONE), chain(1, ONE)]
+    for model in ("mlp-tiny", "mlp-784"):
+        rows += [bare(model), load(f"refused {model}", f"{model}.refused", 1, ONE, 400), load(f"{model} 1", model, 1, ONE)]
+    for cores in (TWO, FREE):
+        for depth in (8, 64):
+            rows.append(load(f"fixed {depth} {cores}", "fixed", depth, cores))
+            rows += [load(f"{model} {depth} {cores}", model, depth, cores) for model in ("mlp-tiny", "mlp-784")]
+    rows.append(chain(64, FREE))
+    big, ms = "resnet50", 400
+    rows += [bare(big, ONE, ms), parse("read", big, 0), parse("convert", big, 0), parse("front", big, 0)]
+    rows += [load(f"{big} {depth} {cores}", big, depth, cores, least_ms=ms)
+             for depth, cores in ((1, ONE), (1, TWO), (8, TWO), (8, FREE))]
+    return rows
