@@ -50,7 +50,7 @@ lint: ## the rules of docs/style.md that a script can check, and clang-tidy
 	@tools/lint.sh build build-clang
 
 conformance: ## ONNX's backend cases through the node, and CIDs against an independent implementation
-	@tools/setup.sh conformance
+	@tools/setup.sh test conformance
 	@tools/configure.sh build
 	@$(NINJA) -C build
 	@test/conformance/run.sh

@@ -22,6 +22,7 @@
 #define CONNECTIONS_MAX 1024
 #define HEAD_MAX        (16 * KIB)
 #define EVENTS          64
+#define TRIES_MAX       20
 
 struct conn {
     int fd;
@@ -67,13 +68,21 @@ static SSL_CTX *new_context(const char *ca_file)
     return ctx;
 }
 
+/* Under load the front may give up waiting for its signature, so once is not enough to say that it does not work. */
 static void open_conn(struct load *l, struct conn *c, SSL_CTX *ctx, uint16_t port)
 {
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
-    c->fd = connect_to(port);
-    c->ssl = SSL_new(ctx);
-    if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1 || SSL_connect(c->ssl) != 1)
-        give_up("TLS", "the handshake failed");
+    for (unsigned tries = 0; c->ssl == NULL; tries++) {
+        c->fd = connect_to(port);
+        c->ssl = SSL_new(ctx);
+        if (c->ssl != NULL && SSL_set_fd(c->ssl, c->fd) == 1 && SSL_connect(c->ssl) == 1)
+            break;
+        if (tries == TRIES_MAX)
+            give_up("TLS", "the handshake failed");
+        SSL_free(c->ssl);
+        c->ssl = NULL;
+        fd_close(&c->fd);
+    }
     if (fd_set_nonblocking(c->fd, true) != OK || epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &e) != 0)
         give_up("epoll", strerror(errno));
 }

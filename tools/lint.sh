@@ -16,7 +16,7 @@ check() { # TITLE COMMAND...
 }
 
 if git rev-parse --is-inside-work-tree > /dev/null 2>&1; then
-    git ls-files -co --exclude-standard
+    git ls-files -co --exclude-standard | while read -r file; do [ ! -e "$file" ] || echo "$file"; done
 else
     find . -name 'build*' -prune -o -name .git -prune -o -type f -print | sed 's,^\./,,'
 fi > "$scratch/files"

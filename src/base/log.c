@@ -10,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOG_PER_SECOND 100
+#define LOG_PER_SECOND      100
+#define LOG_INFO_PER_SECOND 50
 
 static const struct {
     const char *name;
@@ -60,10 +61,12 @@ void log_write(enum log_event event, unsigned count, const int64_t *args)
         if (dropped > 0)
             log_emit(LOG_LOG_DROPPED, 1, &dropped, now);
     }
-    if (log_state.written++ < LOG_PER_SECOND)
+    if (log_state.written < (log_rows[event].severity == 'i' ? LOG_INFO_PER_SECOND : LOG_PER_SECOND)) {
+        log_state.written++;
         log_emit(event, count, args, now);
-    else
+    } else {
         log_state.dropped++;
+    }
     (void)pthread_mutex_unlock(&log_state.lock);
 }
 
@@ -81,9 +84,10 @@ static void append_arg(char *text, size_t size, size_t *len, const char *name, i
 {
     char digits[24];
     bool code = name[0] == '%';
-    (void)snprintf(digits, sizeof(digits), "%" PRId64, value);
+    bool hex = name[0] == '#';
+    (void)snprintf(digits, sizeof(digits), hex ? "%016" PRIx64 : "%" PRId64, value);
     append(text, size, len, " ");
-    append(text, size, len, code ? name + 1 : name);
+    append(text, size, len, code || hex ? name + 1 : name);
     append(text, size, len, "=");
     append(text, size, len, code && value >= 0 && value < ERR_COUNT_ ? err_name((err_t)value) : digits);
 }

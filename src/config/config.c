@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/parse.h"
+#include "config/value.h"
 #include "jail/jail.h"
 #include "wire/frame.h"
 #include "wire/roles.h"
@@ -25,17 +26,25 @@ struct job {
 
 /* ── the command line ── */
 
+static err_t refuse_argument(struct job *j, const char *word, int at, const char *reason)
+{
+    char shown[64];
+    if (value_word(view_of(word, strlen(word)), shown, sizeof(shown)) != OK)
+        return why_set(&j->why, ERR_USAGE, "argument %d: %s", at, reason);
+    return why_set(&j->why, ERR_USAGE, "%s: %s", shown, reason);
+}
+
 /* `--key value`, `--key=value`, and `--flag` alone. Advances `*at` over what it used. */
 static err_t take_argument(struct job *j, char **argv, int *at, const struct option **ret_option, struct view *ret_value)
 {
     const char *word = argv[*at];
     if (strncmp(word, "--", 2) != 0)
-        return why_set(&j->why, ERR_USAGE, "argument %d: options begin with --", *at);
+        return refuse_argument(j, word, *at, "options begin with --");
     const char *equals = strchr(word, '=');
     struct view key = view_of(word + 2, equals != NULL ? (size_t)(equals - word - 2) : strlen(word + 2));
     const struct option *o = option_find(key);
     if (o == NULL && !view_is(key, "config"))
-        return why_set(&j->why, ERR_USAGE, "argument %d: no such option (veronnx serve --help lists them)", *at);
+        return refuse_argument(j, word, *at, "no such option (veronnx serve --help lists them)");
     *ret_option = o;
     if (equals != NULL)
         *ret_value = view_of(equals + 1, strlen(equals + 1));
@@ -75,7 +84,9 @@ static err_t apply_arguments(struct job *j, int argc, char **argv)
         if (!seen[o - options])
             config_forget(&j->config, o);
         seen[o - options] = true;
-        TRY(config_set(&j->config, o, value, &j->why));
+        struct why said = {0};
+        if (config_set(&j->config, o, value, &said) != OK)
+            return why_set(&j->why, ERR_USAGE, "--%s", said.text);
     }
     return OK;
 }
@@ -87,7 +98,7 @@ static err_t open_file(struct job *j)
     if (j->file == NULL)
         return OK;
     j->fd = open(j->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    return j->fd >= 0 ? OK : why_set(&j->why, ERR_USAGE, "--config: cannot open the file (%s)", strerrorname_np(errno));
+    return j->fd >= 0 ? OK : why_set(&j->why, ERR_USAGE, "--config: %s: %s", strerrordesc_np(errno), j->file);
 }
 
 static err_t apply_file(struct job *j)
@@ -99,11 +110,13 @@ static err_t apply_file(struct job *j)
     while (n < sizeof(text)) {
         ssize_t got = read(j->fd, text + n, sizeof(text) - n);
         if (got < 0)
-            return why_set(&j->why, ERR_USAGE, "--config: cannot read the file (%s)", strerrorname_np(errno));
+            return why_set(&j->why, ERR_USAGE, "--config: %s: %s", strerrordesc_np(errno), j->file);
         if (got == 0)
             break;
         n += (size_t)got;
     }
+    if (n > CONFIG_FILE_MAX)
+        return why_set(&j->why, ERR_USAGE, "--config: larger than %zu bytes: %s", CONFIG_FILE_MAX, j->file);
     TRY(config_text(&j->config, view_of(text, n), &j->line, &j->why));
     j->line = 0;
     return OK;

@@ -12,16 +12,16 @@
 
 /* ── one value ── */
 
-static err_t refuse(const struct option *o, const char *form, struct why *why)
+static err_t refuse(const char *form, struct why *why)
 {
-    return why_set(why, ERR_USAGE, "%s: must be %s", o->key, form);
+    return why_set(why, ERR_USAGE, "must be %s", form);
 }
 
 static err_t check_range(const struct option *o, uint64_t n, struct why *why)
 {
     if (n >= o->min && n <= o->max)
         return OK;
-    return why_set(why, ERR_USAGE, "%s: must be from %" PRIu64 " to %" PRIu64, o->key, o->min, o->max);
+    return why_set(why, ERR_USAGE, "must be from %" PRIu64 " to %" PRIu64, o->min, o->max);
 }
 
 static err_t put_u32(struct config *c, const struct option *o, uint64_t n, struct why *why)
@@ -35,7 +35,7 @@ static err_t put_u32(struct config *c, const struct option *o, uint64_t n, struc
 static err_t set_flag(struct config *c, const struct option *o, struct view v, struct why *why)
 {
     if (!view_is(v, "true") && !view_is(v, "false"))
-        return refuse(o, "true or false", why);
+        return refuse("true or false", why);
     return put_u32(c, o, view_is(v, "true"), why);
 }
 
@@ -43,7 +43,7 @@ static err_t set_number(struct config *c, const struct option *o, struct view v,
 {
     uint64_t n = 0;
     if (value_bytes(v, &n) != OK || v.data[v.len - 1] > '9')
-        return refuse(o, "a whole number", why);
+        return refuse("a whole number", why);
     return put_u32(c, o, n, why);
 }
 
@@ -51,7 +51,7 @@ static err_t set_bytes(struct config *c, const struct option *o, struct view v, 
 {
     uint64_t n = 0;
     if (value_bytes(v, &n) != OK)
-        return refuse(o, "a size such as 4096, 64k, 64M or 2G", why);
+        return refuse("a size such as 4096, 64k, 64M or 2G", why);
     TRY(check_range(o, n, why));
     memcpy(AT(c, o), &n, sizeof(n));
     return OK;
@@ -61,7 +61,7 @@ static err_t set_time(struct config *c, const struct option *o, struct view v, s
 {
     uint64_t n = 0;
     if (value_time(v, &n) != OK)
-        return refuse(o, "a time such as 500ms, 30s or 5m", why);
+        return refuse("a time such as 500ms, 30s or 5m", why);
     return put_u32(c, o, n, why);
 }
 
@@ -70,30 +70,30 @@ static err_t set_path(struct config *c, const struct option *o, struct view v, s
     char word[CONF_PATH_MAX];
     char *path = AT(c, o);
     if (value_word(v, word, sizeof(word)) != OK)
-        return refuse(o, "a path of printable characters, at most 1023 bytes", why);
+        return refuse("a path of printable characters, at most 1023 bytes", why);
     const char *name = strncmp(word, "./", 2) == 0 ? word + 2 : word;
     int n = word[0] == '/' ? snprintf(path, CONF_PATH_MAX, "%s", word)
                            : snprintf(path, CONF_PATH_MAX, "%s/%s", c->cwd, name);
-    return n > 0 && n < CONF_PATH_MAX ? OK : refuse(o, "a path of at most 1023 bytes", why);
+    return n > 0 && n < CONF_PATH_MAX ? OK : refuse("a path of at most 1023 bytes", why);
 }
 
 static const char listen_form[] = "HOST:PORT with an IPv4 address, an IPv6 address in brackets, localhost or *";
 
-static err_t set_listen(struct config *c, const struct option *o, struct view v, struct why *why)
+static err_t set_listen(struct config *c, const struct option *o UNUSED, struct view v, struct why *why)
 {
     struct conf *conf = &c->conf;
     if (conf->n_listen == CONF_LISTEN_MAX)
-        return why_set(why, ERR_USAGE, "%s: at most %d times", o->key, CONF_LISTEN_MAX);
+        return why_set(why, ERR_USAGE, "at most %d times", CONF_LISTEN_MAX);
     if (value_listen(v, &conf->listen[conf->n_listen], conf->listen_name[conf->n_listen]) != OK)
-        return refuse(o, listen_form, why);
+        return refuse(listen_form, why);
     conf->n_listen++;
     return OK;
 }
 
-static err_t set_admin(struct config *c, const struct option *o, struct view v, struct why *why)
+static err_t set_admin(struct config *c, const struct option *o UNUSED, struct view v, struct why *why)
 {
     char name[64];
-    return value_listen(v, &c->conf.admin, name) == OK ? OK : refuse(o, listen_form, why);
+    return value_listen(v, &c->conf.admin, name) == OK ? OK : refuse(listen_form, why);
 }
 
 static err_t set_choice(struct config *c, const struct option *o, struct view v, struct why *why)
@@ -103,40 +103,40 @@ static err_t set_choice(struct config *c, const struct option *o, struct view v,
             memcpy(AT(c, o), &i, sizeof(i));
             return OK;
         }
-    return refuse(o, o->value, why);
+    return refuse(o->value, why);
 }
 
-static err_t set_alias(struct config *c, const struct option *o, struct view v, struct why *why)
+static err_t set_alias(struct config *c, const struct option *o UNUSED, struct view v, struct why *why)
 {
     struct conf *conf = &c->conf;
     struct conf_alias a;
     TRY(value_alias(v, &a, why));
     for (uint32_t i = 0; i < conf->n_aliases; i++)
         if (strcmp(conf->aliases[i].name, a.name) == 0)
-            return why_set(why, ERR_USAGE, "%s: a name stands twice", o->key);
+            return why_set(why, ERR_USAGE, "a name stands twice");
     if (conf->n_aliases == CONF_ALIAS_MAX)
-        return why_set(why, ERR_USAGE, "%s: at most %d times", o->key, CONF_ALIAS_MAX);
+        return why_set(why, ERR_USAGE, "at most %d times", CONF_ALIAS_MAX);
     conf->aliases[conf->n_aliases++] = a;
     return OK;
 }
 
-static err_t set_allow(struct config *c, const struct option *o, struct view v, struct why *why)
+static err_t set_allow(struct config *c, const struct option *o UNUSED, struct view v, struct why *why)
 {
     struct conf *conf = &c->conf;
     if (conf->n_allow == CONF_ALLOW_MAX)
-        return why_set(why, ERR_USAGE, "%s: at most %d times", o->key, CONF_ALLOW_MAX);
+        return why_set(why, ERR_USAGE, "at most %d times", CONF_ALLOW_MAX);
     TRY(value_model(v, &conf->allow[conf->n_allow], why));
     conf->n_allow++;
     return OK;
 }
 
-static err_t set_domain(struct config *c, const struct option *o, struct view v, struct why *why)
+static err_t set_domain(struct config *c, const struct option *o UNUSED, struct view v, struct why *why)
 {
     struct conf *conf = &c->conf;
     if (conf->n_domains == CONF_DOMAIN_MAX)
-        return why_set(why, ERR_USAGE, "%s: at most %d times", o->key, CONF_DOMAIN_MAX);
+        return why_set(why, ERR_USAGE, "at most %d times", CONF_DOMAIN_MAX);
     if (value_word(v, conf->domains[conf->n_domains], sizeof(conf->domains[0])) != OK)
-        return refuse(o, "1 to 63 printable characters", why);
+        return refuse("1 to 63 printable characters", why);
     conf->n_domains++;
     return OK;
 }
@@ -168,11 +168,13 @@ void config_forget(struct config *c, const struct option *o)
 err_t config_set(struct config *c, const struct option *o, struct view value, struct why *why)
 {
     bool *given = &c->given[o - options];
+    struct why said = {0};
     if (*given && !repeatable(o))
         return why_set(why, ERR_USAGE, "%s: stands twice", o->key);
     if (!*given && repeatable(o))
         config_forget(c, o); /* the default goes */
-    TRY(setters[o->type](c, o, value, why));
+    if (setters[o->type](c, o, value, &said) != OK)
+        return why_set(why, ERR_USAGE, "%s: %s", o->key, said.text);
     *given = true;
     return OK;
 }

@@ -18,7 +18,7 @@ struct config {
 err_t config_init(struct config *c, const char *cwd, struct why *why);
 
 /* One value, as the file or the command line has it. A value on the command line replaces those of the file: `replace` forgets what a
-   repeatable key had. ERR_USAGE with a sentence. */
+   repeatable key had. ERR_USAGE with a sentence that begins with the key. */
 err_t config_set(struct config *c, const struct option *o, struct view value, struct why *why);
 void config_forget(struct config *c, const struct option *o);
 

@@ -123,10 +123,10 @@ err_t value_alias(struct view text, struct conf_alias *ret, struct why *why)
         n++;
     struct view name = view_of(text.data, n);
     if (value_word(name, a.name, sizeof(a.name)) != OK || n == text.len || text.data[n] != ' ')
-        return why_set(why, ERR_USAGE, "an alias is a name of letters, digits and ._-/ (at most %d), a blank, and a CID",
+        return why_set(why, ERR_USAGE, "must be a name of letters, digits and ._-/ (at most %d), a blank, and a CID",
                        CONF_NAME_MAX - 1);
     if (value_model(name, &other, NULL) == OK)
-        return why_set(why, ERR_USAGE, "an alias must not be a CID itself");
+        return why_set(why, ERR_USAGE, "the name must not be a CID itself");
     while (n < text.len && text.data[n] == ' ')
         n++;
     TRY(value_model(view_of(text.data + n, text.len - n), &a.model, why));

@@ -6,19 +6,22 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "front/http.h"
-#include "ipld/model_id.h"
+#include "front/resolve.h"
+#include "ipld/cid.h"
 #include "jail/jail.h"
+#include "tensor/json.h"
 #include "wire/frame.h"
 #include "wire/roles.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
-#include <yyjson.h>
 
 #define QUESTIONS_MAX 64
 #define BODY_MAX      (4 * KIB)
 #define ANSWER_MAX    (1 * MIB)
+#define JSON_DEPTH    4
+#define JSON_MEMORY   (64 * KIB)
 
 enum admin_phase { ADMIN_NO_CONFIG = 1, ADMIN_NO_LISTENER = 2, ADMIN_SERVING = 4 };
 
@@ -33,6 +36,7 @@ struct admin {
     unsigned phase;
     uv_loop_t loop;
     uv_poll_t poll;
+    uv_timer_t drain;
     const struct conf *conf;
     struct map conf_map;
     struct wire_end control;
@@ -54,6 +58,13 @@ static struct question *by_number(struct admin *a, uint32_t number)
     return NULL;
 }
 
+/* 0 is none. */
+static uint32_t next_number(struct admin *a)
+{
+    a->last_number += a->last_number == UINT32_MAX ? 2 : 1;
+    return a->last_number;
+}
+
 static void ask(struct admin *a, struct http_req *req, enum admin_verb verb, const struct wire_model *model)
 {
     struct question *q = by_number(a, 0);
@@ -61,7 +72,7 @@ static void ask(struct admin *a, struct http_req *req, enum admin_verb verb, con
         http_reply_error(req, ERR_OVERLOADED, NULL, 1);
         return;
     }
-    struct msg_admin_request r = {.request = ++a->last_number, .verb = verb};
+    struct msg_admin_request r = {.request = next_number(a), .verb = verb};
     if (model != NULL)
         r.model = *model;
     *q = (struct question){.number = r.request, .verb = verb, .req = req};
@@ -74,27 +85,21 @@ static void ask(struct admin *a, struct http_req *req, enum admin_verb verb, con
 /* {"model":"ID"} */
 static err_t read_model(const struct admin *a, struct http_req *req, struct wire_model *ret, struct why *why)
 {
-    struct model_id id;
-    err_t e = ERR_FIELD_MISSING;
-    yyjson_doc *doc = yyjson_read((const char *)req->body.data, req->body.len, 0);
-    yyjson_val *name = yyjson_obj_get(yyjson_doc_get_root(doc), "model");
-    if (yyjson_is_str(name)) {
-        struct view text = view_of(yyjson_get_str(name), yyjson_get_len(name));
-        for (uint32_t i = 0; e != OK && i < a->conf->n_aliases; i++)
-            if (view_is(text, a->conf->aliases[i].name)) {
-                *ret = a->conf->aliases[i].model;
-                e = OK;
-            }
-        if (e != OK && (e = model_id_parse(text, &id, why)) == OK) {
-            *ret = (struct wire_model){.cid_len = id.cid.len, .path_len = id.path_len};
-            memcpy(ret->cid, id.cid.bytes, id.cid.len);
-            memcpy(ret->path, id.path, id.path_len);
-        }
-    } else {
-        e = why_set(why, doc == NULL ? ERR_BAD_JSON : ERR_FIELD_MISSING, "model: a CID or an alias is needed");
-    }
-    yyjson_doc_free(doc);
-    return e;
+    static const struct json_name names[] = {JSON_NAME("model")};
+    AUTO(json_done) yyjson_doc *doc = NULL;
+    yyjson_val *name = NULL;
+    uint8_t *pad = NULL;
+    size_t memory = 0, twice = 0;
+    req->body.max = req->body.len + JSON_PAD;
+    TRY(buf_reserve(&req->body, JSON_PAD, &pad));
+    if (json_read(req->body.data, req->body.len, JSON_DEPTH, JSON_MEMORY, &doc, &memory) != OK ||
+        json_fields(yyjson_doc_get_root(doc), names, COUNT_OF(names), &name, &twice) != OK)
+        return why_set(why, ERR_BAD_JSON, "the body must be an object with one field model");
+    if (name == NULL)
+        return why_set(why, ERR_FIELD_MISSING, "model: missing");
+    if (!yyjson_is_str(name))
+        return why_set(why, ERR_FIELD_TYPE, "model: a string");
+    return model_resolve(a->conf, json_bytes(name), ret, why);
 }
 
 static void ask_about_model(struct admin *a, struct http_req *req, enum admin_verb verb)
@@ -118,9 +123,20 @@ static void do_unload(struct admin *a, struct http_req *req)
     ask_about_model(a, req, ADMIN_UNLOAD);
 }
 
+static void on_drain(uv_timer_t *timer)
+{
+    struct admin *a = timer->data;
+    const struct msg_admin_request r = {.request = next_number(a), .verb = ADMIN_DRAIN};
+    if (wire_send(&a->control, MSG_ADMIN_REQUEST, &r, view_of(NULL, 0), NULL, 0) != OK)
+        _exit(1);
+}
+
+/* The end of the node can be the end of this process at once, so the answer goes first: it is sent when the handler returns. */
 static void do_drain(struct admin *a, struct http_req *req)
 {
-    ask(a, req, ADMIN_DRAIN, NULL);
+    struct http_answer answer = {.status = 200, .type = "application/json", .text = view_of("{\"ok\":true}\n", 12)};
+    http_reply(req, &answer);
+    (void)uv_timer_start(&a->drain, on_drain, 0, 0);
 }
 
 static void do_models(struct admin *a, struct http_req *req)
@@ -149,9 +165,14 @@ static const struct {
     {METHOD_GET, "/state", do_state},       {METHOD_GET, "/healthz", do_health},
 };
 
+/* A browser on this machine would send any web page's request; but it says whose it is. */
 static void on_head(void *self UNUSED, struct http_req *req)
 {
-    req->body_max = BODY_MAX;
+    struct why why;
+    if (http_header(req, "origin").data != NULL)
+        http_reply_error(req, why_set(&why, ERR_BAD_REQUEST, "web pages are not served"), &why, 0);
+    else
+        req->body_max = BODY_MAX;
 }
 
 static void on_body(void *self, struct http_req *req)
@@ -223,8 +244,7 @@ static const struct {
     const char *after;
 } frames[] = {
     [ADMIN_LOAD] = {"{\"ok\":true", "}\n"},  [ADMIN_UNLOAD] = {"{\"ok\":true", "}\n"},
-    [ADMIN_DRAIN] = {"{\"ok\":true", "}\n"}, [ADMIN_MODELS] = {"{\"models\":[", "]}\n"},
-    [ADMIN_STATE] = {"{", "}\n"},
+    [ADMIN_MODELS] = {"{\"models\":[", "]}\n"}, [ADMIN_STATE] = {"{", "}\n"},
 };
 
 static err_t reply_ok(struct question *q)
@@ -334,7 +354,8 @@ static err_t start(struct admin *a)
     TRY(http_server_new(&a->loop, a->conf, &a->bodies, NULL, &handler, a, &a->server));
     TRY(http_server_listen(a->server, &a->listener));
     a->poll.data = a;
-    if (uv_poll_init(&a->loop, &a->poll, a->control.fd) != 0 ||
+    a->drain.data = a;
+    if (uv_timer_init(&a->loop, &a->drain) != 0 || uv_poll_init(&a->loop, &a->poll, a->control.fd) != 0 ||
         uv_poll_start(&a->poll, UV_READABLE, on_control) != 0)
         return ERR_INTERNAL;
     return wire_send(&a->control, MSG_ADMIN_READY, &none, view_of(NULL, 0), NULL, 0);

@@ -10,51 +10,87 @@
 #include "jail/jail.h"
 #include "wire/roles.h"
 
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
+#include <poll.h>
+#include <sched.h>
 #include <unistd.h>
 
-#define TICK_MS   100U
-#define START_MS  5000
+#define TICK_MS  100U
+#define TELL_MS  1000 /* how long the supervisor may be behind with reading */
+#define START_MS 5000
 
-enum app_phase { APP_NO_CONFIG = 1, APP_NO_TLS = 2, APP_SERVING = 4 };
-
-/* ── what others use ── */
-
-static void die(int status)
+static NORETURN void die(int status)
 {
     _exit(status);
 }
 
+/* ── what others use ── */
+
+static bool writable_within(int fd, int ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    return poll(&p, 1, ms) == 1;
+}
+
 void app_tell(struct app *app, enum wire_type type, const void *fixed)
 {
-    if (wire_send(&app->control, type, fixed, view_of(NULL, 0), NULL, 0) != OK)
+    err_t e = wire_send(&app->control, type, fixed, view_of(NULL, 0), NULL, 0);
+    if (e == ERR_WOULD_BLOCK && writable_within(app->control.fd, TELL_MS))
+        e = wire_send(&app->control, type, fixed, view_of(NULL, 0), NULL, 0);
+    if (e != OK)
         die(1);
 }
 
-/* Once a second it also tells which lanes were used, so that the supervisor knows what to evict. */
+void why_take(struct why *ret, struct view text)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.len && n + 1 < sizeof(ret->text); i++)
+        if (text.data[i] >= ' ' && text.data[i] <= '~')
+            ret->text[n++] = (char)text.data[i];
+    ret->text[n] = '\0';
+}
+
+size_t app_room(const struct app *app)
+{
+    return app->transfer.limit - MIN(app->transfer.used, app->transfer.limit);
+}
+
+size_t app_share(const struct app *app)
+{
+    return app->transfer.limit / 2;
+}
+
+/* ── time ── */
+
+/* Once a second, so that the supervisor knows what to evict. When it is behind, the next second will do. */
 static void tell_active(struct app *app)
 {
     for (struct lane *l = app->lanes; l != NULL; l = l->next) {
         struct msg_front_infer active = {.infer = l->infer};
-        if (l->active)
-            app_tell(app, MSG_FRONT_ACTIVE, &active);
-        l->active = l->running > 0;
+        if (l->active && wire_send(&app->control, MSG_FRONT_ACTIVE, &active, view_of(NULL, 0), NULL, 0) == OK)
+            l->active = l->running > 0;
     }
 }
 
+static void on_due(uv_check_t *check)
+{
+    struct app *app = check->data;
+    uint64_t now = clock_mono_ms();
+    (void)uv_check_stop(check);
+    bool expected = lanes_tick(app, now);
+    calls_tick(app, now);
+    if (now - app->told_ms < 1000)
+        return;
+    app->told_ms = now;
+    tell_active(app);
+    if (app->seated == 0 && !expected)
+        (void)uv_timer_stop(&app->tick);
+}
+
+/* A result that lies unread is not late, however long this process was busy with something else. */
 static void on_tick(uv_timer_t *timer)
 {
     struct app *app = timer->data;
-    uint64_t now = clock_mono_ms();
-    calls_tick(app, now);
-    if (now - app->told_ms >= 1000) {
-        app->told_ms = now;
-        tell_active(app);
-        if (app->running == 0)
-            (void)uv_timer_stop(timer);
-    }
+    (void)uv_check_start(&app->due, on_due);
 }
 
 void app_need_tick(struct app *app)
@@ -65,14 +101,21 @@ void app_need_tick(struct app *app)
 
 /* ── messages of the supervisor ── */
 
+/* As many as an infer process takes for itself. */
+static unsigned worker_count(const struct conf *conf)
+{
+    cpu_set_t cpus;
+    if (conf->workers != 0)
+        return conf->workers;
+    return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
+}
+
 static err_t on_config(void *self, struct wire_msg *m)
 {
     struct app *app = self;
     TRY(conf_map(m->fds[0], &app->conf_map, &app->conf));
     app->transfer.limit = app->conf->transfer_memory;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned workers = app->conf->workers != 0 ? app->conf->workers : (unsigned)MAX(cores, 1);
-    app->slots = MIN(2 * workers, SLOTS_MAX);
+    app->workers = worker_count(app->conf);
     app->phase = APP_NO_TLS;
     return OK;
 }
@@ -92,25 +135,22 @@ static err_t on_start(void *self, struct wire_msg *m)
 static err_t on_listen(void *self, struct wire_msg *m)
 {
     struct app *app = self;
-    if (app->server == NULL) { /* held until the jail stands */
-        if (app->n_listeners == CONF_LISTEN_MAX)
-            return ERR_PROTOCOL;
-        app->listeners[app->n_listeners++] = TAKE_FD(m->fds[0]);
-        return OK;
-    }
-    return http_server_listen(app->server, &m->fds[0]);
+    if (app->server != NULL)
+        return http_server_listen(app->server, &m->fds[0]);
+    if (app->n_listeners == CONF_LISTEN_MAX)
+        return ERR_PROTOCOL;
+    app->listeners[app->n_listeners++] = TAKE_FD(m->fds[0]); /* held until the jail stands */
+    return OK;
 }
 
 static err_t on_evict(void *self, struct wire_msg *m)
 {
     const struct msg_front_infer *evict = m->fixed;
     struct lane *l = lane_by_infer(self, evict->infer);
-    if (l != NULL) {
-        l->leaving = true;
-        lane_release_if_idle(l);
-    } else {
+    if (l != NULL)
+        lane_evict(l);
+    else
         app_tell(self, MSG_FRONT_RELEASED, evict);
-    }
     return OK;
 }
 
@@ -118,7 +158,8 @@ static err_t on_drain(void *self, struct wire_msg *m UNUSED)
 {
     struct app *app = self;
     app->draining = true;
-    http_server_drain(app->server);
+    if (app->server != NULL)
+        http_server_drain(app->server);
     return OK;
 }
 
@@ -191,6 +232,16 @@ static void on_ticket(uv_poll_t *poll, int status, int events UNUSED)
 
 /* ── the start ── */
 
+err_t app_init(struct app *app, int control_fd)
+{
+    app->phase = APP_NO_CONFIG;
+    app->control = (struct wire_end){control_fd, CHAN_FRONT, SIDE_B};
+    TRY(http_setup());
+    TRY(sha256_setup());
+    TRY(wire_inbox_init(&app->inbox, CHAN_JOB));
+    return uv_loop_init(&app->loop) == 0 ? OK : ERR_INTERNAL;
+}
+
 /* Configuration, keys and listeners come first and wait for nothing else. */
 static err_t take_start(struct app *app)
 {
@@ -208,18 +259,21 @@ static err_t watch(struct app *app, uv_poll_t *poll, int fd, uv_poll_cb callback
                                                                                                      : ERR_INTERNAL;
 }
 
-static err_t serve(struct app *app)
+err_t app_serve(struct app *app)
 {
     const struct msg_empty none = {0};
+    app->tick.data = app;
+    app->due.data = app;
+    if (uv_timer_init(&app->loop, &app->tick) != 0 || uv_check_init(&app->loop, &app->due) != 0)
+        return ERR_INTERNAL;
+    TRY(watch(app, &app->control_poll, app->control.fd, on_control));
+    TRY(watch(app, &app->ticket_poll, app->ticket.fd, on_ticket));
     TRY(http_server_new(&app->loop, app->conf, &app->transfer, app->tls, &app_handler, app, &app->server));
     for (unsigned n = 0; n < app->n_listeners; n++)
         TRY(http_server_listen(app->server, &app->listeners[n]));
-    TRY(watch(app, &app->control_poll, app->control.fd, on_control));
-    TRY(watch(app, &app->ticket_poll, app->ticket.fd, on_ticket));
-    app->tick.data = app;
-    if (uv_timer_init(&app->loop, &app->tick) != 0)
-        return ERR_INTERNAL;
     app_tell(app, MSG_FRONT_READY, &none);
+    if (app->draining) /* it was said already */
+        http_server_drain(app->server);
     return OK;
 }
 
@@ -238,16 +292,10 @@ static err_t enter_jail(void)
 
 static err_t start(struct app *app)
 {
-    app->phase = APP_NO_CONFIG;
-    app->control = (struct wire_end){CONTROL_FD, CHAN_FRONT, SIDE_B};
-    TRY(http_setup());
-    TRY(sha256_setup());
-    TRY(wire_inbox_init(&app->inbox, CHAN_JOB));
-    if (uv_loop_init(&app->loop) != 0)
-        return ERR_INTERNAL;
+    TRY(app_init(app, CONTROL_FD));
     TRY(take_start(app));
     TRY(enter_jail());
-    return serve(app);
+    return app_serve(app);
 }
 
 int front_main(void)
@@ -256,8 +304,7 @@ int front_main(void)
     log_setup(LOG_FD, ROLE_FRONT);
     if (app == NULL)
         return 1;
-    err_t e = start(app);
-    end_on(e, ROLE_SUPER);
+    end_on(start(app), ROLE_SUPER);
     (void)uv_run(&app->loop, UV_RUN_DEFAULT);
     return 1; /* the loop has handles for ever */
 }

@@ -1,26 +1,34 @@
-/* The public front: its state, and which file does what with it. All of it belongs to the thread of the loop. */
+/* The public front: its state, and which file does what with it. All of it belongs to the thread of the loop.
+
+   A call is a request of a model. It waits in the model's queue, runs in a slot of the lane to the model's process, and then
+   waits for its receipt. Answering a request may at once bring the next one of its connection, so a function that can answer
+   (it says so) leaves everything consistent before it does, and its caller believes nothing it knew before. */
 #ifndef VERONNX_FRONT_APP_H
 #define VERONNX_FRONT_APP_H
 
 #include "front/http.h"
 #include "front/limits.h"
+#include "front/list.h"
 #include "front/tls.h"
 #include "tensor/infer_inputs.h"
 #include "wire/conf.h"
 #include "wire/frame.h"
 
-#define CALLS_MAX  512 /* requests of models that are under way; the keeper has room for twice as many tickets */
-#define MODELS_MAX 512
-#define SLOTS_MAX  32
+#define CALLS_MAX   512 /* handed to infer processes or waiting for receipts; the keeper has room for twice as many tickets */
+#define MODELS_MAX  512
+#define LOADS_MAX   128 /* questions that the supervisor has not answered: both sockets have room for as many messages */
+#define SLOTS_MAX   32
+#define SIGNING_MAX 64 /* results of one lane that wait for receipts: one that reports nothing cannot take every seat */
 
 struct app;
+struct call;
 struct lane;
 
 /* ── models.c: which models there are and what waits for them ── */
 
 enum model_state {
     MODEL_FREE,
-    MODEL_LOADING, /* asked the supervisor */
+    MODEL_LOADING,    /* asked the supervisor */
     MODEL_INTRODUCED, /* has a lane; its signature is not there yet */
     MODEL_READY,
 };
@@ -29,101 +37,137 @@ struct model {
     struct app *app;
     enum model_state state;
     struct wire_model id;
-    uint32_t request; /* number of the FRONT_LOAD that is open */
+    uint32_t request;  /* LOADING: number of the FRONT_LOAD that is open */
+    uint64_t asked_ms; /* when that was */
     uint8_t sha256[DIGEST_LEN];
     struct signature signature;
-    struct lane *lane;       /* INTRODUCED, READY */
-    struct call *first, *last; /* waiting */
-    unsigned waiting;
+    struct lane *lane;  /* INTRODUCED, READY */
+    struct list queue;  /* calls, in order */
+    unsigned waiting;   /* how many */
 };
 
-/* Puts a call behind those that wait for this model, loading it if nobody has asked yet. ERR_QUEUE_FULL, ERR_OVERLOADED. */
-err_t models_join(struct app *app, const struct wire_model *id, struct call *call);
+/* Takes a parsed call: starts it, or lets it wait for a slot or for the model, or answers it (QUEUE_FULL, OVERLOADED, whatever
+   is wrong with its inputs). */
+void models_join(struct app *app, const struct wire_model *id, struct call *c);
+/* Takes the first call out of the queue; NULL when nobody waits. */
+struct call *models_next(struct model *m);
+/* Puts a call that could not be handed over in front of the queue again. */
+void models_requeue(struct model *m, struct call *c);
 /* Takes a waiting call out of its queue. */
-void models_leave(struct call *call);
-/* Starts waiting calls as long as there are slots. */
-void models_advance(struct model *m);
-/* The lane is gone: what waits is asked for again, once. */
-void models_lost(struct model *m);
-/* Messages of the supervisor. */
-err_t models_loaded(struct app *app, struct wire_msg *m);
-err_t models_failed(struct app *app, struct wire_msg *m);
+void models_leave(struct call *c);
+/* The lane is gone: what waits is asked for again, once, else answered with `reason`. */
+void models_lost(struct model *m, err_t reason);
+/* Messages of the supervisor; may answer calls. ERR_PROTOCOL when nobody asked. */
+err_t models_loaded(struct app *app, struct wire_msg *msg);
+err_t models_failed(struct app *app, struct wire_msg *msg);
 
-/* ── lane.c: the channel to one infer process and its slots ── */
+/* ── slots.c: the memory that we share with an infer process ── */
 
 struct slot {
-    struct map input; /* made by us */
+    struct map input;  /* made by us */
+    int unsent;        /* its descriptor until infer has got it; -1 */
+    struct lease held; /* of the bytes of `input` that may have pages */
     struct map output; /* made by infer, read only */
     bool busy;
 };
 
+void slot_init(struct slot *s);
+/* Room for `bytes` in the input area, reserved before it is made. ERR_OVERLOADED, ERR_NOMEM, ERR_IO. */
+err_t slot_input(struct app *app, struct slot *s, size_t bytes);
+/* The `bytes` bytes of a result (borrowed until the slot's next one), in a new area if the message brought one. Infer may write
+   to it at any time. Any error is infer's fault. */
+err_t slot_output(struct app *app, struct slot *s, struct wire_msg *m, uint64_t bytes, struct view *ret);
+/* For a job, and after it: then memory that is not worth keeping is given back, also if infer still maps it. */
+void slot_take(struct app *app, struct slot *s);
+void slot_give(struct app *app, struct slot *s);
+/* Of a slot that is not busy. */
+void slot_done(struct app *app, struct slot *s);
+
+/* ── lane.c: the channel to one infer process ── */
+
 struct lane {
     uv_poll_t poll;
     struct app *app;
-    struct model *model; /* NULL: released or lost */
+    struct model *model; /* NULL: it has ended, and is freed when the loop has closed `poll` */
     uint32_t infer;
     struct wire_end job;
     struct wire_end cancel;
-    struct lane *next; /* all lanes that are open */
-    unsigned running;
-    bool leaving; /* FRONT_EVICT came: nothing new is started */
-    bool active;  /* used since the last tick */
+    struct lane *next; /* of all that have not ended */
+    uint64_t meta_ms;  /* until when its signature must be there */
+    uint64_t mean_us;  /* how long a job takes a slot, on average; 0 = not known */
+    unsigned n_slots;
+    unsigned running;  /* slots that are busy */
+    unsigned signing;  /* results that wait for their receipts */
+    bool leaving;      /* FRONT_EVICT came: nothing new is started */
+    bool active;       /* used since the supervisor was told last */
+    bool settling;     /* inside lane_settle */
     struct slot slots[SLOTS_MAX];
 };
 
 /* Takes both descriptors. */
 err_t lane_open(struct app *app, struct model *m, uint32_t infer, int *job_fd, int *cancel_fd, struct lane **ret);
-/* Ends it; calls that ran on it fail with `reason`. Frees itself on the loop. */
-void lane_close(struct lane *l, err_t reason);
+/* The process ended, hangs, or broke a rule: the supervisor is told to end it. What ran on it is answered with `reason`. */
+void lane_fail(struct lane *l, err_t reason);
+/* The supervisor wants the process back: after what runs, with its receipts, it gets it. */
+void lane_evict(struct lane *l);
 struct lane *lane_by_infer(struct app *app, uint32_t infer);
-/* A free slot, or -1. */
-int lane_slot(const struct app *app, const struct lane *l);
-/* Room for `bytes` in the slot's input area; `ret_fd` (owned by the caller) is -1 unless the area is new. */
-err_t lane_input(struct slot *s, size_t bytes, int *ret_fd);
-/* Evicted and nothing runs any more: tells the supervisor and ends. */
-void lane_release_if_idle(struct lane *l);
+/* Whether a job can be started now. */
+bool lane_has_room(const struct lane *l);
+/* Something ended or began: starts what waits as long as there is room, and lets go of the process if it is to leave. May answer
+   calls. The lane stays valid until the loop goes on. */
+void lane_settle(struct lane *l);
+/* A process that did not say in time what it takes and gives has failed. True while one still may. */
+bool lanes_tick(struct app *app, uint64_t now_ms);
 
-/* ── calls.c: one request of a model from its body to its answer ── */
+/* ── calls.c: one request of a model from its parsed text to its answer ── */
 
-enum call_state { CALL_WAITING, CALL_RUNNING, CALL_SIGNING };
+enum call_state {
+    CALL_WAITING, /* not handed to a process */
+    CALL_RUNNING,
+    CALL_SIGNING, /* the result is there */
+};
 
 struct call {
+    struct list link; /* in a queue */
     struct app *app;
-    struct http_req *req; /* NULL: the client left */
-    struct model *model;  /* while waiting */
-    struct lane *lane;    /* while running */
-    struct call *next;
+    struct http_req *req; /* NULL: nobody waits for an answer any more */
+    struct model *model;  /* in whose queue it is */
+    struct lane *lane;    /* while it holds a slot or is SIGNING; NULL when that has ended */
     enum call_state state;
-    bool retried;
-    struct infer_request request;
-    struct infer_inputs inputs;
-    struct lease lease; /* of the input area's bytes */
-    struct wire_nonce nonce;
-    uint64_t job;
-    unsigned slot;
+    bool retried; /* it has been asked for again */
+    bool refused; /* the keeper was told that it failed */
+    int slot;     /* -1: none */
+    uint64_t job; /* 0: none */
+    uint64_t begin_us;
     uint64_t deadline_ms;
+    struct wire_nonce nonce;
+    struct infer_request request; /* refers to the body, until the tensors are where infer can see them or in `tensors` */
+    struct lease document;        /* of its memory */
+    struct infer_inputs inputs;
+    uint8_t *tensors; /* converted while it waits; NULL */
+    struct lease tensors_lease;
     struct buf answer;
     struct lease answer_lease;
     struct desc_list outputs; /* for the receipt */
     struct buf receipt;       /* statement, COSE_Sign1; empty until it is there */
     size_t statement_len;
-    bool answered; /* the answer is complete and waits for its receipt */
 };
 
-/* A model's turn: converts, sends ticket and job. A failure is answered here. */
+/* A call that waits although its model is ready is converted at once: tensors are smaller than their text. */
+err_t call_convert(struct call *c, const struct signature *signature, struct why *why);
+/* A waiting call's turn, on a lane that has room: converts, sends ticket and job. Answers it when that fails. */
 void call_start(struct call *c, struct lane *l);
-/* Ends the call with an error. */
+/* Answers with an error; the call is gone, or, if it runs, will be when infer has answered. `retry_s`: see reply_error. */
 void call_fail(struct call *c, err_t e, const struct why *why, uint32_t retry_s);
 /* The client left. */
 void call_orphan(struct call *c);
-void call_free(struct call *c);
 /* Messages of an infer process and of the keeper. */
 err_t call_result(struct lane *l, struct wire_msg *m);
 err_t call_receipt(struct app *app, struct wire_msg *m);
 err_t call_no_receipt(struct app *app, struct wire_msg *m);
-/* Deadlines; calls of a lane that ended. */
+/* Deadlines; a lane that ended. Both answer. */
 void calls_tick(struct app *app, uint64_t now_ms);
-void calls_fail_lane(struct app *app, const struct lane *l, err_t reason);
+void calls_lose_lane(struct lane *l, err_t reason);
 
 /* ── infer_api.c, routes.c ── */
 
@@ -133,38 +177,53 @@ extern const struct http_handler app_handler;
 
 /* ── app.c ── */
 
+enum app_phase { APP_NO_CONFIG = 1, APP_NO_TLS = 2, APP_SERVING = 4 };
+
 struct app {
-    unsigned phase; /* of the control channel, app.c */
+    enum app_phase phase; /* of the control channel */
     uv_loop_t loop;
     uv_poll_t control_poll;
     uv_poll_t ticket_poll;
     uv_timer_t tick;
+    uv_check_t due; /* deadlines are judged after all that has arrived was heard */
     const struct conf *conf;
     struct map conf_map;
     struct wire_end control;
     struct wire_end ticket;
     struct wire_inbox inbox;
     struct budget transfer;
-    struct tls *tls;
+    struct tls *tls; /* NULL in tests: plain HTTP */
     struct http_server *server;
     uint16_t generation;
-    uint64_t counter;
+    uint64_t counter; /* of jobs */
     uint32_t last_request;
+    unsigned workers; /* of an infer process */
+    unsigned loads;   /* models that are LOADING */
     unsigned waiting; /* calls in all queues */
-    unsigned running;
-    unsigned slots; /* per lane */
+    unsigned seated;  /* calls in `calls` */
+    size_t kept;      /* bytes of input areas that nobody uses now */
     bool draining;
     uint64_t told_ms; /* when the supervisor last heard which lanes are used */
     int listeners[CONF_LISTEN_MAX];
     unsigned n_listeners;
+    unsigned n_models; /* rows behind are free */
     struct model models[MODELS_MAX];
     struct lane *lanes;
-    struct call *calls[CALLS_MAX]; /* running and signing, by job % CALLS_MAX */
+    struct call *calls[CALLS_MAX]; /* by job % CALLS_MAX: RUNNING and SIGNING */
 };
 
-/* Sends on the control channel; without the supervisor there is no node, so a failure ends the process. */
+/* What goes before the jail: the loop and the control channel, whose descriptor it takes. */
+err_t app_init(struct app *app, int control_fd);
+/* Takes what is there: phase APP_SERVING, conf, ticket channel, listeners. Serves as soon as the loop runs. */
+err_t app_serve(struct app *app);
+/* Says it to the supervisor; without it there is no node, so a failure ends the process. */
 void app_tell(struct app *app, enum wire_type type, const void *fixed);
 /* Starts the tick if it does not run. */
 void app_need_tick(struct app *app);
+/* A sentence that another process gave for the client: printable ASCII of it. */
+void why_take(struct why *ret, struct view text);
+/* What the budget has left, and what one request may have of it for its text, its tensors or its answer. */
+size_t app_room(const struct app *app);
+size_t app_share(const struct app *app);
 
 #endif

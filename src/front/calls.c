@@ -2,38 +2,19 @@
 #include "front/app.h"
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "receipt/receipt.h"
 #include "tensor/infer_answer.h"
 
+#include <assert.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#define SIGN_MS 1000U /* how long the keeper may take */
-#define HUNG_MS 1000U /* how long after its own deadline an infer may still answer */
+#define SIGN_MS     1000U /* how long the keeper may take */
+#define HUNG_MS     1000U /* how long after its own deadline an infer may still answer */
+#define COUNTER_MAX ((UINT64_C(1) << 48) - 1)
 
-static void log_done(const struct call *c, err_t e)
-{
-    int64_t us = (int64_t)((clock_mono_ns() - c->req->start_ns) / 1000);
-    if (e != OK)
-        log_event(LOG_REQUEST_FAILED, (int64_t)c->req->id, err_http(e), e, us);
-}
-
-void call_free(struct call *c)
-{
-    infer_inputs_done(&c->inputs);
-    infer_request_done(&c->request);
-    lease_done(&c->lease);
-    buf_done(&c->answer);
-    lease_done(&c->answer_lease);
-    desc_list_done(&c->outputs);
-    buf_done(&c->receipt);
-    mem_free(c);
-}
-
-/* ── the table of what is under way ── */
+/* ── seats: the table of what is under way ── */
 
 static struct call **seat_of(struct app *app, uint64_t job)
 {
@@ -47,60 +28,154 @@ static struct call *by_job(struct app *app, uint64_t job)
 }
 
 /* Numbers rise strictly; one whose seat is taken by a slow call is skipped. */
-static err_t take_number(struct call *c)
+static err_t take_seat(struct call *c)
 {
     struct app *app = c->app;
-    if (app->running == CALLS_MAX)
+    if (app->seated == CALLS_MAX)
         return ERR_QUEUE_FULL;
     do {
         app->counter++;
+        assert(app->counter <= COUNTER_MAX); /* at a million jobs a second: after nine years */
     } while (*seat_of(app, app->counter) != NULL);
-    c->job = (uint64_t)app->generation << 48 | (app->counter & ((UINT64_C(1) << 48) - 1));
+    c->job = (uint64_t)app->generation << 48 | app->counter;
     *seat_of(app, c->job) = c;
-    app->running++;
+    app->seated++;
     return OK;
 }
 
-static void leave_table(struct call *c)
+static void leave_seat(struct call *c)
 {
-    struct call **seat = seat_of(c->app, c->job);
-    if (c->job == 0 || *seat != c)
+    if (c->job == 0)
         return;
-    *seat = NULL;
-    c->app->running--;
+    *seat_of(c->app, c->job) = NULL;
+    c->app->seated--;
+    c->job = 0;
 }
 
-/* The slot is free again as soon as its output has been read. */
+/* ── what a call has of its lane: a slot, then only the expectation of a receipt ── */
+
+static void take_slot(struct call *c, struct lane *l)
+{
+    unsigned n = 0;
+    while (l->slots[n].busy)
+        n++;
+    assert(n < l->n_slots);
+    slot_take(c->app, &l->slots[n]);
+    c->slot = (int)n;
+    c->lane = l;
+    l->running++;
+    l->active = true;
+}
+
+static void give_slot(struct call *c)
+{
+    slot_give(c->app, &c->lane->slots[c->slot]);
+    c->slot = -1;
+    c->lane->running--;
+}
+
 static void leave_lane(struct call *c)
 {
-    struct lane *l = c->lane;
-    if (l == NULL)
+    if (c->lane == NULL)
         return;
-    l->slots[c->slot].busy = false;
-    l->running--;
+    if (c->slot >= 0)
+        give_slot(c);
+    else
+        c->lane->signing--;
     c->lane = NULL;
-    if (l->model != NULL)
-        models_advance(l->model);
-    lane_release_if_idle(l);
 }
 
 /* ── the end ── */
 
+/* The parsed text refers to the body. */
+static void drop_text(struct call *c)
+{
+    infer_request_done(&c->request);
+    lease_done(&c->document);
+    if (c->req != NULL)
+        http_body_free(c->req);
+}
+
+static void drop_tensors(struct call *c)
+{
+    mem_free(c->tensors);
+    c->tensors = NULL;
+    lease_done(&c->tensors_lease);
+}
+
+/* Whoever was waiting for it has been taken out of `req`. */
 static void end(struct call *c)
 {
-    leave_table(c);
+    struct lane *l = c->lane;
+    leave_seat(c);
     leave_lane(c);
-    call_free(c);
+    infer_request_done(&c->request);
+    lease_done(&c->document);
+    infer_inputs_done(&c->inputs);
+    drop_tensors(c);
+    buf_done(&c->answer);
+    lease_done(&c->answer_lease);
+    desc_list_done(&c->outputs);
+    buf_done(&c->receipt);
+    mem_free(c);
+    if (l != NULL)
+        lane_settle(l);
+}
+
+static int64_t age_us(const struct http_req *req)
+{
+    return (int64_t)((clock_mono_ns() - req->start_ns) / 1000);
+}
+
+/* Where waiting helps the client is told how long. */
+static void reply_error(struct http_req *req, err_t e, const struct why *why, uint32_t retry_s)
+{
+    struct http_answer a = {0};
+    http_answer_error(&a, e, why, err_http(e) == 503 ? MAX(retry_s, 1) : 0);
+    log_event(LOG_REQUEST_FAILED, (int64_t)req->id, a.status, e, age_us(req));
+    http_reply(req, &a);
+}
+
+/* Its slot stays taken until infer has answered; nobody reads that answer. */
+static void cancel(struct call *c)
+{
+    struct msg_cancel cancel = {.job = c->job};
+    if (wire_send(&c->lane->cancel, MSG_CANCEL, &cancel, view_of(NULL, 0), NULL, 0) == ERR_CLOSED)
+        lane_fail(c->lane, ERR_MODEL_DIED);
+}
+
+void call_orphan(struct call *c)
+{
+    c->req = NULL;
+    if (c->state == CALL_RUNNING) {
+        cancel(c);
+        return;
+    }
+    if (c->model != NULL)
+        models_leave(c);
+    end(c);
 }
 
 void call_fail(struct call *c, err_t e, const struct why *why, uint32_t retry_s)
 {
-    if (c->req != NULL) {
-        log_done(c, e);
-        infer_request_done(&c->request);
-        http_reply_error(TAKE_PTR(c->req), e, why, retry_s);
-    }
-    end(c);
+    struct http_req *req = TAKE_PTR(c->req);
+    if (c->state == CALL_RUNNING && c->lane != NULL)
+        cancel(c);
+    else
+        end(c);
+    if (req != NULL)
+        reply_error(req, e, why, retry_s);
+}
+
+static err_t pack_receipt(const struct call *c, char ret_text[static RECEIPT_TEXT_MAX + 1])
+{
+    const struct receipt_parts parts = {
+        .statement = view_of(c->receipt.data, c->statement_len),
+        .cose = view_of(c->receipt.data + c->statement_len, c->receipt.len - c->statement_len),
+        .in_descriptors = c->inputs.set.descs.encoded,
+        .out_descriptors = c->outputs.encoded,
+    };
+    return receipt_pack(&parts, ret_text);
 }
 
 static void answer(struct call *c)
@@ -108,75 +183,70 @@ static void answer(struct call *c)
     char text[RECEIPT_TEXT_MAX + 1];
     struct http_answer a = {.status = 200, .type = "application/json"};
     if (c->receipt.len > 0) {
-        struct receipt_parts parts = {
-            .statement = view_of(c->receipt.data, c->statement_len),
-            .cose = view_of(c->receipt.data + c->statement_len, c->receipt.len - c->statement_len),
-            .in_descriptors = c->inputs.set.descs.encoded,
-            .out_descriptors = c->outputs.encoded,
-        };
-        if (receipt_pack(&parts, text) != OK) {
-            call_fail(c, ERR_INTERNAL, NULL, 0);
+        err_t e = pack_receipt(c, text);
+        if (e != OK) {
+            call_fail(c, e == ERR_NOMEM ? e : ERR_INTERNAL, NULL, 1);
             return;
         }
         a.fields[a.n_fields++] = (struct http_field){"Veronnx-Receipt", view_of(text, strlen(text))};
     }
+    struct http_req *req = TAKE_PTR(c->req);
     a.body = c->answer;
     a.held = c->answer_lease;
     c->answer = (struct buf){0};
     c->answer_lease = (struct lease){0};
-    log_done(c, OK);
-    http_reply(TAKE_PTR(c->req), &a);
     end(c);
+    log_event(LOG_REQUEST_DONE, (int64_t)req->id, a.status, age_us(req));
+    http_reply(req, &a);
 }
 
 static void answer_if_complete(struct call *c)
 {
-    if (!c->answered || (c->app->conf->receipts != 0 && c->receipt.len == 0))
-        return;
-    if (c->req != NULL)
+    if (c->state == CALL_SIGNING && (c->receipt.len > 0 || c->app->conf->receipts == 0))
         answer(c);
-    else
-        end(c);
-}
-
-/* Its slot stays taken until infer has answered; nobody reads that answer. */
-void call_orphan(struct call *c)
-{
-    struct msg_cancel cancel = {.job = c->job};
-    c->req = NULL;
-    infer_request_done(&c->request);
-    if (c->state == CALL_WAITING) {
-        models_leave(c);
-        call_free(c);
-    } else if (c->state == CALL_SIGNING) {
-        end(c);
-    } else if (wire_send(&c->lane->cancel, MSG_CANCEL, &cancel, view_of(NULL, 0), NULL, 0) == ERR_CLOSED) {
-        lane_close(c->lane, ERR_MODEL_DIED);
-    }
 }
 
 /* ── the start ── */
 
-static err_t convert(struct call *c, struct lane *l, int *ret_fd, struct why *why)
+static err_t measure(struct call *c, const struct signature *signature, struct why *why)
 {
-    const struct signature *signature = &l->model->signature;
-    struct slot *slot = &l->slots[c->slot];
-    size_t limit = c->app->transfer.limit;
-    TRY(infer_inputs_measure(&c->request, signature, limit, &c->inputs, why));
-    TRY(lease_take(&c->lease, &c->app->transfer, c->inputs.set.total));
-    TRY(lane_input(slot, c->inputs.set.total, ret_fd));
-    err_t e = infer_inputs_fill(&c->inputs, slot->input.addr, why);
-    if (e != OK)
-        fd_close(ret_fd);
-    if (e != OK && slot->input.addr != NULL)
-        map_done(&slot->input); /* the other side has never heard of a new area; make one again next time */
-    return e;
+    return infer_inputs_measure(&c->request, signature, app_share(c->app), &c->inputs, why);
 }
 
-/* The ticket goes first: without it the keeper would not believe the report. */
-static err_t dispatch(struct call *c, struct lane *l, int fd)
+/* Zeroed: what lies between the tensors goes to infer as well. */
+err_t call_convert(struct call *c, const struct signature *signature, struct why *why)
+{
+    TRY(measure(c, signature, why));
+    TRY(lease_take(&c->tensors_lease, &c->app->transfer, c->inputs.set.total));
+    c->tensors = mem_alloc(MAX(c->inputs.set.total, 1), 1);
+    if (c->tensors == NULL)
+        return ERR_NOMEM;
+    TRY(infer_inputs_fill(&c->inputs, c->tensors, why));
+    drop_text(c);
+    return OK;
+}
+
+/* The tensors go into the slot, and what was reserved for them with them. */
+static err_t place(struct call *c, struct why *why)
+{
+    struct slot *s = &c->lane->slots[c->slot];
+    if (c->tensors == NULL)
+        TRY(measure(c, &c->lane->model->signature, why));
+    lease_done(&c->tensors_lease);
+    TRY(slot_input(c->app, s, c->inputs.set.total));
+    if (c->tensors == NULL)
+        return infer_inputs_fill(&c->inputs, s->input.addr, why);
+    if (c->inputs.set.total > 0)
+        memcpy(s->input.addr, c->tensors, c->inputs.set.total);
+    return OK;
+}
+
+/* The ticket goes first: without it the keeper would not believe the report. ERR_MODEL_DIED: infer did not get the job. */
+static err_t dispatch(struct call *c)
 {
     struct app *app = c->app;
+    struct lane *l = c->lane;
+    struct slot *s = &l->slots[c->slot];
     AUTO_BUF struct buf tail = BUF_WITH(WIRE_TAIL_MAX);
     struct msg_ticket ticket = {.job = c->job, .infer = l->infer, .nonce = c->nonce};
     struct msg_job job = {
@@ -187,107 +257,129 @@ static err_t dispatch(struct call *c, struct lane *l, int fd)
         .nonce = c->nonce,
     };
     TRY(value_set_encode(&c->inputs.set, &tail));
-    err_t e = wire_send(&app->ticket, MSG_TICKET, &ticket, view_of(NULL, 0), NULL, 0);
-    if (e != OK)
+    if (wire_send(&app->ticket, MSG_TICKET, &ticket, view_of(NULL, 0), NULL, 0) != OK)
         return ERR_KEEPER_BUSY;
-    e = wire_send(&l->job, MSG_JOB, &job, buf_view(&tail), &fd, fd >= 0 ? 1 : 0);
-    return e == ERR_CLOSED ? ERR_MODEL_DIED : e;
+    if (wire_send(&l->job, MSG_JOB, &job, buf_view(&tail), &s->unsent, s->unsent >= 0) != OK)
+        return ERR_MODEL_DIED;
+    fd_close(&s->unsent);
+    return OK;
+}
+
+/* Infer works through its jobs in order and stops each after run_ms: those that wait for a worker begin later. */
+static void set_deadline(struct call *c)
+{
+    unsigned workers = c->app->workers;
+    uint64_t rounds = (c->lane->running + workers - 1) / workers;
+    uint64_t now_us = clock_mono_ns() / 1000;
+    c->begin_us = now_us;
+    c->deadline_ms = now_us / 1000 + rounds * c->app->conf->run_ms + HUNG_MS;
+}
+
+/* The process ended before it had the job, so another one may have it. */
+static void hand_back(struct call *c)
+{
+    struct lane *l = c->lane;
+    struct model *m = l->model;
+    leave_seat(c);
+    leave_lane(c);
+    err_t e = OK;
+    if (c->tensors == NULL)
+        infer_inputs_done(&c->inputs);
+    else
+        e = lease_take(&c->tensors_lease, &c->app->transfer, c->inputs.set.total);
+    if (e == OK)
+        models_requeue(m, c);
+    lane_fail(l, ERR_MODEL_DIED);
+    if (e != OK)
+        call_fail(c, e, NULL, 1);
 }
 
 void call_start(struct call *c, struct lane *l)
 {
-    AUTO_FD int fd = -1;
     struct why why = {0};
-    c->slot = (unsigned)lane_slot(c->app, l);
-    c->lane = l;
-    c->state = CALL_RUNNING;
-    l->slots[c->slot].busy = true;
-    l->running++;
-    l->active = true;
-    c->deadline_ms = clock_mono_ms() + c->app->conf->run_ms + HUNG_MS;
-    err_t e = convert(c, l, &fd, &why);
+    take_slot(c, l);
+    err_t e = take_seat(c);
     if (e == OK)
-        e = take_number(c);
+        e = place(c, &why);
     if (e == OK)
-        e = dispatch(c, l, fd);
-    if (e != OK) {
-        call_fail(c, e, why.text[0] != '\0' ? &why : NULL, err_http(e) == 503);
-        return;
+        e = dispatch(c);
+    if (e == ERR_MODEL_DIED) {
+        hand_back(c);
+    } else if (e != OK) {
+        call_fail(c, e, &why, 1);
+    } else {
+        c->state = CALL_RUNNING;
+        set_deadline(c);
+        drop_text(c);
+        drop_tensors(c);
+        app_need_tick(c->app);
     }
-    infer_request_done(&c->request);
-    http_body_free(c->req);
-    app_need_tick(c->app);
 }
 
 /* ── the result ── */
 
-static err_t take_output(struct lane *l, struct slot *s, struct wire_msg *m, uint64_t bytes, struct view *ret_area)
-{
-    size_t size = 0;
-    if (m->n_fds > 0) {
-        AUTO(map_done) struct map area = {0};
-        TRY(memfd_check(m->fds[0], SEALS_OUTPUT, MAX(bytes, 1U), l->app->conf->output_max + MIB, &size));
-        TRY(map_shared(m->fds[0], size, PROT_READ, &area));
-        map_done(&s->output);
-        s->output = area;
-        area = (struct map){0};
-    }
-    if (bytes > s->output.size)
-        return ERR_PROTOCOL;
-    *ret_area = view_of(s->output.addr, bytes);
-    return OK;
-}
-
-/* What the process said of its failure; it is as hostile as the model. */
-static void fail_run(struct call *c, err_t e)
-{
-    call_fail(c, e == OK ? ERR_INTERNAL : e, NULL, err_http(e) == 503);
-}
-
-static err_t write_answer(struct call *c, const struct lane *l, const struct wire_msg *m, struct view area)
+/* The text is bounded before it is written. When only others are in the way, the client may try again. */
+static err_t write_answer(struct call *c, const struct wire_msg *m, struct view area, struct why *why)
 {
     AUTO(value_set_done) struct value_set outputs = {0};
-    struct why why = {0};
+    size_t share = app_share(c->app);
+    size_t room = MIN(app_room(c->app), share);
     if (value_set_parse(m->tail, area.len, &outputs) != OK)
         return ERR_PROTOCOL;
-    buf_init(&c->answer, MIN(c->app->transfer.limit, (size_t)UINT32_MAX));
-    TRY(infer_answer_write(&outputs, area, l->model->sha256, &c->answer, &why));
+    buf_init(&c->answer, room);
+    err_t e = infer_answer_write(&outputs, area, c->lane->model->sha256, &c->answer, why);
+    if (e == ERR_OUTPUT_TOO_LARGE && room < share) {
+        *why = (struct why){0};
+        e = ERR_OVERLOADED;
+    }
+    TRY(e);
     TRY(lease_take(&c->answer_lease, &c->app->transfer, c->answer.cap));
     c->outputs = outputs.descs;
     outputs.descs = (struct desc_list){0};
     return OK;
 }
 
-static err_t finish(struct call *c, struct lane *l, struct wire_msg *m)
+static err_t take_result(struct call *c, struct wire_msg *m, struct why *why)
 {
     const struct msg_result *r = m->fixed;
     struct view area = {0};
-    err_t e = err_from_wire(r->result);
-    if (e == OK)
-        TRY(take_output(l, &l->slots[c->slot], m, r->bytes, &area));
-    if (e == OK && c->req != NULL && l->model != NULL)
-        e = write_answer(c, l, m, area);
-    if (e == ERR_PROTOCOL)
-        return e;
-    if (e != OK || c->req == NULL) {
-        fail_run(c, e);
-        return OK;
+    if (r->result != OK) {
+        why_take(why, m->tail);
+        return err_from_wire(r->result);
     }
-    c->answered = true;
-    c->state = CALL_SIGNING;
-    c->deadline_ms = clock_mono_ms() + SIGN_MS;
-    leave_lane(c);
-    answer_if_complete(c);
-    return OK;
+    if (c->refused || slot_output(c->app, &c->lane->slots[c->slot], m, r->bytes, &area) != OK)
+        return ERR_PROTOCOL;
+    return c->req != NULL ? write_answer(c, m, area, why) : OK;
+}
+
+static void note_time(struct lane *l, uint64_t us)
+{
+    l->mean_us = l->mean_us == 0 ? us : (l->mean_us * 7 + us) / 8;
 }
 
 err_t call_result(struct lane *l, struct wire_msg *m)
 {
     const struct msg_result *r = m->fixed;
-    struct call *c = by_job(l->app, r->job);
-    if (m->type != MSG_RESULT || c == NULL || c->lane != l || c->slot != r->slot)
+    struct call *c = m->type == MSG_RESULT ? by_job(l->app, r->job) : NULL;
+    struct why why = {0};
+    if (c == NULL || c->lane != l || c->state != CALL_RUNNING || c->slot != r->slot)
         return ERR_PROTOCOL;
-    return finish(c, l, m);
+    err_t e = take_result(c, m, &why);
+    if (e == ERR_PROTOCOL)
+        return e;
+    uint64_t now_us = clock_mono_ns() / 1000;
+    note_time(l, now_us - c->begin_us);
+    give_slot(c);
+    l->signing++;
+    c->state = CALL_SIGNING;
+    c->deadline_ms = now_us / 1000 + SIGN_MS;
+    if (c->req == NULL)
+        end(c);
+    else if (e != OK)
+        call_fail(c, e, &why, 1);
+    else
+        answer_if_complete(c);
+    return OK;
 }
 
 /* ── the receipt ── */
@@ -296,10 +388,10 @@ err_t call_receipt(struct app *app, struct wire_msg *m)
 {
     const struct msg_receipt *r = m->fixed;
     struct call *c = by_job(app, r->job);
-    if (c == NULL || c->receipt.len > 0)
-        return OK; /* the call has ended meanwhile */
     if (r->statement_len > m->tail.len)
         return ERR_PROTOCOL;
+    if (c == NULL || c->req == NULL || c->receipt.len > 0 || app->conf->receipts == 0)
+        return OK; /* the client has left, or wants none */
     buf_init(&c->receipt, RECEIPT_MAX);
     c->statement_len = r->statement_len;
     if (buf_put_view(&c->receipt, m->tail) != OK)
@@ -309,13 +401,20 @@ err_t call_receipt(struct app *app, struct wire_msg *m)
     return OK;
 }
 
-/* Only a report that was not ok is answered so, and infer tells the reason itself. */
+/* Only a report that is not ok is answered so; infer must tell us the same. */
 err_t call_no_receipt(struct app *app, struct wire_msg *m)
 {
     const struct msg_no_receipt *no = m->fixed;
     struct call *c = by_job(app, no->job);
-    if (c != NULL && c->answered)
-        call_fail(c, ERR_INTERNAL, NULL, 0);
+    if (c == NULL)
+        return OK;
+    c->refused = true;
+    if (c->state == CALL_SIGNING) {
+        struct lane *l = c->lane;
+        call_fail(c, ERR_MODEL_DIED, NULL, 1);
+        if (l != NULL)
+            lane_fail(l, ERR_MODEL_DIED);
+    }
     return OK;
 }
 
@@ -323,15 +422,14 @@ err_t call_no_receipt(struct app *app, struct wire_msg *m)
 
 static void overdue(struct call *c)
 {
-    struct lane *l = c->lane;
-    if (l == NULL) {
+    if (c->state == CALL_RUNNING) {
+        lane_fail(c->lane, ERR_MODEL_DIED);
+    } else if (c->lane == NULL) {
+        call_fail(c, ERR_MODEL_DIED, NULL, 1); /* the report died with its process */
+    } else {
         log_event(LOG_KEEPER_SLOW, SIGN_MS);
         call_fail(c, ERR_KEEPER_BUSY, NULL, 1);
-        return;
     }
-    struct msg_front_infer hung = {.infer = l->infer};
-    app_tell(c->app, MSG_FRONT_HUNG, &hung);
-    lane_close(l, ERR_RUN_TIMEOUT);
 }
 
 void calls_tick(struct app *app, uint64_t now_ms)
@@ -341,9 +439,15 @@ void calls_tick(struct app *app, uint64_t now_ms)
             overdue(app->calls[n]);
 }
 
-void calls_fail_lane(struct app *app, const struct lane *l, err_t reason)
+void calls_lose_lane(struct lane *l, err_t reason)
 {
-    for (size_t n = 0; n < CALLS_MAX; n++)
-        if (app->calls[n] != NULL && app->calls[n]->lane == l)
-            call_fail(app->calls[n], reason, NULL, 1);
+    uint64_t now_ms = clock_mono_ms();
+    for (size_t n = 0; n < CALLS_MAX; n++) {
+        struct call *c = l->app->calls[n];
+        if (c == NULL || c->lane != l)
+            continue;
+        leave_lane(c);
+        if (c->state == CALL_RUNNING)
+            call_fail(c, now_ms >= c->deadline_ms ? ERR_RUN_TIMEOUT : reason, NULL, 1);
+    }
 }

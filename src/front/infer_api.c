@@ -1,30 +1,11 @@
-/* POST /infer: from the body to a waiting call. */
+/* POST /infer: from the body to a call of a model. */
 #include "front/app.h"
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "ipld/model_id.h"
+#include "front/resolve.h"
 
 #include <string.h>
-
-/* An alias, or a CID with a path. */
-static err_t resolve(const struct app *app, struct view name, struct wire_model *ret, struct why *why)
-{
-    struct model_id id;
-    struct wire_model m = {0};
-    for (uint32_t i = 0; i < app->conf->n_aliases; i++)
-        if (view_is(name, app->conf->aliases[i].name)) {
-            *ret = app->conf->aliases[i].model;
-            return OK;
-        }
-    TRY(model_id_parse(name, &id, why));
-    m.cid_len = id.cid.len;
-    memcpy(m.cid, id.cid.bytes, id.cid.len);
-    m.path_len = id.path_len;
-    memcpy(m.path, id.path, id.path_len);
-    *ret = m;
-    return OK;
-}
 
 /* Header Veronnx-Nonce (32 to 128 hex digits) or the body's nonce; both may stand when they are the same. */
 static err_t take_nonce(struct call *c, struct why *why)
@@ -44,17 +25,33 @@ static err_t take_nonce(struct call *c, struct why *why)
     return OK;
 }
 
+/* What may become of the text is reserved before it is read, what did not is given back. When only others are in the way, the
+   client may try again. */
+static err_t parse_text(struct call *c, struct why *why)
+{
+    struct app *app = c->app;
+    struct buf *body = &c->req->body;
+    size_t most = MIN(9 * body->len + 64 * KIB, app_share(app)); /* infer_request.h: enough for any text */
+    const struct infer_limits limits = {
+        .json_depth = app->conf->json_depth,
+        .json_memory = MIN(most, app_room(app)),
+    };
+    TRY(lease_take(&c->document, &app->transfer, limits.json_memory));
+    body->max = body->len + INFER_BODY_PAD; /* the parser's, not the client's */
+    err_t e = infer_request_parse(body, &limits, &c->request, why);
+    if (e == ERR_TOO_LARGE && limits.json_memory < most) {
+        *why = (struct why){0};
+        return ERR_OVERLOADED;
+    }
+    TRY(e);
+    return lease_resize(&c->document, c->request.memory);
+}
+
 static err_t parse(struct call *c, struct wire_model *ret_model, struct why *why)
 {
-    struct http_req *req = c->req;
-    const struct infer_limits limits = {
-        .json_depth = c->app->conf->json_depth,
-        .json_memory = 9 * req->body.len + 64 * KIB,
-    };
-    req->body.max += INFER_BODY_PAD; /* the parser's, not the client's */
-    TRY(infer_request_parse(&req->body, &limits, &c->request, why));
+    TRY(parse_text(c, why));
     TRY(take_nonce(c, why));
-    return resolve(c->app, view_of(c->request.model_id, c->request.model_id_len), ret_model, why);
+    return model_resolve(c->app->conf, view_of(c->request.model_id, c->request.model_id_len), ret_model, why);
 }
 
 void infer_api(struct app *app, struct http_req *req)
@@ -66,11 +63,12 @@ void infer_api(struct app *app, struct http_req *req)
         http_reply_error(req, ERR_NOMEM, NULL, 1);
         return;
     }
-    *c = (struct call){.app = app, .req = req};
+    *c = (struct call){.app = app, .req = req, .slot = -1};
+    list_init(&c->link);
     req->user = c;
     err_t e = parse(c, &model, &why);
-    if (e == OK)
-        e = models_join(app, &model, c);
     if (e != OK)
-        call_fail(c, e, why.text[0] != '\0' ? &why : NULL, err_http(e) == 503);
+        call_fail(c, e, &why, 1);
+    else
+        models_join(app, &model, c);
 }

@@ -1,20 +1,18 @@
-/* One lane per infer process: messages in order, tensors in slots. */
+/* One lane per infer process: its messages in order, and which of its slots are taken. */
 #include "front/app.h"
 
-#include "base/fd.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "wire/roles.h"
 
-#include <sys/mman.h>
+#define META_MS 2000U /* an infer says it as soon as it has the channel */
 
-#define SLOT_STEP (64 * KIB)
+/* The socket takes at least this in jobs, whatever their number, and one job of any size: a job that does not fit into it is
+   the fault of an infer that answers what it has not read. */
+#define JOBS_BYTES (64 * KIB)
 
-static void slot_done(struct slot *s)
-{
-    map_done(&s->input);
-    map_done(&s->output);
-}
+/* ── the beginning and the end ── */
 
 static void free_lane(uv_handle_t *h)
 {
@@ -22,7 +20,7 @@ static void free_lane(uv_handle_t *h)
     wire_end_close(&l->job);
     wire_end_close(&l->cancel);
     for (size_t n = 0; n < SLOTS_MAX; n++)
-        slot_done(&l->slots[n]);
+        slot_done(l->app, &l->slots[n]);
     mem_free(l);
 }
 
@@ -35,80 +33,69 @@ static void unlink_lane(struct lane *l)
         }
 }
 
-void lane_close(struct lane *l, err_t reason)
+/* Takes it out of all tables before anybody is answered. */
+static void end(struct lane *l, err_t reason)
 {
-    struct model *m = l->model;
-    if (uv_is_closing((uv_handle_t *)&l->poll))
-        return;
-    l->model = NULL;
+    struct model *m = TAKE_PTR(l->model);
     unlink_lane(l);
     uv_close((uv_handle_t *)&l->poll, free_lane);
-    calls_fail_lane(l->app, l, reason);
-    if (m != NULL)
-        models_lost(m);
+    models_lost(m, reason);
+    calls_lose_lane(l, reason);
 }
 
-static err_t on_meta(struct lane *l, struct wire_msg *m)
+/* The supervisor hears it first, so that it does not offer the same process again. */
+void lane_fail(struct lane *l, err_t reason)
 {
-    struct model *model = l->model;
-    if (model == NULL)
-        return OK;
-    if (model->state != MODEL_INTRODUCED || signature_parse(m->tail, &model->signature) != OK)
-        return ERR_PROTOCOL;
-    model->state = MODEL_READY;
-    models_advance(model);
-    return OK;
-}
-
-static err_t on_message(struct lane *l, struct wire_msg *m)
-{
-    err_t e = m->type == MSG_META ? on_meta(l, m) : call_result(l, m);
-    wire_msg_done(m);
-    return e;
-}
-
-/* A lane that ends inside the loop stays valid until its close callback. */
-static void on_readable(uv_poll_t *poll, int status, int events UNUSED)
-{
-    struct lane *l = poll->data;
-    err_t e = status < 0 ? ERR_IO : OK;
-    while (e == OK && !uv_is_closing((uv_handle_t *)poll)) {
-        struct wire_msg m = WIRE_MSG_NONE;
-        e = wire_recv(&l->job, &l->app->inbox, false, &m);
-        if (e == OK)
-            e = on_message(l, &m);
-    }
-    if (e == ERR_WOULD_BLOCK || uv_is_closing((uv_handle_t *)poll))
+    struct msg_front_infer hung = {.infer = l->infer};
+    if (l->model == NULL)
         return;
-    if (e != ERR_CLOSED) {
-        struct msg_front_infer hung = {.infer = l->infer};
-        log_event(LOG_PEER_REFUSED, ROLE_INFER, l->infer, e);
-        app_tell(l->app, MSG_FRONT_HUNG, &hung);
-    }
-    lane_close(l, ERR_MODEL_DIED);
+    app_tell(l->app, MSG_FRONT_HUNG, &hung);
+    end(l, reason);
 }
+
+static void release(struct lane *l)
+{
+    struct msg_front_infer released = {.infer = l->infer};
+    app_tell(l->app, MSG_FRONT_RELEASED, &released);
+    end(l, ERR_MODEL_OVER_BUDGET);
+}
+
+void lane_evict(struct lane *l)
+{
+    l->leaving = true;
+    lane_settle(l);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events);
 
 err_t lane_open(struct app *app, struct model *m, uint32_t infer, int *job_fd, int *cancel_fd, struct lane **ret)
 {
+    AUTO(wire_end_close) struct wire_end job = {TAKE_FD(*job_fd), CHAN_JOB, SIDE_A};
+    AUTO(wire_end_close) struct wire_end cancel = {TAKE_FD(*cancel_fd), CHAN_CANCEL, SIDE_A};
     struct lane *l = mem_alloc(1, sizeof(*l));
     if (l == NULL)
         return ERR_NOMEM;
-    *l = (struct lane){.app = app, .model = m, .infer = infer, .next = app->lanes};
-    l->job = (struct wire_end){TAKE_FD(*job_fd), CHAN_JOB, SIDE_A};
-    l->cancel = (struct wire_end){TAKE_FD(*cancel_fd), CHAN_CANCEL, SIDE_A};
-    if (uv_poll_init(&app->loop, &l->poll, l->job.fd) != 0) {
-        wire_end_close(&l->job);
-        wire_end_close(&l->cancel);
+    if (uv_poll_init(&app->loop, &l->poll, job.fd) != 0) {
         mem_free(l);
         return ERR_OVERLOADED;
     }
     l->poll.data = l;
-    app->lanes = l;
+    l->app = app;
+    l->infer = infer;
+    l->job = job;
+    l->cancel = cancel;
+    job.fd = cancel.fd = -1;
+    for (size_t n = 0; n < SLOTS_MAX; n++)
+        slot_init(&l->slots[n]);
     if (uv_poll_start(&l->poll, UV_READABLE, on_readable) != 0) {
-        l->model = NULL;
-        lane_close(l, ERR_INTERNAL);
+        uv_close((uv_handle_t *)&l->poll, free_lane);
         return ERR_OVERLOADED;
     }
+    l->model = m;
+    l->meta_ms = clock_mono_ms() + META_MS;
+    l->next = app->lanes;
+    app->lanes = l;
+    app_need_tick(app);
     *ret = l;
     return OK;
 }
@@ -121,38 +108,87 @@ struct lane *lane_by_infer(struct app *app, uint32_t infer)
     return l;
 }
 
-int lane_slot(const struct app *app, const struct lane *l)
+/* ── slots ── */
+
+bool lane_has_room(const struct lane *l)
 {
-    for (unsigned n = 0; n < app->slots; n++)
-        if (!l->slots[n].busy)
-            return (int)n;
-    return -1;
+    return l->model != NULL && l->model->state == MODEL_READY && !l->leaving && l->running < l->n_slots &&
+           l->signing < SIGNING_MAX;
 }
 
-err_t lane_input(struct slot *s, size_t bytes, int *ret_fd)
+/* A call that fails here gives its slot back and settles again: that is left to the loop. */
+void lane_settle(struct lane *l)
 {
-    AUTO_FD int fd = -1;
-    AUTO(map_done) struct map area = {0};
-    if (s->input.addr != NULL && s->input.size >= bytes && s->input.size / 4 <= MAX(bytes, SLOT_STEP)) {
-        *ret_fd = -1;
-        return OK;
-    }
-    size_t size = (MAX(bytes, 1U) + SLOT_STEP - 1) / SLOT_STEP * SLOT_STEP;
-    TRY(memfd_new("veronnx-input", size, &fd));
-    TRY(memfd_seal(fd, SEALS_AREA));
-    TRY(map_shared(fd, size, PROT_READ | PROT_WRITE, &area));
-    map_done(&s->input);
-    s->input = area;
-    area = (struct map){0};
-    *ret_fd = TAKE_FD(fd);
+    if (l->settling)
+        return;
+    l->settling = true;
+    for (struct call *c = NULL; lane_has_room(l) && (c = models_next(l->model)) != NULL;)
+        call_start(c, l);
+    l->settling = false;
+    if (l->model != NULL && l->leaving && l->running == 0 && l->signing == 0)
+        release(l);
+}
+
+/* A job's message at its longest: descriptors as in the signature, but with all dimensions, and a length for each. */
+static size_t job_bytes(const struct signature *s)
+{
+    size_t bytes = s->encoded.len;
+    for (size_t i = 0; i < s->input_count; i++)
+        bytes += sizeof(uint64_t) * (s->inputs[i].rank == RANK_UNKNOWN ? 1U + DESC_MAX_RANK : 1U);
+    return bytes + sizeof(struct wire_head) + sizeof(struct msg_job);
+}
+
+/* ── messages ── */
+
+static err_t on_meta(struct lane *l, struct wire_msg *m)
+{
+    struct model *model = l->model;
+    if (model->state != MODEL_INTRODUCED || signature_parse(m->tail, &model->signature) != OK)
+        return ERR_PROTOCOL;
+    model->state = MODEL_READY;
+    l->n_slots = (unsigned)MIN(MIN(2 * l->app->workers, SLOTS_MAX), MAX(JOBS_BYTES / job_bytes(&model->signature), 1));
     return OK;
 }
 
-void lane_release_if_idle(struct lane *l)
+static err_t on_message(struct lane *l, struct wire_msg *m)
 {
-    struct msg_front_infer released = {.infer = l->infer};
-    if (!l->leaving || l->running > 0)
+    err_t e = m->type == MSG_META ? on_meta(l, m) : call_result(l, m);
+    wire_msg_done(m);
+    return e;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events UNUSED)
+{
+    struct lane *l = poll->data;
+    unsigned type = MSG_NONE_;
+    err_t e = status < 0 ? ERR_IO : OK;
+    while (e == OK && l->model != NULL) {
+        struct wire_msg m = WIRE_MSG_NONE;
+        e = wire_recv(&l->job, &l->app->inbox, false, &m);
+        type = m.type;
+        if (e == OK)
+            e = on_message(l, &m);
+        if (e == OK)
+            lane_settle(l);
+    }
+    if (l->model == NULL || e == ERR_WOULD_BLOCK)
         return;
-    app_tell(l->app, MSG_FRONT_RELEASED, &released);
-    lane_close(l, ERR_MODEL_DIED);
+    if (e != ERR_CLOSED)
+        log_event(LOG_PEER_REFUSED, ROLE_INFER, type, e);
+    lane_fail(l, ERR_MODEL_DIED);
+}
+
+bool lanes_tick(struct app *app, uint64_t now_ms)
+{
+    bool expected = false;
+    for (struct lane *l = app->lanes, *next = NULL; l != NULL; l = next) {
+        next = l->next;
+        if (l->model == NULL || l->model->state != MODEL_INTRODUCED)
+            continue;
+        if (now_ms >= l->meta_ms)
+            lane_fail(l, ERR_MODEL_DIED);
+        else
+            expected = true;
+    }
+    return expected;
 }

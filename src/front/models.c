@@ -1,7 +1,13 @@
 /* The table of models that somebody has asked for, and their queues. */
 #include "front/app.h"
 
+#include "base/clock.h"
+
 #include <string.h>
+
+#define RETRY_MAX_S 30U
+
+/* ── rows ── */
 
 static bool same_model(const struct wire_model *a, const struct wire_model *b)
 {
@@ -9,23 +15,41 @@ static bool same_model(const struct wire_model *a, const struct wire_model *b)
            view_equal(view_of(a->path, a->path_len), view_of(b->path, b->path_len));
 }
 
-/* The model's row, or a free one. */
-static struct model *find_row(struct app *app, const struct wire_model *id)
+static struct model *find(struct app *app, const struct wire_model *id)
 {
-    struct model *free = NULL;
-    for (size_t n = 0; n < MODELS_MAX; n++) {
-        struct model *m = &app->models[n];
-        if (m->state == MODEL_FREE)
-            free = free == NULL ? m : free;
-        else if (same_model(&m->id, id))
-            return m;
-    }
-    return free;
+    for (unsigned n = 0; n < app->n_models; n++)
+        if (app->models[n].state != MODEL_FREE && same_model(&app->models[n].id, id))
+            return &app->models[n];
+    return NULL;
+}
+
+/* A new row, which nobody has asked the supervisor for yet; NULL when the table is full. */
+static struct model *open_row(struct app *app, const struct wire_model *id)
+{
+    unsigned n = 0;
+    while (n < MODELS_MAX && app->models[n].state != MODEL_FREE)
+        n++;
+    if (n == MODELS_MAX)
+        return NULL;
+    struct model *m = &app->models[n];
+    *m = (struct model){.app = app, .id = *id};
+    list_init(&m->queue);
+    app->n_models = MAX(app->n_models, n + 1);
+    return m;
+}
+
+static void forget(struct model *m)
+{
+    struct app *app = m->app;
+    signature_done(&m->signature);
+    *m = (struct model){0};
+    while (app->n_models > 0 && app->models[app->n_models - 1].state == MODEL_FREE)
+        app->n_models--;
 }
 
 static struct model *by_request(struct app *app, uint32_t request)
 {
-    for (size_t n = 0; n < MODELS_MAX; n++)
+    for (unsigned n = 0; n < app->n_models; n++)
         if (app->models[n].state == MODEL_LOADING && app->models[n].request == request)
             return &app->models[n];
     return NULL;
@@ -33,147 +57,173 @@ static struct model *by_request(struct app *app, uint32_t request)
 
 static void ask(struct model *m)
 {
-    struct msg_front_load load = {.request = ++m->app->last_request, .model = m->id};
-    if (load.request == 0)
-        load.request = m->app->last_request = 1;
+    struct app *app = m->app;
+    struct msg_front_load load = {.model = m->id};
+    app->last_request += app->last_request == UINT32_MAX ? 2 : 1; /* 0 is none */
+    load.request = app->last_request;
     m->request = load.request;
+    m->asked_ms = clock_mono_ms();
     m->state = MODEL_LOADING;
-    app_tell(m->app, MSG_FRONT_LOAD, &load);
+    app->loads++;
+    app_tell(app, MSG_FRONT_LOAD, &load);
 }
 
-static void forget(struct model *m)
-{
-    signature_done(&m->signature);
-    *m = (struct model){0};
-}
+/* ── queues ── */
 
-static void push(struct model *m, struct call *c)
+/* In front of what stands at `at`; the queue itself stands behind the last call and in front of the first. */
+static void enter(struct model *m, struct list *at, struct call *c)
 {
+    list_move(at, &c->link);
     c->model = m;
-    c->next = NULL;
-    c->state = CALL_WAITING;
-    if (m->last != NULL)
-        m->last->next = c;
-    else
-        m->first = c;
-    m->last = c;
     m->waiting++;
     m->app->waiting++;
 }
 
-static struct call *pop(struct model *m)
+void models_requeue(struct model *m, struct call *c)
 {
-    struct call *c = m->first;
-    if (c != NULL)
-        models_leave(c);
+    enter(m, m->queue.next, c);
+}
+
+void models_leave(struct call *c)
+{
+    struct model *m = TAKE_PTR(c->model);
+    list_remove(&c->link);
+    m->waiting--;
+    m->app->waiting--;
+}
+
+struct call *models_next(struct model *m)
+{
+    if (list_empty(&m->queue))
+        return NULL;
+    struct call *c = LIST_OF(m->queue.next, struct call, link);
+    models_leave(c);
     return c;
 }
 
-void models_leave(struct call *call)
+/* How long the queue is in time, as far as one can tell: by what jobs have taken, or by what loading has taken so far. */
+static uint32_t queue_s(const struct model *m)
 {
-    struct model *m = call->model;
-    struct call *before = NULL;
-    for (struct call **at = &m->first; *at != NULL; at = &(*at)->next) {
-        if (*at == call) {
-            *at = call->next;
-            m->last = m->last == call ? before : m->last;
-            m->waiting--;
-            m->app->waiting--;
-            break;
-        }
-        before = *at;
-    }
-    call->model = NULL;
-    call->next = NULL;
+    uint64_t ms = m->state == MODEL_READY ? m->waiting * m->lane->mean_us / m->lane->n_slots / 1000
+                                          : clock_mono_ms() - m->asked_ms;
+    return (uint32_t)MIN(MAX((ms + 999) / 1000, 1U), RETRY_MAX_S);
 }
 
-err_t models_join(struct app *app, const struct wire_model *id, struct call *call)
+/* Answers those that were taken out of a queue. */
+static void fail_all(struct list *doomed, err_t e, const struct why *why, uint32_t retry_s)
 {
-    struct model *m = find_row(app, id);
-    if (m == NULL)
-        return ERR_OVERLOADED;
-    if (app->waiting >= app->conf->queue_all || m->waiting >= app->conf->queue_model)
-        return ERR_QUEUE_FULL;
-    if (m->state == MODEL_FREE) {
-        *m = (struct model){.app = app, .id = *id};
-        push(m, call);
-        ask(m);
-        return OK;
+    while (!list_empty(doomed)) {
+        struct call *c = LIST_OF(doomed->next, struct call, link);
+        list_remove(&c->link);
+        call_fail(c, e, why, retry_s);
     }
-    push(m, call);
+}
+
+/* The model is forgotten before anybody hears of it, so that whoever asks again asks anew. */
+static void give_up(struct model *m, err_t e, const struct why *why, uint32_t retry_s)
+{
+    struct list doomed;
+    list_init(&doomed);
+    for (struct call *c = models_next(m); c != NULL; c = models_next(m))
+        list_move(&doomed, &c->link);
+    forget(m);
+    fail_all(&doomed, e, why, retry_s);
+}
+
+/* ── calls come ── */
+
+static err_t join_known(struct model *m, struct call *c, struct why *why, uint32_t *ret_retry_s)
+{
+    const struct conf *conf = m->app->conf;
+    if (m->waiting >= conf->queue_model || m->app->waiting >= conf->queue_all) {
+        *ret_retry_s = queue_s(m);
+        return ERR_QUEUE_FULL;
+    }
     if (m->state == MODEL_READY)
-        models_advance(m);
+        TRY(call_convert(c, &m->signature, why));
+    enter(m, &m->queue, c);
     return OK;
 }
 
-void models_advance(struct model *m)
+static err_t join_new(struct app *app, const struct wire_model *id, struct call *c)
 {
-    while (m->state == MODEL_READY && m->first != NULL && !m->lane->leaving && lane_slot(m->app, m->lane) >= 0)
-        call_start(pop(m), m->lane);
+    if (app->waiting >= app->conf->queue_all)
+        return ERR_QUEUE_FULL;
+    struct model *m = app->loads < LOADS_MAX ? open_row(app, id) : NULL;
+    if (m == NULL)
+        return ERR_OVERLOADED;
+    enter(m, &m->queue, c);
+    ask(m);
+    return OK;
 }
 
-/* What was handed to the process is lost; what waits may wait for the next one, but only once. */
-void models_lost(struct model *m)
+void models_join(struct app *app, const struct wire_model *id, struct call *c)
 {
-    struct call *keep = m->first;
+    struct model *m = find(app, id);
+    struct why why = {0};
+    uint32_t retry_s = 1;
+    if (m != NULL && list_empty(&m->queue) && m->lane != NULL && lane_has_room(m->lane)) {
+        call_start(c, m->lane);
+        return;
+    }
+    err_t e = m != NULL ? join_known(m, c, &why, &retry_s) : join_new(app, id, c);
+    if (e != OK)
+        call_fail(c, e, &why, retry_s);
+}
+
+/* ── lanes come and go ── */
+
+void models_lost(struct model *m, err_t reason)
+{
+    struct list doomed;
+    list_init(&doomed);
     m->lane = NULL;
     signature_done(&m->signature);
-    while (keep != NULL) {
-        struct call *c = keep;
-        keep = c->next;
+    for (struct list *at = m->queue.next, *next = at->next; at != &m->queue; at = next, next = at->next) {
+        struct call *c = LIST_OF(at, struct call, link);
         if (c->retried) {
             models_leave(c);
-            call_fail(c, ERR_MODEL_DIED, NULL, 1);
+            list_move(&doomed, &c->link);
         }
         c->retried = true;
     }
-    if (m->first != NULL)
-        ask(m);
+    if (list_empty(&m->queue) || m->app->loads >= LOADS_MAX)
+        give_up(m, reason, NULL, 1);
     else
-        forget(m);
+        ask(m);
+    fail_all(&doomed, reason, NULL, 1);
 }
 
-static void fail_waiting(struct model *m, err_t e, const struct why *why, uint32_t retry_s)
+static struct model *answered(struct app *app, uint32_t request)
 {
-    while (m->first != NULL)
-        call_fail(pop(m), e, why, retry_s);
-    forget(m);
+    struct model *m = by_request(app, request);
+    if (m != NULL)
+        app->loads--;
+    return m;
 }
 
 err_t models_loaded(struct app *app, struct wire_msg *msg)
 {
     const struct msg_front_model *loaded = msg->fixed;
-    struct model *m = by_request(app, loaded->request);
+    struct model *m = answered(app, loaded->request);
     if (m == NULL)
         return ERR_PROTOCOL;
     memcpy(m->sha256, loaded->model_sha256, sizeof(m->sha256));
     m->state = MODEL_INTRODUCED;
     if (lane_open(app, m, loaded->infer, &msg->fds[0], &msg->fds[1], &m->lane) != OK)
-        fail_waiting(m, ERR_OVERLOADED, NULL, 1);
+        give_up(m, ERR_OVERLOADED, NULL, 1);
     return OK;
-}
-
-/* The supervisor passes the sentence on unread; only printable ASCII goes further. */
-static void take_why(struct view tail, struct why *why)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < tail.len && n + 1 < sizeof(why->text); i++)
-        if (tail.data[i] >= 0x20 && tail.data[i] <= 0x7e)
-            why->text[n++] = (char)tail.data[i];
-    why->text[n] = '\0';
 }
 
 err_t models_failed(struct app *app, struct wire_msg *msg)
 {
     const struct msg_front_failed *failed = msg->fixed;
-    struct model *m = by_request(app, failed->request);
+    struct model *m = answered(app, failed->request);
     struct why why = {0};
     err_t e = err_from_wire(failed->reason);
     if (m == NULL)
         return ERR_PROTOCOL;
-    take_why(msg->tail, &why);
-    if (e == OK)
-        e = ERR_INTERNAL;
-    fail_waiting(m, e, why.text[0] != '\0' ? &why : NULL, (failed->retry_ms + 999) / 1000);
+    why_take(&why, msg->tail);
+    give_up(m, e != OK ? e : ERR_INTERNAL, &why, (uint32_t)(((uint64_t)failed->retry_ms + 999) / 1000));
     return OK;
 }

@@ -7,6 +7,7 @@
 #include "front/server.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 static struct request *request_of(struct http_req *req)
@@ -28,11 +29,9 @@ void request_init(struct request *r, struct http_server *s, const struct carrier
 
 static void take_id(struct request *r)
 {
-    uint8_t bytes[8];
-    struct view id = view_of(bytes, sizeof(bytes));
-    struct view text = r->head.known[KNOWN_REQUEST_ID];
-    if (hex_decode(text, bytes, sizeof(bytes)) == OK && view_u64be(&id, &r->pub.id) != OK)
-        assert(false);
+    uint64_t id = 0;
+    if (hex_decode(r->head.known[KNOWN_REQUEST_ID], &id, sizeof(id)) == OK)
+        r->pub.id = be64toh(id);
 }
 
 static void split_target(struct http_req *req, struct view target)

@@ -43,31 +43,37 @@ static const struct route routes[] = {
     {METHOD_GET, "/enclave", enclave, false},
 };
 
+static const struct route *find(const struct http_req *req)
+{
+    for (size_t n = 0; n < COUNT_OF(routes); n++)
+        if (view_is(req->path, routes[n].path))
+            return &routes[n];
+    return NULL;
+}
+
 static bool method_fits(const struct route *r, enum http_method m)
 {
     return r->method == m || (r->method == METHOD_GET && m == METHOD_HEAD);
 }
 
-static const struct route *find(const struct http_req *req, err_t *ret_reason)
+/* RFC 9110 §15.5.6 */
+static void refuse_method(const struct route *r, struct http_req *req)
 {
-    *ret_reason = ERR_NOT_FOUND;
-    for (size_t n = 0; n < COUNT_OF(routes); n++) {
-        if (!view_is(req->path, routes[n].path))
-            continue;
-        if (method_fits(&routes[n], req->method))
-            return &routes[n];
-        *ret_reason = ERR_METHOD_NOT_ALLOWED;
-    }
-    return NULL;
+    const char *allowed = r->method == METHOD_GET ? "GET, HEAD" : "POST";
+    struct http_answer a = {0};
+    http_answer_error(&a, ERR_METHOD_NOT_ALLOWED, NULL, 0);
+    a.fields[a.n_fields++] = (struct http_field){"Allow", view_of(allowed, strlen(allowed))};
+    http_reply(req, &a);
 }
 
 static void on_head(void *self, struct http_req *req)
 {
     struct app *app = self;
-    err_t reason = OK;
-    const struct route *r = find(req, &reason);
+    const struct route *r = find(req);
     if (r == NULL)
-        http_reply_error(req, reason, NULL, 0);
+        http_reply_error(req, ERR_NOT_FOUND, NULL, 0);
+    else if (!method_fits(r, req->method))
+        refuse_method(r, req);
     else if (app->draining && r->body)
         http_reply_error(req, ERR_DRAINING, NULL, 1);
     else if (!r->body)
@@ -76,11 +82,8 @@ static void on_head(void *self, struct http_req *req)
 
 static void on_body(void *self, struct http_req *req)
 {
-    err_t reason = OK;
-    const struct route *r = find(req, &reason);
-    if (r == NULL)
-        http_reply_error(req, reason, NULL, 0);
-    else
+    const struct route *r = find(req);
+    if (r != NULL) /* else on_head has refused it */
         r->handle(self, req);
 }
 

@@ -112,7 +112,7 @@ static bool make_room(struct http_server *s)
     return true;
 }
 
-/* Everything is in use. The listeners would be readable all the time: they rest until a connection ends, or the tick. */
+/* Everything is in use. The listeners, readable all the time now, rest until a connection ends or the next tick. */
 static void pause_listeners(struct http_server *s)
 {
     uint64_t now = uv_now(s->loop);

@@ -5,7 +5,8 @@
 #include "wire/frame.h"
 #include "wire/roles.h"
 
-/* A peer broke the protocol, or is gone although we cannot do without it: logged, status 1. `type`: the message, 0 = none. */
+/* A peer broke the protocol, or is gone although we cannot do without it: logged, status 1. `type`: the message, 0 =
+   none. */
 NORETURN void end_refusing(enum role peer, unsigned type, err_t e);
 
 /* There will be no model: the supervisor hears why (`why` may be empty), status 0. */

@@ -34,7 +34,8 @@ struct infer {
     struct watch watch;
     struct worker *workers[WORKERS_MAX];
     unsigned n_workers;
-    sem_t go; /* once for each worker beside the first */
+    sem_t go;               /* once for each worker beside the first */
+    atomic_uint next_worker; /* the next thread that is let go is this one */
     int wake_fd;
     /* the assignment */
     struct msg_infer_assign assign;
@@ -108,14 +109,12 @@ static void *watch_thread(void *self)
     watch_loop(&i->watch);
 }
 
-/* A worker that is let go finds its place by the order in which the process gives them. */
 static void *worker_thread(void *self)
 {
-    static atomic_uint next = 1;
     struct infer *i = self;
     while (sem_wait(&i->go) != 0)
         continue;
-    worker_loop(i->workers[atomic_fetch_add(&next, 1)]);
+    worker_loop(i->workers[atomic_fetch_add(&i->next_worker, 1)]);
 }
 
 static err_t start_thread(void *(*run)(void *), struct infer *i, size_t stack)
@@ -135,6 +134,7 @@ static err_t start_thread(void *(*run)(void *), struct infer *i, size_t stack)
 static err_t make_threads(struct infer *i)
 {
     i->n_workers = worker_count(i->conf);
+    i->next_worker = 1;
     if (sem_init(&i->go, 0, 0) != 0)
         return ERR_INTERNAL;
     TRY(watch_init(&i->watch, &i->crew, &i->control, i->wake_fd));

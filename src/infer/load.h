@@ -11,9 +11,10 @@ struct load_params {
     uint64_t deadline_ms;
 };
 
-/* Scans the sealed file, loads it (once more with more memory when the first attempt ran short), and fills crew->session.
-   `ret` has random_operator, scan_us, load_us. ERR_MODEL_OVER_BUDGET, and what scan_model and session_new say. */
-err_t load_model(const struct pulled *sealed, const struct load_params *p, struct crew *crew, struct msg_infer_loaded *ret,
-                 struct why *why);
+/* Scans the sealed file, loads it (once more with more memory when the first attempt ran short), and fills
+   crew->session. `ret` has random_operator, scan_us, load_us. ERR_MODEL_OVER_BUDGET, and what scan_model and
+   session_new say. */
+err_t load_model(const struct pulled *sealed, const struct load_params *p, struct crew *crew,
+                 struct msg_infer_loaded *ret, struct why *why);
 
 #endif

@@ -46,9 +46,9 @@ err_t memory_answer(struct memory *m, uint64_t bytes)
     return asked ? OK : ERR_PROTOCOL;
 }
 
-/* One arena: the others are trimmed by code that opens a file of /proc, for which the jail would kill us. What is below 32 MiB
-   comes from the heap, so that the buffers of a run are not mapped and cleared by the kernel each time; the heap's end is given
-   back when more than 32 MiB of it are free. */
+/* One arena: the others are trimmed by code that opens a file of /proc, for which the jail would kill us. What is below
+   32 MiB comes from the heap, so that the buffers of a run are not mapped and cleared by the kernel each time; the
+   heap's end is given back when more than 32 MiB of it are free. */
 void memory_tune_malloc(void)
 {
     (void)mallopt(M_ARENA_MAX, 1);

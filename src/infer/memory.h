@@ -17,8 +17,8 @@ struct memory {
 
 err_t memory_init(struct memory *m, const struct wire_end *control);
 
-/* After an attempt that began when m->granted was `granted` has failed: true when there is more by now. Asks the supervisor unless another
-   thread has done so, and waits for its answer until `deadline_ms` (clock_mono_ms). */
+/* After an attempt that began when m->granted was `granted` has failed: true when there is more by now. Asks the
+   supervisor unless another thread has done so, and waits for its answer until `deadline_ms` (clock_mono_ms). */
 bool memory_more(struct memory *m, uint64_t granted, uint64_t deadline_ms);
 /* The supervisor's answer, 0 = no. ERR_PROTOCOL when nobody asked. */
 err_t memory_answer(struct memory *m, uint64_t bytes);

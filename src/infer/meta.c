@@ -178,7 +178,8 @@ err_t meta_read(struct session *s, struct why *why)
 {
     const struct lister given = {ort->SessionGetInputCount, ort->SessionGetInputName, ort->SessionGetInputTypeInfo,
                                  "input", ERR_DTYPE_UNSUPPORTED};
-    const struct lister replaced = {ort->SessionGetOverridableInitializerCount, ort->SessionGetOverridableInitializerName,
+    const struct lister replaced = {ort->SessionGetOverridableInitializerCount,
+                                    ort->SessionGetOverridableInitializerName,
                                     ort->SessionGetOverridableInitializerTypeInfo, "input", ERR_DTYPE_UNSUPPORTED};
     const struct lister made = {ort->SessionGetOutputCount, ort->SessionGetOutputName, ort->SessionGetOutputTypeInfo,
                                 "output", ERR_OUTPUT_UNSUPPORTED};

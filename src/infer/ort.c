@@ -77,8 +77,8 @@ err_t ort_env_new(unsigned threads, OrtEnv **ret)
 
 /* ── errors ── */
 
-/* By these texts of ONNX Runtime and the C++ library a lack of memory is told from other failures, which have the same code. A
-   model can put such words into its names; it then gets the error that it asked for. */
+/* By these texts of ONNX Runtime and the C++ library a lack of memory is told from other failures, which have the same
+   code. A model can put such words into its names; it then gets the error that it asked for. */
 static const char *const memory_texts[] = {"bad_alloc", "Failed to allocate memory", "Cannot allocate memory"};
 
 err_t ort_fault(enum ort_stage stage, OrtErrorCode code, const char *text)

@@ -14,12 +14,12 @@ struct ort_library {
     const char *build;   /* one line: branch, commit, options */
 };
 
-/* Loads the library: `root` is the file or a folder that has it (in lib/ or directly); NULL: libonnxruntime.so.1 of the system.
-   ERR_USAGE when there is none or it is older than the header. ORT_DISABLE_TELEMETRY=1 must be set by now. */
+/* Loads the library: `root` is the file or a folder that has it (in lib/ or directly); NULL: libonnxruntime.so.1 of the
+   system. ERR_USAGE when there is none or it is older than the header. ORT_DISABLE_TELEMETRY=1 must be set by now. */
 err_t ort_open(const char *root, struct ort_library *ret);
 
-/* The environment, once and for the life of the process: says nothing, and has `threads` threads for the inside of operators
-   (1: the calling thread alone), which sleep when idle. Reads /proc/cpuinfo and /sys. */
+/* The environment, once and for the life of the process: says nothing, and has `threads` threads for the inside of
+   operators (1: the calling thread alone), which sleep when idle. Reads /proc/cpuinfo and /sys. */
 err_t ort_env_new(unsigned threads, OrtEnv **ret);
 
 /* What a status of ONNX Runtime means while a model is loaded or run. Its text is looked at, never passed on. Loading:

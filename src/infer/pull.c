@@ -187,7 +187,9 @@ err_t pull_model(const struct pull_params *params, struct pulled *ret)
                                .seed = params->seed,
                                .sink = {.user = &p, .start = on_start, .write = on_write}};
     struct pulled pulled = {.fd = -1};
-    if (m->cid_len > CID_MAX || m->path_len > MODEL_PATH_MAX || cid_from_bytes(view_of(m->cid, m->cid_len), &walk.root) != OK)
+    if (m->cid_len > CID_MAX || m->path_len > MODEL_PATH_MAX)
+        return ERR_MODEL_ID_INVALID;
+    if (cid_from_bytes(view_of(m->cid, m->cid_len), &walk.root) != OK)
         return ERR_MODEL_ID_INVALID;
     walk.path = view_of(m->path, m->path_len);
     TRY(sha256_init(&p.hash));

@@ -1,5 +1,5 @@
-/* Pulling a model: blocks come from whoever is at the other end, each is checked against the CID it was asked by, and the file is
-   put together in a memory file that nobody can change afterwards. */
+/* Pulling a model: blocks come from whoever is at the other end, each is checked against the CID it was asked by, and
+   the file is put together in a memory file that nobody can change afterwards. */
 #ifndef VERONNX_INFER_PULL_H
 #define VERONNX_INFER_PULL_H
 
@@ -28,8 +28,9 @@ struct pulled {
     uint8_t sha256[SHA256_LEN];
 };
 
-/* ERR_MODEL_LOAD_TIMEOUT; ERR_SOURCE_DEAD, ERR_MODEL_NOT_FOUND (the source's word); ERR_PROTOCOL (frames out of rule); what
-   ipld/walk.h says of the blocks; ERR_MODEL_NOT_ONNX for an empty file; ERR_MODEL_ID_INVALID for a model that is none. */
+/* ERR_MODEL_LOAD_TIMEOUT; ERR_SOURCE_DEAD, ERR_MODEL_NOT_FOUND (the source's word); ERR_PROTOCOL (frames out of rule);
+   what ipld/walk.h says of the blocks; ERR_MODEL_NOT_ONNX for an empty file; ERR_MODEL_ID_INVALID for a model that is
+   none. */
 err_t pull_model(const struct pull_params *p, struct pulled *ret);
 
 #endif

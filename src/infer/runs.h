@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-#define RUNS_EARLY_MAX 64 /* cancellations remembered for jobs that no worker has taken yet; twice what can be under way */
+#define RUNS_EARLY_MAX 64 /* cancellations kept for jobs that no worker has taken yet: twice what can be under way */
 #define RUNS_NEVER     UINT64_MAX
 
 struct front;
@@ -33,7 +33,8 @@ void runs_init(struct runs *r, int wake_fd);
 /* Makes a worker's `run` known; before other threads use `r`. */
 void runs_add(struct runs *r, struct run *run);
 
-/* From here on the run can be stopped. ERR_RUN_CANCELLED when that was asked for already (runs_end must be called all the same). */
+/* From here on the run can be stopped. ERR_RUN_CANCELLED when that was asked for already (runs_end must be called all
+   the same). */
 err_t runs_begin(struct runs *r, struct run *run, const struct front *front, uint64_t job, uint64_t deadline_ms);
 /* Why the run was stopped, or OK. */
 err_t runs_end(struct runs *r, struct run *run);

@@ -32,18 +32,18 @@ void seat_init(struct seat *s)
 /* With the lock. */
 static void let_go(struct front *f)
 {
-    if (f != NULL && --f->holders == 0)
+    if (--f->holders == 0)
         front_free(f);
 }
 
 void seat_put(struct seat *s, struct front *f)
 {
     (void)pthread_mutex_lock(&s->lock);
-    if (s->front != NULL)
-        atomic_store(&s->front->dead, true);
-    let_go(s->front);
+    struct front **end = &s->first;
+    for (; *end != NULL; end = &(*end)->next)
+        atomic_store(&(*end)->dead, true);
     f->holders++;
-    s->front = f;
+    *end = f;
     (void)pthread_cond_broadcast(&s->taken);
     (void)pthread_mutex_unlock(&s->lock);
 }
@@ -51,21 +51,30 @@ void seat_put(struct seat *s, struct front *f)
 struct front *seat_enter(struct seat *s)
 {
     (void)pthread_mutex_lock(&s->lock);
-    while (s->front == NULL)
+    while (s->first == NULL)
         (void)pthread_cond_wait(&s->taken, &s->lock);
-    struct front *f = s->front;
+    struct front *f = s->first;
     f->holders++;
     (void)pthread_mutex_unlock(&s->lock);
     return f;
 }
 
+/* With the lock; false when another worker has done it. */
+static bool unlink_front(struct seat *s, const struct front *f)
+{
+    for (struct front **at = &s->first; *at != NULL; at = &(*at)->next)
+        if (*at == f) {
+            *at = f->next;
+            return true;
+        }
+    return false;
+}
+
 void seat_leave(struct seat *s, struct front *f)
 {
     (void)pthread_mutex_lock(&s->lock);
-    if (s->front == f) {
-        s->front = NULL;
+    if (unlink_front(s, f))
         let_go(f);
-    }
     let_go(f);
     (void)pthread_mutex_unlock(&s->lock);
 }

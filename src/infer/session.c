@@ -10,8 +10,9 @@
 /* A path below nothing: should a file that the scan passed still name external data, it is looked for there. */
 #define NOWHERE "/nowhere"
 
-/* Whatever decides what a model may do or what bits come out is said, even where it is the default. Telemetry, logs, profiles
-   and settings inside the model are off by environment (ort_env_new, ORT_LOAD_CONFIG_FROM_MODEL unset) or not asked for. */
+/* Whatever decides what a model may do or what bits come out is said, even where it is the default. Telemetry, logs,
+   profiles and settings inside the model are off by environment (ort_env_new, ORT_LOAD_CONFIG_FROM_MODEL unset) or not
+   asked for. */
 static const struct {
     const char *key;
     const char *value;
@@ -22,8 +23,8 @@ static const struct {
     {"session.disable_prepacking", "0", "prepacking=1"}, /* without it other bits come out */
 };
 
-/* No arena and no patterns: memory goes back to malloc after each run, which costs nothing measurable (malloc.c keeps what small
-   models need) and lets the process shrink after a large batch. */
+/* No arena and no patterns: memory goes back to malloc after each run, which costs nothing measurable (malloc.c keeps
+   what small models need) and lets the process shrink after a large batch. */
 #define FIXED_TEXT "opt=all;exec=seq;arena=0;pattern=0"
 
 static err_t set_options(OrtSessionOptions *options)

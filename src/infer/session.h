@@ -7,8 +7,8 @@
 
 #define ENGINE_TEXT_MAX 240 /* leaves room in ENGINE_MAX for what the supervisor adds */
 
-/* What stands in every receipt beside a model's outputs: ONNX Runtime's build, the instruction set, the threads inside operators,
-   and every option of the session, from the same table that session_new reads. ERR_TOO_LARGE. */
+/* What stands in every receipt beside a model's outputs: ONNX Runtime's build, the instruction set, the threads inside
+   operators, and every option of the session, from the same table that session_new reads. ERR_TOO_LARGE. */
 err_t session_engine(const struct ort_library *library, unsigned threads, char ret[static ENGINE_TEXT_MAX]);
 
 /* A loaded model. */

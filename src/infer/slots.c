@@ -35,7 +35,8 @@ err_t slot_input(struct slot *s, int *fd, uint64_t bytes, uint64_t max, const ui
     return OK;
 }
 
-/* Twice the size each time, so that growing outputs do not mean a new area each; pages that are not touched cost nothing. */
+/* Twice the size each time, so that growing outputs do not mean a new area each; pages that are not touched cost
+   nothing. */
 static size_t area_size(uint64_t need, uint64_t max)
 {
     uint64_t size = AREA_MIN;

@@ -15,8 +15,9 @@ err_t value_maker_init(struct value_maker *m);
 /* Accepts a pointer to NULL. */
 void value_release(OrtValue **value);
 
-/* A tensor over a payload that payload_check has passed. Numbers are not copied: `payload` must be aligned to their size and
-   outlive the value. ERR_NOMEM; ERR_DTYPE_UNSUPPORTED for what is not a tensor, because no request form carries it. */
+/* A tensor over a payload that payload_check has passed. Numbers are not copied: `payload` must be aligned to their
+   size and outlive the value. ERR_NOMEM; ERR_DTYPE_UNSUPPORTED for what is not a tensor, because no request form
+   carries it. */
 err_t value_make(const struct value_maker *m, const struct value_desc *d, struct view payload, OrtValue **ret);
 
 /* An output as it will be published. */
@@ -28,8 +29,8 @@ struct output {
 };
 void output_done(struct output *o);
 
-/* `value` may be NULL (an optional output that was not made). The type must be the declared one: ERR_OUTPUT_UNSUPPORTED.
-   ERR_OUTPUT_TOO_LARGE when the payload is longer than `max`, ERR_NOMEM. */
+/* `value` may be NULL (an optional output that was not made). The type must be the declared one:
+   ERR_OUTPUT_UNSUPPORTED. ERR_OUTPUT_TOO_LARGE when the payload is longer than `max`, ERR_NOMEM. */
 err_t output_read(const struct value_maker *m, const OrtValue *value, const struct value_desc *declared, size_t max,
                   struct output *ret);
 

@@ -28,7 +28,8 @@ static void drop_front(struct watch *w)
     w->front = NULL;
 }
 
-/* Its first message is what the model takes and gives. A front that dies before it can be told has had no job from anyone. */
+/* Its first message is what the model takes and gives. A front that dies before it can be told has had no job from
+   anyone. */
 static err_t on_front(void *self, struct wire_msg *m)
 {
     struct watch *w = self;

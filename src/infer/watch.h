@@ -25,8 +25,8 @@ struct watch {
 };
 
 err_t watch_init(struct watch *w, struct crew *crew, struct wire_end *control, int wake_fd);
-/* The thread: waits for `begin`. Never returns; ends the process when the supervisor closes the control channel (0), at the load
-   deadline (0, after INFER_FAILED), and when a message is out of rule (1). */
+/* The thread: waits for `begin`. Never returns; ends the process when the supervisor closes the control channel (0), at
+   the load deadline (0, after INFER_FAILED), and when a message is out of rule (1). */
 NORETURN void watch_loop(struct watch *w);
 
 #endif

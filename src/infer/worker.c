@@ -78,7 +78,8 @@ static err_t copy_and_hash(struct tensor_digest *digest, uint8_t *to, const uint
     return OK;
 }
 
-static err_t take_input(struct worker *w, const struct value_desc *d, struct view payload, OrtValue **ret, struct why *why)
+static err_t take_input(struct worker *w, const struct value_desc *d, struct view payload, OrtValue **ret,
+                        struct why *why)
 {
     if (payload_check(d, payload) != OK)
         return why_set(why, ERR_VALUE_RANGE, "input %.*s: the bytes are not those of its type and shape",
@@ -302,8 +303,8 @@ err_t worker_fit(struct worker *w)
     return ok ? OK : ERR_NOMEM;
 }
 
-/* A front that died with results unread resets the channel. That is told once, ahead of the jobs that are still queued: only what
-   is told twice is the end. */
+/* A front that died with results unread resets the channel. That is told once, ahead of the jobs that are still queued:
+   only what is told twice is the end. */
 static err_t receive(struct worker *w, const struct front *f, struct wire_msg *ret)
 {
     err_t e = wire_recv(&f->job, &w->inbox, true, ret);

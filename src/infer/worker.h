@@ -1,4 +1,5 @@
-/* The threads that run jobs. Each waits for the next one in the front's own channel, so no other thread is woken on the way. */
+/* The threads that run jobs. Each waits for the next one in the front's own channel, so no other thread is woken on the
+   way. */
 #ifndef VERONNX_INFER_WORKER_H
 #define VERONNX_INFER_WORKER_H
 

@@ -40,6 +40,9 @@ struct jail_paths {
 
 #define JAIL_MAX_KEPT 64
 
+/* Whoever includes this file has JAIL_SANITIZED, by meson.build: 1 in a build with sanitizers, else 0. Shadow memory counts as data, so
+   in such a build no process has RLIMIT_DATA: neither the rows set it, nor does the supervisor. */
+
 /* Where an installation failed (arguments `step` and `errno` of LOG_JAIL_FAILED). */
 enum jail_step {
     JAIL_STEP_ORDER, /* not single-threaded, entered twice, or a row that does not follow the one before */

@@ -10,10 +10,11 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-/* A terminal sends its signals to the whole group, but the end of a child is the supervisor's to decide. */
+/* A terminal sends its signals to the whole group, but the end of a child is the supervisor's to decide; a write beyond a limit is
+   an error, not an end. */
 static void ignore_signals(void)
 {
-    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXFSZ};
     for (size_t i = 0; i < COUNT_OF(ignored); i++)
         (void)signal(ignored[i], SIG_IGN);
 }

@@ -2,8 +2,10 @@
 #include "config/config.h"
 #include "main/child.h"
 
+#include <unistd.h>
+
 int main(int argc, char **argv)
 {
     child_begin();
-    return config_main(argc, argv);
+    _exit(config_main(argc, argv));
 }

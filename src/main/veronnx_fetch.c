@@ -2,8 +2,10 @@
 #include "fetch/fetch.h"
 #include "main/child.h"
 
+#include <unistd.h>
+
 int main(int argc, char **argv)
 {
     child_begin();
-    return fetch_main(argc, argv);
+    _exit(fetch_main(argc, argv));
 }

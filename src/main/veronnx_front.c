@@ -3,9 +3,10 @@
 #include "main/child.h"
 
 #include <string.h>
+#include <unistd.h>
 
 int main(int argc, char **argv)
 {
     child_begin();
-    return argc > 1 && strcmp(argv[1], "--admin") == 0 ? front_admin_main() : front_main();
+    _exit(argc > 1 && strcmp(argv[1], "--admin") == 0 ? front_admin_main() : front_main());
 }

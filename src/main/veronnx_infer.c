@@ -2,8 +2,10 @@
 #include "infer/infer.h"
 #include "main/child.h"
 
+#include <unistd.h>
+
 int main(void)
 {
     child_begin();
-    return infer_main();
+    _exit(infer_main());
 }

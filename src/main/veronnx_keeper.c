@@ -2,8 +2,10 @@
 #include "keeper/keeper.h"
 #include "main/child.h"
 
+#include <unistd.h>
+
 int main(void)
 {
     child_begin();
-    return keeper_main();
+    _exit(keeper_main());
 }

@@ -1,7 +1,9 @@
 /* veronnx-super: `veronnx serve`. Wiring only. */
 #include "super/super.h"
 
+#include <unistd.h>
+
 int main(int argc, char **argv)
 {
-    return super_main(argc, argv);
+    _exit(super_main(argc, argv));
 }

@@ -74,9 +74,8 @@ static void do_unload(struct super *s, const struct msg_admin_request *r)
     loads_evict(s, i);
 }
 
-static void do_drain(struct super *s, const struct msg_admin_request *r)
+static void do_drain(struct super *s, const struct msg_admin_request *r UNUSED)
 {
-    admin_answer(s, r->request, OK, "");
     node_drain(s);
 }
 

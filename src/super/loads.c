@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "jail/jail.h"
 #include "super/infer_peer.h"
 
 #include <string.h>
@@ -208,7 +209,17 @@ static err_t set_data_limit(const struct super *s, struct infer *i, uint64_t byt
 {
     struct rlimit limit = {.rlim_cur = bytes, .rlim_max = MAX(bytes, s->infers.budget)};
     i->data_limit = bytes;
+    if (JAIL_SANITIZED)
+        return OK;
     return prlimit(i->child->pid, RLIMIT_DATA, &limit, NULL) == 0 ? OK : err_errno();
+}
+
+/* A memory file is the model or an output area, so none is larger than the larger of both. */
+static err_t set_file_limit(const struct super *s, const struct infer *i)
+{
+    uint64_t most = MAX(i->file_bytes, s->conf->output_max + MIB);
+    struct rlimit limit = {.rlim_cur = most, .rlim_max = most};
+    return prlimit(i->child->pid, RLIMIT_FSIZE, &limit, NULL) == 0 ? OK : err_errno();
 }
 
 static void grant(struct super *s, struct infer *i, uint64_t bytes)
@@ -228,7 +239,7 @@ static void try_grant(struct super *s, struct infer *i)
         uint64_t rate_ms = i->file_bytes / MAX(s->conf->load_rate / 1000, 1U);
         i->state = INFER_PULLING;
         set_deadline(s, i, MAX(s->conf->load_ms, rate_ms));
-        grant(s, i, data);
+        grant(s, i, set_file_limit(s, i) == OK ? data : 0);
         return;
     }
     struct infer *oldest = infers_oldest(&s->infers);

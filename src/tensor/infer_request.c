@@ -22,9 +22,9 @@ static const struct json_name inner_names[INNER_COUNT] = {
 };
 
 static err_t read_document(uint8_t *text, size_t len, const char *what, const struct infer_limits *limits,
-                           yyjson_doc **ret, struct why *why)
+                           struct infer_request *r, struct why *why)
 {
-    err_t e = json_read(text, len, limits->json_depth, limits->json_memory, ret);
+    err_t e = json_read(text, len, limits->json_depth, limits->json_memory, &r->doc, &r->memory);
     if (e == ERR_JSON_TOO_DEEP)
         return why_set(why, e, "%s: more than %u levels of arrays and objects", what, limits->json_depth);
     if (e == ERR_TOO_LARGE)
@@ -95,7 +95,7 @@ static err_t take_text(yyjson_val *v, uint8_t *body, const struct infer_limits *
     struct view text = json_bytes(v);
     uint8_t *inner = body + (text.data - body);
     json_done(&r->doc);
-    TRY(read_document(inner, text.len, "model_inputs", limits, &r->doc, why));
+    TRY(read_document(inner, text.len, "model_inputs", limits, r, why));
     return take_inner(yyjson_doc_get_root(r->doc), r, why);
 }
 
@@ -126,7 +126,7 @@ err_t infer_request_parse(struct buf *body, const struct infer_limits *limits, s
     yyjson_val *outer[OUTER_COUNT] = {0};
     uint8_t *padding = NULL;
     TRY(buf_reserve(body, INFER_BODY_PAD, &padding));
-    TRY(read_document(body->data, body->len, "body", limits, &r.doc, why));
+    TRY(read_document(body->data, body->len, "body", limits, &r, why));
     TRY(read_fields(yyjson_doc_get_root(r.doc), "body", outer_names, OUTER_COUNT, outer, why));
     TRY(take_model_id(outer[OUTER_MODEL], &r, why));
     TRY(take_nonce(outer[OUTER_NONCE], &r, why));

@@ -29,6 +29,7 @@ struct infer_request {
     enum infer_form form;
     size_t model_id_len;                  /* 1 to INFER_MODEL_ID_MAX */
     size_t nonce_len;                     /* 0 = none */
+    size_t memory;                        /* bytes allocated for the parsed JSON, until infer_request_done */
     uint8_t model_id[INFER_MODEL_ID_MAX]; /* UTF-8, as the request gave it */
     uint8_t nonce[INFER_NONCE_MAX];
     /* private */

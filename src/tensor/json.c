@@ -68,6 +68,7 @@ bool json_too_deep(struct view text, unsigned max)
 /* yyjson keeps a document read in place in one block, which it makes and enlarges through these. */
 struct limit {
     size_t bytes;
+    size_t used;
     bool exceeded;
 };
 
@@ -75,7 +76,9 @@ static void *limited_realloc(void *context, void *p, size_t old_size UNUSED, siz
 {
     struct limit *limit = context;
     limit->exceeded = size > limit->bytes;
-    return limit->exceeded ? NULL : mem_resize(p, size);
+    void *block = limit->exceeded ? NULL : mem_resize(p, size);
+    limit->used = block != NULL ? size : limit->used;
+    return block;
 }
 
 static void *limited_malloc(void *context, size_t size)
@@ -89,7 +92,7 @@ static void limited_free(void *context UNUSED, void *p)
     mem_free(p);
 }
 
-err_t json_read(uint8_t *text, size_t len, unsigned max_depth, size_t max_memory, yyjson_doc **ret)
+err_t json_read(uint8_t *text, size_t len, unsigned max_depth, size_t max_memory, yyjson_doc **ret, size_t *ret_memory)
 {
     struct limit limit = {.bytes = max_memory};
     const yyjson_alc alc = {limited_malloc, limited_realloc, limited_free, &limit};
@@ -103,6 +106,7 @@ err_t json_read(uint8_t *text, size_t len, unsigned max_depth, size_t max_memory
     if (doc == NULL)
         return ERR_BAD_JSON;
     *ret = doc;
+    *ret_memory = limit.used;
     return OK;
 }
 

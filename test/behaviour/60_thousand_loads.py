@@ -50,5 +50,6 @@ with Node() as node:
             begun = state(node)
     wait_for("the descriptors are as after load 50", lambda: state(node)["descriptors"] == begun["descriptors"])
     ended = state(node)
-    check(ended["memory"] - begun["memory"] < 2 * MIB * SLOW, f"memory: {begun['memory']} then {ended['memory']}")
+    if SLOW == 1:  # the address sanitizer keeps what is freed
+        check(ended["memory"] - begun["memory"] < 2 * MIB, f"memory: {begun['memory']} then {ended['memory']}")
     print(f"{LOADS} loads: memory {begun['memory'] / MIB:.2f} MiB after 50, {ended['memory'] / MIB:.2f} MiB at the end")

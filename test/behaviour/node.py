@@ -21,6 +21,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("VERONNX_BIN", ROOT / "build/bin"))
+FAULT = re.compile(r"PROCESS_ENDED.* (status=[1-9]\d*|signal=(4|5|6|7|8|11|31))\b")  # SIGILL ... SIGSEGV, SIGSYS
 SLOW = 8 if "asan" in str(BIN.resolve()) else 1  # sanitizers take their time
 
 
@@ -69,11 +70,14 @@ def alive(pid):
 
 
 class Node:
-    def __init__(self, *options, models="demo", simulate=True, exit_status=0, wrap=(), environment=None):
-        """`wrap` is a command that runs the node, in the same process; `environment` replaces ours."""
+    def __init__(self, *options, models="demo", simulate=True, exit_status=0, wrap=(), environment=None, faults=False, folder=BIN):
+        """`wrap` is a command that runs the node, in the same process; `environment` replaces ours; with `faults` its processes may
+        die of their own mistakes, or of the jail; `folder` has its executables."""
         self.options = list(options)
         self.wrap = list(wrap)
         self.environment = environment
+        self.faults = faults
+        self.folder = folder
         self.models = models
         self.simulate = simulate
         self.exit_status = exit_status
@@ -106,6 +110,9 @@ class Node:
             if kind is not None:
                 self.show_log()
         wait_for("all processes of the node end", lambda: not any(alive(p) for p in self.known))
+        if kind is None and not self.faults:
+            faults = [line for line in self.log().splitlines() if FAULT.search(line)]
+            check(not faults, f"processes of the node died by themselves: {faults}")
         shutil.rmtree(self.dir)
 
     # ── before and after ──
@@ -120,7 +127,7 @@ class Node:
 
     def start(self):
         self.ready_file = self.dir / "ready.json"
-        command = [BIN / "veronnx", "serve", "--listen", "127.0.0.1:0", "--store", self.dir / "store",
+        command = [self.folder / "veronnx", "serve", "--listen", "127.0.0.1:0", "--store", self.dir / "store",
                    "--state", self.dir / "state", "--ready-file", self.ready_file]
         command += ["--simulate"] if self.simulate else []
         with open(self.dir / "log", "ab") as log:

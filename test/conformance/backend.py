@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """ONNX's own backend cases: whatever ONNX Runtime alone can run gives the same bits through a node.
 
-A case belongs to B when bare_run succeeds on it. The same inputs then go to a node over TLS, in one of the three request forms;
-every element of the answer is compared with what bare_run computed, and so are the digests of the receipt. exceptions.txt
-lists the cases of B for which that cannot be, with a reason that is checked too: a case that would pass is no exception.
+A case belongs to B when bare_run succeeds on it. The same inputs then go to a node over TLS, in one of the three forms of
+a request; every element of the answer is compared with what bare_run computed, and so are the digests of the receipt.
+exceptions.txt lists the cases of B for which that cannot be, each with a reason, which is checked: a case that would pass
+is no exception.
 Usage: backend.py FOLDER [--every N] [--engine TEXT]
   FOLDER has the cases, SET/CASE/model.onnx and SET/CASE/test_data_set_0/; of each N (1) cases one is taken
-  TEXT must stand at the begin of the engine id of every receipt
-Prints a line for each case of B, and the count of B."""
+  TEXT must stand at the beginning of the engine id of every receipt
+Prints "passed: CASE" or "failed: CASE: why" for each case of B, then the count of B. Exit status 0: it could do so."""
 import argparse
 import base64
+import collections
 import concurrent.futures
+import http.client
 import os
 import pathlib
 import subprocess
@@ -23,30 +26,31 @@ import node as nodes  # noqa: E402
 import values  # noqa: E402
 
 SETS = ("node", "pytorch-converted", "pytorch-operator", "simple")
-RAN, BROKEN, NOT_RUN, NOT_CARRIED = range(4)  # exit status of bare_run
 RANDOM, POLICY, FORM = "random operator", "domain refused by policy", "not carried by the request JSON"
-REASONS = (RANDOM, POLICY, FORM)
 EXCEPTIONS_MAX = 60
-ENGINE, INPUT, OUTPUT = 12, 15, 16  # keys of the statement (docs/receipts.md)
 RETRIES = 4  # how often random outputs may be equal by chance
+TOGETHER = 2  # cases at the same time
 
-
-def read_exceptions(path):
-    lines = path.read_text().splitlines()
-    nodes.check(len(lines) <= EXCEPTIONS_MAX, f"{path.name}: more than {EXCEPTIONS_MAX} lines")
-    exceptions = dict(line.split(" ", 1) for line in lines)
-    nodes.equal(len(exceptions), len(lines), f"{path.name}: different cases")
-    for case, reason in exceptions.items():
-        nodes.check(reason in REASONS, f"{path.name}: {case}: no such reason")
-    return exceptions
-
-
+RAN, _, NOT_RUN, NOT_CARRIED = range(4)  # exit status of bare_run
 BARE_RUN = nodes.BIN.parent / "test/conformance/bare_run"
 ENVIRONMENT = {"ORT_DISABLE_TELEMETRY": "1", "ONNXRUNTIME_ROOT": str(nodes.BIN / "lib/libonnxruntime.so.1"),
                "LOCPATH": str(nodes.BIN / "lib/locale")} | os.environ
 
 
+def read_exceptions(path):
+    lines = path.read_text().splitlines()
+    exceptions = dict(line.split(" ", 1) for line in lines)
+    nodes.check(len(lines) <= EXCEPTIONS_MAX, f"{path.name}: more than {EXCEPTIONS_MAX} lines")
+    nodes.equal(len(exceptions), len(lines), f"{path.name}: number of different cases")
+    for case, reason in exceptions.items():
+        nodes.check(reason in (RANDOM, POLICY, FORM), f"{path.name}: {case}: no such reason")
+    return exceptions
+
+
 # ── receipts ──
+
+ENGINE, INPUT, OUTPUT = 12, 15, 16  # keys of the statement (docs/receipts.md)
+
 
 def cbor(r):
     """One item of the CBOR that receipts consist of (RFC 8949)."""
@@ -78,130 +82,136 @@ class Case:
     def run_bare(self):
         done = subprocess.run([BARE_RUN, self.folder], capture_output=True, env=ENVIRONMENT)
         self.status, self.said = done.returncode, done.stderr.decode().strip()
-        self.bare = values.Bare(done.stdout) if self.status == RAN else None
+        if self.status == RAN:
+            self.bare = values.Bare(done.stdout)
+            self.inputs = [self.read_input(i, value) for i, value in enumerate(self.bare.inputs)]
+            self.carried = all(value.is_tensor for value in self.bare.inputs)
 
-    def read_inputs(self):
-        """What a request can carry: (name, dtype, dimensions, elements)."""
-        inputs = []
-        for i, value in enumerate(self.bare.inputs):
-            if len(value.kind) == 1:
-                data = (self.folder / f"test_data_set_0/input_{i}.pb").read_bytes()
-                inputs.append((value.name, value.kind[0], *values.read_proto(data, value.kind[0])))
-        return inputs
+    def read_input(self, i, value):
+        """(name, dtype, dimensions, elements); something in the place of what is no tensor."""
+        if not value.is_tensor:
+            return value.name, values.FLOAT, [1], [0.0]
+        data = (self.folder / f"test_data_set_0/input_{i}.pb").read_bytes()
+        return value.name, value.kind[0], *values.read_proto(data, value.kind[0])
 
 
 class Answer:
-    """What the node said: the code of an error or None, what differs or None, and the engine id."""
+    """What the node said: `verdict` is the code of its error, or what differs, or "equal"."""
 
     def __init__(self, case, status, headers, body):
-        self.code = body.get("code") if status != 200 else None
-        self.engine, self.difference = "", None
-        if status != 200:
-            return
+        self.refused, self.engine = status != 200, ""
+        self.verdict = body["code"] if self.refused else self.compare(case.bare, headers, body)
+
+    def compare(self, bare, headers, body):
         said = statement(headers["veronnx-receipt"])
         self.engine = said[ENGINE]
         try:
-            values.check_answer(case.bare, body)
-            values.expect(b"".join(said[INPUT]) == case.bare.digests[0], "the receipt's digests of the inputs")
-            values.expect(b"".join(said[OUTPUT]) == case.bare.digests[1], "the receipt's digests of the outputs")
+            values.check_answer(bare, body)
+            values.expect(b"".join(said[INPUT]) == bare.digests[0], "the receipt's digests of the inputs")
+            values.expect(b"".join(said[OUTPUT]) == bare.digests[1], "the receipt's digests of the outputs")
         except values.Differs as e:
-            self.difference = str(e)
+            return f"differs in {e}"
+        return "equal"
 
     @property
-    def random(self):
-        return self.engine.endswith(";random=1")
-
-    def __str__(self):
-        return self.code or self.difference or "equal"
-
-
-class Asker:
-    """A thread's own kept connection to the node."""
-
-    kept = threading.local()
-
-    def __init__(self, node):
-        self.node = node
-
-    def ask(self, case, form):
-        if not hasattr(self.kept, "connection"):
-            self.kept.connection = self.node.connect()
-        body = values.request(form, case.cid, case.inputs)
-        return Answer(case, *self.node.post(body, connection=self.kept.connection))
-
-
-# ── verdicts ──
-
-def excepted(case, reason, ask):
-    """None when the reason holds, else what speaks against it."""
-    if case.status == NOT_CARRIED:
-        return None if reason == FORM else f"{case.said}, so the reason is another"
-    answer = ask()
-    if reason == RANDOM:
-        for _ in range(RETRIES):
-            if str(answer) != "equal":
-                break
-            answer = ask()
-        holds = answer.random and answer.difference is not None
-    elif reason == POLICY:
-        holds = answer.code == "MODEL_DOMAIN_REFUSED"
-    else:
-        holds = len(case.inputs) < len(case.bare.inputs) and answer.code == "DTYPE_UNSUPPORTED"
-    return None if holds else f"is no exception, {answer}"
-
-
-def judge(case, form, reason, asker, engine):
-    """None when the case is as it must be, else what is wrong."""
-    if case.status == BROKEN:
-        return f"bare_run: {case.said}"
-    case.inputs = case.read_inputs() if case.bare else []
-    if reason is not None:
-        return excepted(case, reason, lambda: asker.ask(case, form))
-    if case.status == NOT_CARRIED:
-        return case.said
-    answer = asker.ask(case, form)
-    if str(answer) != "equal":
-        return str(answer)
-    return None if answer.engine.startswith(engine) else f"engine {answer.engine}"
+    def is_random(self):
+        return not self.refused and self.verdict != "equal" and self.engine.endswith(";random=1")
 
 
 # ── all of them ──
 
-def find_cases(root, every):
-    cases = [Case(root, m.parent) for s in SETS for m in sorted((root / s).glob("*/model.onnx"))]
-    nodes.check(cases, f"{root}: no cases there")
-    return cases[::every]
+class Trial:
+    """The cases at one node. Methods may be called by several threads."""
 
+    def __init__(self, node, exceptions, engine):
+        self.node, self.exceptions, self.engine = node, exceptions, engine
+        self.kept = threading.local()  # each thread's connection
+        self.lock, self.members, self.excepted = threading.Lock(), 0, collections.Counter()
 
-def add(node, cases):
-    """All models into the store; those that are equal are one model."""
-    done = nodes.veronnx("add", "--store", node.dir / "store", *(c.model for c in cases))
-    nodes.equal(done.returncode, 0, f"veronnx add: {done.stderr}")
-    same = {}
-    for case, line in zip(cases, done.stdout.splitlines()):
-        case.cid, _, name = line.split(" ", 2)
-        nodes.equal(name, str(case.model), "order of veronnx add")
-        same.setdefault(case.cid, []).append(case)
-    return list(same.values())
+    def ask(self, case):
+        if not hasattr(self.kept, "connection"):
+            self.kept.connection = self.node.connect()
+        try:
+            body = values.request(case.form, case.cid, case.inputs)
+            return Answer(case, *self.node.post(body, connection=self.kept.connection))
+        except BaseException:
+            self.kept.connection.close()  # the next request opens it again
+            raise
 
+    def judge(self, case):
+        """None when the answer is as it must be, else what is wrong with it."""
+        answer = self.ask(case)
+        if answer.verdict != "equal":
+            return answer.verdict
+        return None if answer.engine.startswith(self.engine) else f"engine {answer.engine}"
 
-class Tally:
-    def __init__(self, exceptions, engine):
-        self.exceptions, self.engine = exceptions, engine
-        self.lock, self.members, self.failed, self.excepted = threading.Lock(), 0, 0, {}
+    def judge_exception(self, case, reason):
+        """None when the reason holds, else what speaks against it."""
+        if case.status == NOT_CARRIED:
+            return None if reason == FORM else case.said
+        answer = self.ask(case)
+        for _ in range(RETRIES):
+            if reason == RANDOM and answer.verdict == "equal":
+                self.unload(case)  # a generator with a fixed seed begins anew
+                answer = self.ask(case)
+        holds = {RANDOM: answer.is_random, POLICY: answer.verdict == "MODEL_DOMAIN_REFUSED",
+                 FORM: not case.carried and answer.verdict == "DTYPE_UNSUPPORTED"}[reason]
+        return None if holds else f"no exception: {answer.verdict}"
 
-    def count(self, case, form, asker):
+    def what_is_wrong(self, case):
+        reason = self.exceptions.get(case.name)
+        if case.status == NOT_RUN:
+            return "no exception: not in B"
+        if case.status not in (RAN, NOT_CARRIED):
+            return f"bare_run ended with {case.status} {case.said}"
+        if reason is not None:
+            return self.judge_exception(case, reason)
+        return self.judge(case) if case.status == RAN else case.said
+
+    def take(self, case):
         reason = self.exceptions.get(case.name)
         case.run_bare()
         if case.status == NOT_RUN and reason is None:
             return
-        wrong = "is no exception, not of B" if case.status == NOT_RUN else judge(case, form, reason, asker, self.engine)
+        try:
+            wrong = self.what_is_wrong(case)
+        except (OSError, ValueError, http.client.HTTPException) as e:
+            wrong = f"{type(e).__name__} {e}"
         with self.lock:
             self.members += case.status != NOT_RUN
-            self.failed += wrong is not None
-            if wrong is None and reason is not None:
-                self.excepted[reason] = self.excepted.get(reason, 0) + 1
-            print(f"failed: {case.name}: {wrong}" if wrong else f"passed: {case.name}" + (f" (exception: {reason})" if reason else ""))
+            if reason is not None and wrong is None:
+                self.excepted[reason] += 1
+            note = wrong or reason and f"exception, {reason}"
+            print("failed:" if wrong else "passed:", case.name + (f": {note}" if note else ""))
+
+    def unload(self, case):
+        self.node.admin("POST", "/models/unload", {"model": case.cid})
+
+    def take_all(self, same):
+        """Cases of one and the same model."""
+        for case in same:
+            self.take(case)
+        self.unload(same[0])
+
+
+def find_cases(root, every):
+    cases = [Case(root, model.parent) for s in SETS for model in sorted((root / s).glob("*/model.onnx"))][::every]
+    nodes.check(cases, f"{root}: no cases there")
+    for number, case in enumerate(cases):
+        case.form = number % 3
+    return cases
+
+
+def add(node, cases):
+    """All models into the store; returns the cases of each."""
+    done = nodes.veronnx("add", "--store", node.dir / "store", *(c.model for c in cases))
+    nodes.equal(done.returncode, 0, f"veronnx add: {done.stderr}")
+    by_cid = {}
+    for case, line in zip(cases, done.stdout.splitlines()):
+        case.cid, _, name = line.split(" ", 2)
+        nodes.equal(name, str(case.model), "order of veronnx add")
+        by_cid.setdefault(case.cid, []).append(case)
+    return list(by_cid.values())
 
 
 def main():
@@ -214,21 +224,13 @@ def main():
     cases = find_cases(options.folder, options.every)
     unknown = exceptions.keys() - {c.name for c in cases}
     nodes.check(options.every > 1 or not unknown, f"exceptions.txt: no such case: {sorted(unknown)}")
-    tally = Tally(exceptions, options.engine)
-    with nodes.Node(models=None) as node, concurrent.futures.ThreadPoolExecutor(2) as pool:
-        asker = Asker(node)
-
-        def work(numbered):
-            number, group = numbered
-            for case in group:
-                tally.count(case, number % 3, asker)
-            node.admin("POST", "/models/unload", {"model": group[0].cid})
-
-        list(pool.map(work, enumerate(add(node, cases))))
-    because = ", ".join(f"{n} {reason}" for reason, n in sorted(tally.excepted.items()))
-    print(f"B has {tally.members} of {len(cases)} cases; exceptions: {because or 'none'}")
-    return 1 if tally.failed or not tally.members else 0
+    with nodes.Node(models=None) as node, concurrent.futures.ThreadPoolExecutor(TOGETHER) as pool:
+        trial = Trial(node, exceptions, options.engine)
+        list(pool.map(trial.take_all, add(node, cases)))
+    nodes.check(trial.members > 0, "not one case ran")
+    because = ", ".join(f"{n} {reason}" for reason, n in trial.excepted.most_common())
+    print(f"B has {trial.members} of {len(cases)} cases; exceptions: {because or 'none'}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,10 +1,10 @@
-/* bare_run FOLDER: one of ONNX's backend cases, run by ONNX Runtime alone: the library, the options and the readers of values of
-   veronnx-infer, but no scan, no jail, no message and no JSON. The library is that of ONNXRUNTIME_ROOT.
+/* bare_run FOLDER: one of ONNX's backend cases, run by ONNX Runtime alone: with the library, the options and the readers
+   of values of veronnx-infer, but without scan, jail, messages and JSON. The library is that of ONNXRUNTIME_ROOT.
 
-   FOLDER has model.onnx and test_data_set_0/input_N.pb. When it ran, standard output is: SHA-256 of the inputs' descriptors, tensor
-   digest of the inputs (both zero unless all inputs are tensors), the same two of the outputs; u32le length of the inputs'
-   descriptors, descriptors (a list of tensor/desc.h; what is no tensor stands there as declared); and the outputs as in
-   tensor/values.h: value_set_encode, then each payload at its place. */
+   FOLDER has model.onnx and test_data_set_0/input_N.pb. When it ran, standard output is: SHA-256 of the inputs'
+   descriptors, tensor digest of the inputs (both zero unless all inputs are tensors), the same two of the outputs; u32le
+   length of the inputs' descriptors, descriptors (a list of tensor/desc.h; what is no tensor stands there as declared);
+   and the outputs as in tensor/values.h: value_set_encode, then each payload at its place. */
 #include "base/fd.h"
 #include "base/mem.h"
 #include "cli/files.h"
@@ -74,7 +74,8 @@ static err_t make_tensor(const struct value_maker *m, const struct tensor_arg *t
     void *room = NULL;
     if (t->dtype == DTYPE_STRING)
         return value_make(m, &d, buf_view(&t->payload), ret);
-    TRY(ort_run_result(ort->CreateTensorAsOrtValue(m->allocator, t->dims, t->rank, (ONNXTensorElementDataType)t->dtype, &value)));
+    TRY(ort_run_result(ort->CreateTensorAsOrtValue(m->allocator, t->dims, t->rank,
+                                                   (ONNXTensorElementDataType)t->dtype, &value)));
     TRY(ort_run_result(ort->GetTensorMutableData(value, &room)));
     if (t->payload.len > 0)
         memcpy(room, t->payload.data, t->payload.len);
@@ -161,7 +162,7 @@ static err_t read_input(struct job *j, const char *folder, size_t i)
     size_t first = j->tensors.count;
     TRY(read_value(j, declared, buf_view(&file), &j->inputs[i]));
     j->names[i] = j->session.input_names[i];
-    if (declared->type.kind == VALUE_TENSOR && !declared->type.optional) {
+    if (declared->type.kind == VALUE_TENSOR) {
         j->descs[i] = describe(declared->name, &j->tensors.items[first]);
         return OK;
     }

@@ -1,20 +1,16 @@
 """Values of the backend cases: out of a TensorProto, into the request forms, and an answer against what bare_run wrote.
 
-Nothing of the code under test is used here but the layouts of docs/receipts.md ("Tensor digest") and src/tensor/values.h."""
+Shares with the code under test nothing but the layouts of docs/receipts.md ("Tensor digest") and src/tensor/values.h."""
 import decimal
 import json
 import math
 import struct
 
-STRING, BFLOAT16, UINT16 = 8, 16, 4
+FLOAT, UINT16, STRING, BFLOAT16 = 1, 4, 8, 16
 SEQUENCE, MAP, OPTIONAL = 0x80, 0x81, 0x82
 ALIGN = 64
 FORMATS = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d", 12: "I", 13: "Q", 16: "H"}
 FLOATS = {1, 10, 11, 16}
-
-
-class NotCarried(Exception):
-    """The request JSON has no form for this value."""
 
 
 def unpack(dtype, payload):
@@ -52,7 +48,9 @@ class Reader:
 
 # ── TensorProto (onnx.proto) ──
 
-DIMS, DATA_TYPE, FLOAT_DATA, INT32_DATA, STRING_DATA, INT64_DATA, RAW_DATA, DOUBLE_DATA, UINT64_DATA = 1, 2, 4, 5, 6, 7, 9, 10, 11
+DIMS, DATA_TYPE, FLOAT_DATA, INT32_DATA, STRING_DATA, INT64_DATA = 1, 2, 4, 5, 6, 7
+RAW_DATA, DOUBLE_DATA, UINT64_DATA = 9, 10, 11
+OPTIONAL_TENSOR = 3  # of OptionalProto (onnx-data.proto); nobody writes a TensorProto's field of that number
 VARINTS = {DIMS, DATA_TYPE, INT32_DATA, INT64_DATA, UINT64_DATA}
 
 
@@ -74,8 +72,10 @@ def proto_fields(data):
 
 
 def read_proto(data, dtype):
-    """(dimensions, elements) of a TensorProto for an input of this type."""
+    """(dimensions, elements) of a TensorProto, or of the one in an OptionalProto, for an input of this type."""
     fields = list(proto_fields(data))
+    if OPTIONAL_TENSOR in dict(fields):
+        return read_proto(dict(fields)[OPTIONAL_TENSOR], dtype)
     stored = dict(fields)[DATA_TYPE]
     if stored != dtype and (stored, dtype) != (UINT16, BFLOAT16):
         raise ValueError(f"type {stored} for an input of type {dtype}")
@@ -98,7 +98,7 @@ def text(x):
 
 
 def fixed(x):
-    """{value, decimals} as OpenGradient's network sends it: all digits in an integer, and how many stand behind the point."""
+    """{value, decimals} as OpenGradient's network sends it: all digits, and how many of them stand behind the point."""
     written = text(x)
     if not isinstance(x, float) or not math.isfinite(x):
         return {"value": written, "decimals": "0"}
@@ -118,7 +118,8 @@ def request(form, cid, inputs):
     shape = (list, list, lambda dims: [str(d) for d in dims])[form]
     numbers = [{"name": name, "values": [write(x) for x in xs], "shape": shape(dims)}
                for name, dtype, dims, xs in inputs if dtype != STRING]
-    strings = [{"name": name, "values": xs, "shape": shape(dims)} for name, dtype, dims, xs in inputs if dtype == STRING]
+    strings = [{"name": name, "values": xs, "shape": shape(dims)}
+               for name, dtype, dims, xs in inputs if dtype == STRING]
     if form == 2:
         return json.dumps({"ipfs_hash": cid, "num_inputs": numbers, "string_inputs": strings})
     document = {"numbers": numbers, "strings": strings}
@@ -139,6 +140,10 @@ class Value:
             self.kind += r.take(2)
         self.dims = [r.number("q") for _ in range(r.number("B"))]
         self.payload = b""
+
+    @property
+    def is_tensor(self):
+        return len(self.kind) == 1
 
 
 class Bare:
@@ -194,7 +199,9 @@ def check_elements(dtype, dims, r, got):
 
 
 def element(dtype, r):
-    return r.take(r.number("I")).decode() if dtype == STRING else unpack(dtype, r.take(struct.calcsize(FORMATS[dtype])))[0]
+    if dtype == STRING:
+        return r.take(r.number("I")).decode()
+    return unpack(dtype, r.take(struct.calcsize(FORMATS[dtype])))[0]
 
 
 def check_map(kind, r, got):

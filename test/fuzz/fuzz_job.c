@@ -1,5 +1,5 @@
-/* A JOB message (fixed part, then tail) against a model with three inputs: what is taken lies inside the area that it states,
-   and what the model refuses can be blamed on something. */
+/* A JOB message (fixed part, then tail) against a model with three inputs: what is taken lies inside the area that it
+   states, and what the model refuses can be blamed on something. */
 #include "infer/job.h"
 
 #include <assert.h>
@@ -28,8 +28,10 @@ static void check_inputs(const struct msg_job *head, const struct value_set *inp
 {
     struct why why = {{0}};
     assert(inputs->total <= head->bytes);
-    for (size_t i = 0; i < inputs->descs.count; i++)
-        assert(inputs->places[i].len <= inputs->total && inputs->places[i].offset <= inputs->total - inputs->places[i].len);
+    for (size_t i = 0; i < inputs->descs.count; i++) {
+        struct value_place at = inputs->places[i];
+        assert(at.len <= inputs->total && at.offset <= inputs->total - at.len);
+    }
     err_t e = signature_takes(model(), &inputs->descs);
     if (e != OK)
         assert(job_blame(model(), &inputs->descs, e, &why) == e && why.text[0] != '\0');

@@ -126,7 +126,7 @@ def files():
 
 def wire_forms():
     honest = adding()
-    second = ox.field_bytes(7, ox.graph("h", [], [], [], [external("etc/passwd", "v")]))
+    merged = ox.model(ox.graph("g", [ADD], [X], [Y])) + ox.field_bytes(7, ox.graph("h", [], [], [], [external("etc/passwd")]))
     tensor_field = ox.field_bytes(5, ONE)
 
     def attribute_twice(more):
@@ -138,7 +138,7 @@ def wire_forms():
     def extra(name, scan, unscanned, data):
         case(name, scan, unscanned, honest + data)
 
-    extra("graph-twice", "MODEL_MALFORMED", "jailed failed runs", second)
+    case("graph-twice", "MODEL_MALFORMED", "jailed", merged)
     extra("ir-version-twice", "MODEL_MALFORMED", "runs", ox.field_int(1, 8))
     extra("unknown-field", "MODEL_MALFORMED", "runs", ox.field_int(99, 1))
     extra("unknown-large-field", "MODEL_MALFORMED", "runs", ox.field_bytes((1 << 29) - 1, b"x"))

@@ -35,6 +35,20 @@ static void test_record(void **state)
     assert_err(log_format(&r, 3, "infer", text, sizeof(text)), ERR_PROTOCOL);
 }
 
+/* A client knows its request by 16 hexadecimal digits; the log once showed the same bits as a signed decimal number. */
+static void test_request_id(void **state)
+{
+    (void)state;
+    char text[512];
+    struct log_record r = {.event = LOG_REQUEST_FAILED, .role = 3, .count = 4, .args = {-2, 503, ERR_QUEUE_FULL, 17}};
+    assert_ok(log_format(&r, 3, "front", text, sizeof(text)));
+    assert_string_equal(text, "1970-01-01T00:00:00.000000Z i front REQUEST_FAILED request=fffffffffffffffe status=503 "
+                              "reason=QUEUE_FULL us=17");
+    r = (struct log_record){.event = LOG_REQUEST_DONE, .role = 3, .count = 3, .args = {0x1a2b, 200, -1}};
+    assert_ok(log_format(&r, 3, "front", text, sizeof(text)));
+    assert_string_equal(text, "1970-01-01T00:00:00.000000Z i front REQUEST_DONE request=0000000000001a2b status=200 us=-1");
+}
+
 static void test_extremes_fit(void **state)
 {
     (void)state;
@@ -48,18 +62,37 @@ static void test_extremes_fit(void **state)
     }
 }
 
+static unsigned count_of(int reader, enum log_event event)
+{
+    struct log_record r;
+    unsigned got = 0;
+    while (recv(reader, &r, sizeof(r), MSG_DONTWAIT) == (ssize_t)sizeof(r))
+        got += r.event == event;
+    return got;
+}
+
+/* The second may change once meanwhile. */
 static void test_rate(void **state)
 {
     (void)state;
     int reader = -1;
-    struct log_record r;
-    unsigned got = 0;
     log_setup(setup_pair(&reader), 3);
     for (unsigned i = 0; i < 1000; i++)
-        log_event(LOG_NODE_STOPPED, 0);
-    while (recv(reader, &r, sizeof(r), MSG_DONTWAIT) == (ssize_t)sizeof(r))
-        got++;
-    assert_in_range(got, 1, 201); /* the second may change once meanwhile */
+        log_event(LOG_KEEPER_SLOW, 0);
+    assert_in_range(count_of(reader, LOG_KEEPER_SLOW), 1, 200);
+}
+
+/* A flood of requests leaves room for a warning. */
+static void test_requests_leave_room(void **state)
+{
+    (void)state;
+    int reader = -1;
+    (void)usleep(1000000);
+    log_setup(setup_pair(&reader), 3);
+    for (unsigned i = 0; i < 1000; i++)
+        log_event(LOG_REQUEST_DONE, 1, 200, 5);
+    log_event(LOG_PEER_REFUSED, 5, 0, ERR_PROTOCOL);
+    assert_int_equal(count_of(reader, LOG_PEER_REFUSED), 1);
 }
 
 static void test_errors_have_names(void **state)
@@ -84,8 +117,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_record),
+        cmocka_unit_test(test_request_id),
         cmocka_unit_test(test_extremes_fit),
         cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_requests_leave_room),
         cmocka_unit_test(test_errors_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

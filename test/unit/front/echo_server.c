@@ -64,7 +64,7 @@ static void reply_buf(struct http_req *req, struct buf *body)
     http_reply(req, &a);
 }
 
-static void reply_big(struct echo *e, struct http_req *req)
+static void serve_big(struct echo *e, struct http_req *req)
 {
     struct http_answer a = {.status = 200, .type = "application/octet-stream"};
     uint8_t *room = NULL;
@@ -81,35 +81,68 @@ static void reply_big(struct echo *e, struct http_req *req)
     http_reply(req, &a);
 }
 
-static void reply_facts(struct echo *e, struct http_req *req)
+static void serve_fixed(struct echo *e, struct http_req *req)
+{
+    (void)e;
+    reply_text(req, "{\"ok\":true}");
+}
+
+static void serve_facts(struct echo *e, struct http_req *req)
 {
     struct view x = http_header(req, "x-test");
     struct buf out;
+    (void)e;
     buf_init(&out, 64 * KIB);
     check(buf_printf(&out, "method=%d path=%.*s query=%.*s id=%016" PRIx64 " secure=%d x-test=%s[%.*s]", req->method,
                      (int)req->path.len, (const char *)req->path.data, (int)req->query.len,
                      (const char *)req->query.data, req->id, req->secure, x.data == NULL ? "absent" : "", (int)x.len,
                      (const char *)x.data) == OK,
           "out of memory");
-    (void)e;
     reply_buf(req, &out);
 }
 
-static void reply_counters(struct echo *e, struct http_req *req)
+static void serve_counters(struct echo *e, struct http_req *req)
 {
     struct buf out;
     buf_init(&out, KIB);
-    check(buf_printf(&out, "gone=%" PRIu64 " bodies=%" PRIu64 " used=%zu", e->gone, e->bodies_done, e->bodies.used) ==
-              OK,
-          "out of memory");
+    err_t r = buf_printf(&out, "gone=%" PRIu64 " bodies=%" PRIu64 " used=%zu", e->gone, e->bodies_done, e->bodies.used);
+    check(r == OK, "out of memory");
     reply_buf(req, &out);
 }
 
-static void reply_fields(struct http_req *req, const char *value)
+static void reply_field(struct http_req *req, const char *value)
 {
     struct http_answer a = {.status = 200, .type = "text/plain", .text = view_of("x", 1), .n_fields = 1};
     a.fields[0] = (struct http_field){"X-Answer", view_of(value, strlen(value))};
     http_reply(req, &a);
+}
+
+static void serve_fields(struct echo *e, struct http_req *req)
+{
+    (void)e;
+    reply_field(req, "good");
+}
+
+static void serve_split(struct echo *e, struct http_req *req)
+{
+    (void)e;
+    reply_field(req, "bad\r\nSet-Cookie: a=b");
+}
+
+static void serve_drain(struct echo *e, struct http_req *req)
+{
+    http_server_drain(e->server);
+    reply_text(req, "draining");
+}
+
+static void serve_echo(struct echo *e, struct http_req *req)
+{
+    struct buf copy;
+    (void)e;
+    buf_init(&copy, MAX(req->body.len, 1));
+    check(buf_put_view(&copy, buf_view(&req->body)) == OK, "out of memory");
+    http_body_free(req);
+    reply_buf(req, &copy);
 }
 
 static void on_later_closed(uv_handle_t *handle)
@@ -125,14 +158,14 @@ static void on_later(uv_timer_t *timer)
     reply_text(req, "later");
 }
 
-static void reply_later(struct echo *e, struct http_req *req, uint64_t ms)
+static void serve_later(struct echo *e, struct http_req *req)
 {
     struct later *l = calloc(1, sizeof(*l));
     check(l != NULL && uv_timer_init(&e->loop, &l->timer) == 0, "no timer");
     l->timer.data = l;
     l->req = req;
     req->user = l;
-    (void)uv_timer_start(&l->timer, on_later, ms, 0);
+    (void)uv_timer_start(&l->timer, on_later, number_of(req->query, 50), 0);
 }
 
 static void on_head(void *self, struct http_req *req)
@@ -148,39 +181,29 @@ static void on_head(void *self, struct http_req *req)
     else if (view_is(req->path, "/into"))
         http_body_into(req, e->area, sizeof(e->area));
     else if (view_is(req->path, "/meanwhile"))
-        reply_later(e, req, number_of(req->query, 50));
+        serve_later(e, req);
 }
 
 static void on_body(void *self, struct http_req *req)
 {
+    static const struct {
+        const char *path;
+        void (*serve)(struct echo *e, struct http_req *req);
+    } routes[] = {
+        {"/fixed", serve_fixed},       {"/facts", serve_facts},   {"/big", serve_big},     {"/later", serve_later},
+        {"/counters", serve_counters}, {"/fields", serve_fields}, {"/split", serve_split}, {"/drain", serve_drain},
+        {"/echo", serve_echo},         {"/small", serve_echo},    {"/into", serve_echo},
+    };
     struct echo *e = self;
     e->bodies_done++;
     if (req->user != NULL)
         return; /* its answer is on the way */
-    if (view_is(req->path, "/fixed"))
-        reply_text(req, "{\"ok\":true}");
-    else if (view_is(req->path, "/facts"))
-        reply_facts(e, req);
-    else if (view_is(req->path, "/big"))
-        reply_big(e, req);
-    else if (view_is(req->path, "/later"))
-        reply_later(e, req, number_of(req->query, 50));
-    else if (view_is(req->path, "/counters"))
-        reply_counters(e, req);
-    else if (view_is(req->path, "/fields"))
-        reply_fields(req, "good");
-    else if (view_is(req->path, "/split"))
-        reply_fields(req, "bad\r\nSet-Cookie: a=b");
-    else if (view_is(req->path, "/drain"))
-        http_server_drain(e->server), reply_text(req, "draining");
-    else if (req->path.len > 1 && (req->body.len > 0 || view_is(req->path, "/echo"))) {
-        struct buf copy;
-        buf_init(&copy, MAX(req->body.len, 1));
-        check(buf_put_view(&copy, buf_view(&req->body)) == OK, "out of memory");
-        http_body_free(req);
-        reply_buf(req, &copy);
-    } else
-        http_reply_error(req, ERR_NOT_FOUND, NULL, 0);
+    for (size_t i = 0; i < COUNT_OF(routes); i++)
+        if (view_is(req->path, routes[i].path)) {
+            routes[i].serve(e, req);
+            return;
+        }
+    http_reply_error(req, ERR_NOT_FOUND, NULL, 0);
 }
 
 static void on_gone(void *self, struct http_req *req)

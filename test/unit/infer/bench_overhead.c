@@ -1,4 +1,5 @@
-/* What a job costs beside Run: from JOB to RESULT, and processor time of the process, one job at a time and four under way. */
+/* What a job costs beside Run: from JOB to RESULT, and processor time of the process, one job at a time and four under
+   way. */
 #include "bare.h"
 
 #include "base/clock.h"
@@ -61,7 +62,8 @@ static void measure(struct drive *d, const struct drive_value *x, uint16_t depth
 
 static double cpu_us(const struct rusage *r)
 {
-    return (double)(r->ru_utime.tv_sec + r->ru_stime.tv_sec) * 1e6 + (double)(r->ru_utime.tv_usec + r->ru_stime.tv_usec);
+    return (double)(r->ru_utime.tv_sec + r->ru_stime.tv_sec) * 1e6 +
+           (double)(r->ru_utime.tv_usec + r->ru_stime.tv_usec);
 }
 
 static void bench(const char *model, int64_t width)
@@ -79,8 +81,8 @@ static void bench(const char *model, int64_t width)
     measure(&d, &v, 4, &p50, &mean);
     assert_int_equal(drive_end(&d), 0);
     (void)getrusage(RUSAGE_CHILDREN, &after);
-    print_message("%-6s bare Run %.1f us; JOB to RESULT %.1f us, %.1f us more; four under way %.1f us a job; process %.1f us of "
-                  "processor a job\n",
+    print_message("%-6s bare Run %.1f us; JOB to RESULT %.1f us, %.1f us more; four under way %.1f us a job; process "
+                  "%.1f us of processor a job\n",
                   model, bare.run_us, p50, p50 - bare.run_us, mean, (cpu_us(&after) - cpu_us(&before)) / (2 * JOBS));
     mem_free(x);
 }

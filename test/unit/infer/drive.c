@@ -163,8 +163,8 @@ const char *drive_model(const char *name)
     return path;
 }
 
-struct drive_value drive_tensor(const char *name, enum dtype dtype, uint8_t rank, const int64_t *dims, const void *bytes,
-                                size_t len)
+struct drive_value drive_tensor(const char *name, enum dtype dtype, uint8_t rank, const int64_t *dims,
+                                const void *bytes, size_t len)
 {
     return (struct drive_value){
         .desc = {.name = text_view(name), .type = {.dtype = (uint8_t)dtype}, .rank = rank, .dims = dims},

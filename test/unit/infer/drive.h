@@ -1,5 +1,5 @@
-/* A veronnx-infer process with this program around it as supervisor, fetcher, keeper and front. Failed expectations of the protocol
-   itself fail the test; what a test is about is returned. */
+/* A veronnx-infer process with this program around it as supervisor, fetcher, keeper and front. Failed expectations of
+   the protocol itself fail the test; what a test is about is returned. */
 #ifndef VERONNX_TEST_INFER_DRIVE_H
 #define VERONNX_TEST_INFER_DRIVE_H
 
@@ -79,8 +79,8 @@ void drive_outcome_done(struct drive_outcome *o);
 void drive_start(struct drive *d, const struct drive_options *options);
 /* Path of one of the models of make_models.py; borrowed until the next call. */
 const char *drive_model(const char *name);
-struct drive_value drive_tensor(const char *name, enum dtype dtype, uint8_t rank, const int64_t *dims, const void *bytes,
-                                size_t len);
+struct drive_value drive_tensor(const char *name, enum dtype dtype, uint8_t rank, const int64_t *dims,
+                                const void *bytes, size_t len);
 
 /* Gives it a model; OK when it is loaded, the reason when it said INFER_FAILED, ERR_MODEL_DIED when it died. */
 err_t drive_load(struct drive *d, const char *path);
@@ -103,7 +103,8 @@ void drive_down(struct drive *d);
 /* Sends a job and returns its number. */
 uint64_t drive_send(struct drive *d, uint16_t slot, uint32_t run_ms, const struct drive_value *inputs, size_t count);
 void drive_cancel(struct drive *d, uint64_t job);
-/* The next report and the next result. When ok, the digests of both sides are checked against what lies in the areas. */
+/* The next report and the next result. When ok, the digests of both sides are checked against what lies in the
+   areas. */
 void drive_report(struct drive *d, struct msg_report *ret);
 void drive_result(struct drive *d, struct drive_outcome *ret);
 /* One job from end to end on slot 0; the result's error. */

@@ -1,4 +1,4 @@
-"""make_models.py OUTDIR: the models that the tests of src/infer load, one file each, and a stamp when all are written."""
+"""make_models.py OUTDIR: the models that the tests of src/infer load, one file each."""
 import struct
 import sys
 from pathlib import Path
@@ -32,7 +32,8 @@ def add():
 
 def endless():
     """A loop that nothing ends, over a body of one addition."""
-    body = ox.graph("body", [ox.node("Identity", ["cond_in"], ["cond_out"]), ox.node("Add", ["v_in", "one"], ["v_out"])],
+    body = ox.graph("body",
+                    [ox.node("Identity", ["cond_in"], ["cond_out"]), ox.node("Add", ["v_in", "one"], ["v_out"])],
                     [ox.value("i", ox.INT64, []), ox.value("cond_in", ox.BOOL, []), ox.value("v_in", ox.FLOAT, [])],
                     [ox.value("cond_out", ox.BOOL, []), ox.value("v_out", ox.FLOAT, [])],
                     [ox.tensor("one", [], ox.FLOAT, ox.floats(1))])
@@ -118,7 +119,8 @@ def external_merged():
 
 
 def unknown_operator():
-    return simple([ox.node("NoSuchOperator", ["x"], ["y"])], [ox.value("x", ox.FLOAT, ["n"])], [ox.value("y", ox.FLOAT, ["n"])])
+    return simple([ox.node("NoSuchOperator", ["x"], ["y"])], [ox.value("x", ox.FLOAT, ["n"])],
+                  [ox.value("y", ox.FLOAT, ["n"])])
 
 
 def contrib():
@@ -141,7 +143,8 @@ def mlp(*widths):
         nodes += [ox.node("Gemm", [last, f"w{k}", f"b{k}"], [f"g{k}"]), ox.node("Relu", [f"g{k}"], [f"r{k}"])]
         last = f"r{k}"
     nodes[-1] = ox.node("Softmax", [f"g{len(widths) - 2}"], ["y"])
-    return simple(nodes, [ox.value("x", ox.FLOAT, ["n", widths[0]])], [ox.value("y", ox.FLOAT, ["n", widths[-1]])], weights)
+    return simple(nodes, [ox.value("x", ox.FLOAT, ["n", widths[0]])], [ox.value("y", ox.FLOAT, ["n", widths[-1]])],
+                  weights)
 
 
 def many_outputs():
@@ -171,7 +174,8 @@ MODELS = {f"identity_{name}": identity(dtype) for name, dtype in DTYPES.items()}
     "absent": optional(False), "normalizer": normalizer(), "random": random_uniform(),
     "external": external("etc/passwd"), "external_absolute": external("/etc/passwd"),
     "external_above": external("../etc/passwd"), "external_merged": external_merged(),
-    "external_varint": external("etc/passwd", ox.field_int(14, (1 << 32) + 1)), "unknown": unknown_operator(), "contrib": contrib(), "complex": complex_output(),
+    "external_varint": external("etc/passwd", ox.field_int(14, (1 << 32) + 1)), "unknown": unknown_operator(),
+    "contrib": contrib(), "complex": complex_output(),
     "tiny": mlp(4, 16, 3), "mlp": mlp(784, 512, 512, 512, 10), "many_outputs": many_outputs(), "nested": nested(16),
     "not_onnx": b"GIF89a, and so on",
 }
@@ -181,7 +185,6 @@ def main(outdir):
     outdir.mkdir(parents=True, exist_ok=True)
     for name, model in MODELS.items():
         (outdir / f"{name}.onnx").write_bytes(model)
-    (outdir / "stamp").write_text(f"{len(MODELS)} models\n")
 
 
 if __name__ == "__main__":

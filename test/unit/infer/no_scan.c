@@ -1,4 +1,5 @@
-/* The scan that looks at nothing: linked in place of the real one, so that hostile models meet ONNX Runtime and the jail. */
+/* The scan that looks at nothing: linked in place of the real one, so that hostile models meet ONNX Runtime and the
+   jail. */
 #include "infer/scan/scan.h"
 
 const struct scan_limits SCAN_LIMITS_DEFAULT = {0};

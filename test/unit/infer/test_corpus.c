@@ -244,7 +244,7 @@ static void same_bits_as_bare(void **state)
     struct tally t = {0};
     for (size_t i = 0; i < COUNT_OF(sets); i++)
         run_set(root, sets[i], every != NULL ? (unsigned)MAX(atoi(every), 1) : 25, &t);
-    print_message("%u equal, %u refused, %u wrong; %u that bare ONNX Runtime does not run, %u with other inputs than tensors\n",
+    print_message("%u equal, %u refused, %u wrong; %u not run by bare ONNX Runtime, %u need more than tensors\n",
                   t.equal, t.refused, t.wrong, t.bare_fails, t.not_carried);
     assert_true(t.equal > 0);
     assert_int_equal(t.wrong, 0);

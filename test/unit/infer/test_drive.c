@@ -229,6 +229,22 @@ static void many_jobs_at_once(void **state UNUSED)
     drive_down(&d);
 }
 
+static void threads_inside_operators(void **state UNUSED)
+{
+    static const int64_t dims[] = {64, 784};
+    static float x[64 * 784];
+    struct drive d;
+    struct drive_value v = drive_tensor("x", DTYPE_FLOAT, 2, dims, x, sizeof(x));
+    drive_up(&d, &(struct drive_options){.threads = 3, .workers = 2}, "mlp");
+    for (int i = 0; i < 20; i++) {
+        AUTO(drive_outcome_done) struct drive_outcome o = {0};
+        x[i] = 1;
+        assert_ok(drive_run(&d, &v, 1, &o));
+        assert_int_equal(o.set.places[0].len, 64 * 10 * sizeof(float));
+    }
+    drive_down(&d);
+}
+
 /* ── stopping ── */
 
 static void expect_stopped(struct drive *d, uint64_t job, err_t reason)
@@ -344,6 +360,25 @@ static void jobs_behind_a_reset_are_reported(void **state UNUSED)
     drive_down(&d);
 }
 
+/* No worker may have looked at a front before it is gone: its jobs are reported all the same. */
+static void jobs_of_a_short_lived_front_are_reported(void **state UNUSED)
+{
+    struct drive d;
+    struct drive_value x = endless_input();
+    struct msg_report report;
+    drive_up(&d, &plain, "endless");
+    for (int i = 0; i < 200; i++) {
+        uint64_t first = drive_send(&d, 0, 30000, &x, 1);
+        uint64_t second = drive_send(&d, 1, 30000, &x, 1);
+        drive_front(&d);
+        drive_report(&d, &report);
+        assert_int_equal(report.job, first);
+        drive_report(&d, &report);
+        assert_int_equal(report.job, second);
+    }
+    drive_down(&d);
+}
+
 static void a_hundred_fronts(void **state UNUSED)
 {
     struct drive d;
@@ -407,12 +442,14 @@ int main(void)
         cmocka_unit_test(outputs_that_are_too_large),
         cmocka_unit_test(output_areas_grow_and_are_kept),
         cmocka_unit_test(many_jobs_at_once),
+        cmocka_unit_test(threads_inside_operators),
         cmocka_unit_test(an_endless_run_is_stopped_at_its_deadline),
         cmocka_unit_test(a_shorter_deadline_is_seen_behind_a_longer_one),
         cmocka_unit_test(a_run_is_cancelled),
         cmocka_unit_test(a_job_is_cancelled_before_it_starts),
         cmocka_unit_test(the_next_front_takes_over),
         cmocka_unit_test(jobs_behind_a_reset_are_reported),
+        cmocka_unit_test(jobs_of_a_short_lived_front_are_reported),
         cmocka_unit_test(a_hundred_fronts),
         cmocka_unit_test(the_end_of_the_supervisor_is_the_end),
         cmocka_unit_test(the_end_of_the_keeper_is_the_end),

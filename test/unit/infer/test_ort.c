@@ -17,8 +17,8 @@ static void faults(void **state UNUSED)
          "Non-zero status code returned while running ConstantOfShape node. Name:'' Status Message: std::bad_alloc",
          ERR_NOMEM},
         {ORT_STAGE_RUN, ORT_RUNTIME_EXCEPTION,
-         "Non-zero status code returned while running Conv node. Name:'c' Status Message: Failed to allocate memory for "
-         "requested buffer of size 1024",
+         "Non-zero status code returned while running Conv node. Name:'c' Status Message: Failed to allocate memory "
+         "for requested buffer of size 1024",
          ERR_NOMEM},
         {ORT_STAGE_LOAD, ORT_INVALID_PROTOBUF, "Failed to load model because protobuf parsing failed.",
          ERR_MODEL_NOT_ONNX},

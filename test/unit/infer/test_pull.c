@@ -251,7 +251,8 @@ static void expect_error(const struct setup *with, err_t e)
 
 static void files_of_many_sizes(void **state UNUSED)
 {
-    static const size_t sizes[] = {1, 255, BUILD_CHUNK - 1, BUILD_CHUNK, BUILD_CHUNK + 1, 3 * BUILD_CHUNK, sizeof(file)};
+    static const size_t sizes[] = {1,           255, BUILD_CHUNK - 1, BUILD_CHUNK, BUILD_CHUNK + 1, 3 * BUILD_CHUNK,
+                                   sizeof(file)};
     for (unsigned version = 0; version < 2; version++)
         for (size_t i = 0; i < COUNT_OF(sizes); i++)
             expect_file(&(struct setup){.version = version, .size = sizes[i]});

@@ -43,21 +43,24 @@ static void the_last_holder_closes_it(void **state UNUSED)
     assert_false(is_open(fds[0]) || is_open(fds[1]));
 }
 
-static void a_successor_takes_the_seat(void **state UNUSED)
+static void the_old_front_is_left_first(void **state UNUSED)
 {
     struct seat s;
     int first_fds[2], second_fds[2];
     seat_init(&s);
     struct front *first = make(first_fds), *second = make(second_fds);
     seat_put(&s, first);
-    assert_ptr_equal(seat_enter(&s), first);
     seat_let_go(&s, first);
-    seat_put(&s, second);
+    seat_put(&s, second); /* before any worker has entered the first */
     assert_true(atomic_load(&first->dead));
-    assert_true(is_open(first_fds[0]));
+    assert_false(atomic_load(&second->dead));
+    assert_ptr_equal(seat_enter(&s), first);
+    assert_ptr_equal(seat_enter(&s), first);
+    seat_leave(&s, first);
+    assert_true(is_open(first_fds[0])); /* the other worker still has a job of it */
+    assert_ptr_equal(seat_enter(&s), second);
     seat_leave(&s, first);
     assert_false(is_open(first_fds[0]));
-    assert_ptr_equal(seat_enter(&s), second);
     seat_leave(&s, second);
     assert_true(is_open(second_fds[0]));
     seat_let_go(&s, second);
@@ -68,7 +71,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_holder_closes_it),
-        cmocka_unit_test(a_successor_takes_the_seat),
+        cmocka_unit_test(the_old_front_is_left_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

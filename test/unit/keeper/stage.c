@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,12 +28,15 @@ static void become_keeper(const struct stage *s, int control, int log)
 {
     static const int handled[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGSYS};
     int c = fcntl(control, F_DUPFD, 10), l = fcntl(log, F_DUPFD, 10);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (size_t i = 0; i < COUNT_OF(handled); i++)
         (void)signal(handled[i], SIG_DFL);
     if (chdir(s->empty_dir) == 0 && dup2(c, CONTROL_FD) == CONTROL_FD && dup2(l, LOG_FD) == LOG_FD)
         _exit(keeper_main());
     _exit(127);
 }
+
+int stage_control_room = 0;
 
 void stage_open(struct stage *s)
 {
@@ -42,6 +46,8 @@ void stage_open(struct stage *s)
     (void)snprintf(s->empty_dir, sizeof(s->empty_dir), P_tmpdir "/veronnx-keeper-XXXXXX");
     assert_non_null(mkdtemp(s->empty_dir));
     assert_ok(wire_pair(CHAN_KEEPER, &s->control, &remote));
+    if (stage_control_room != 0)
+        assert_int_equal(setsockopt(remote.fd, SOL_SOCKET, SO_SNDBUF, &stage_control_room, sizeof(int)), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, log), 0);
     s->log_fd = log[0];
     assert_ok(wire_inbox_init(&s->inbox, CHAN_KEEPER));

@@ -51,6 +51,9 @@ void stage_receipt_done(struct stage_receipt *r);
 
 /* ── the keeper ── */
 
+/* Bytes that its control channel holds unread (SO_SNDBUF); 0: as many as usual. */
+extern int stage_control_room;
+
 /* For cmocka's setup and teardown: *state is the stage. The teardown expects an orderly end. */
 int stage_setup(void **state);
 int stage_teardown(void **state);

@@ -62,18 +62,24 @@ static void finds_the_exact_depth(void **state UNUSED)
     }
 }
 
-static err_t read(const char *json, size_t max_memory)
+static err_t read_counting(const char *json, size_t max_memory, size_t *ret_memory)
 {
     AUTO(json_done) yyjson_doc *doc = NULL;
     size_t len = strlen(json);
     uint8_t *text = malloc(len + JSON_PAD);
     assert_non_null(text);
     memcpy(text, json, len);
-    err_t e = json_read(text, len, 4, max_memory, &doc);
+    err_t e = json_read(text, len, 4, max_memory, &doc, ret_memory);
     assert_int_equal(e == OK, doc != NULL);
     json_done(&doc);
     free(text);
     return e;
+}
+
+static err_t read(const char *json, size_t max_memory)
+{
+    size_t memory = 0;
+    return read_counting(json, max_memory, &memory);
 }
 
 static void reads_and_refuses(void **state UNUSED)
@@ -123,6 +129,20 @@ static void keeps_the_memory_limit(void **state UNUSED)
     assert_err(read("[]", 16), ERR_TOO_LARGE);
 }
 
+/* What a document is said to hold is what it needed: not a byte less would have done. */
+static void counts_the_memory(void **state UNUSED)
+{
+    static const char *const rows[] = {"1", "[]", "[1,2,3,4,5,6,7,8]", "{\"a\":[{\"b\":\"text\"},{\"c\":-1.5e300}],\"d\":null}"};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        size_t memory = 0;
+        size_t again = 0;
+        assert_ok(read_counting(rows[i], 1 << 20, &memory));
+        assert_ok(read_counting(rows[i], memory, &again));
+        assert_int_equal(again, memory);
+        assert_err(read_counting(rows[i], memory - 1, &again), ERR_TOO_LARGE);
+    }
+}
+
 static void survives_a_failed_allocation(void **state UNUSED)
 {
     mem_fail_after(0);
@@ -138,13 +158,14 @@ static void finds_fields(void **state UNUSED)
     AUTO(json_done) yyjson_doc *doc = NULL;
     yyjson_val *found[2] = {NULL};
     size_t twice = 9;
-    assert_ok(json_read(text, sizeof(text) - 1 - 3, 4, 4096, &doc));
+    size_t memory = 0;
+    assert_ok(json_read(text, sizeof(text) - 1 - 3, 4, 4096, &doc, &memory));
     assert_ok(json_fields(yyjson_doc_get_root(doc), names, 2, found, &twice));
     assert_true(yyjson_get_int(found[0]) == 3 && yyjson_get_int(found[1]) == 1);
     assert_err(json_fields(found[0], names, 2, found, &twice), ERR_FIELD_TYPE);
     json_done(&doc);
     uint8_t again[] = "{\"bc\":1,\"bc\":2}\0\0\0";
-    assert_ok(json_read(again, sizeof(again) - 1 - 3, 4, 4096, &doc));
+    assert_ok(json_read(again, sizeof(again) - 1 - 3, 4, 4096, &doc, &memory));
     assert_err(json_fields(yyjson_doc_get_root(doc), names, 2, found, &twice), ERR_FIELD_DUPLICATE);
     assert_int_equal(twice, 1);
 }
@@ -156,6 +177,7 @@ int main(void)
         cmocka_unit_test(finds_the_exact_depth),
         cmocka_unit_test(reads_and_refuses),
         cmocka_unit_test(keeps_the_memory_limit),
+        cmocka_unit_test(counts_the_memory),
         cmocka_unit_test(survives_a_failed_allocation),
         cmocka_unit_test(finds_fields),
     };

@@ -1,0 +1,107 @@
+"""From rounds to figures, from figures to ratios, and all of it as a table."""
+PROCESSES = ("front", "infer", "keeper", "super")
+
+
+def figures(row):
+    count, elapsed = (sum(r[key] for r in row.rounds) for key in ("count", "elapsed_us"))
+    found = {
+        "row": row.key, "cores": row.cores, "concurrency": row.depth, **row.total,
+        "best_p50_us": min(r["p50_us"] for r in row.rounds),
+        "per_second": count * 1e6 / elapsed,
+        "rounds": row.rounds,
+    }
+    if row.node:
+        found["cpu_us"] = {name: us / count for name, us in row.cpu_us.items()}
+        found["cpu_us"]["all"] = sum(row.cpu_us.values()) / count
+        found["load_cpu_us"] = row.own_us / count
+        found["load_busy"] = row.own_us / elapsed
+    return found
+
+
+def sums(found, key, *parts):
+    return sum(found[part][key] for part in parts)
+
+
+def latency_aim(found, model):
+    floor = sums(found, "p50_us", "fixed 1", "chain 1 one", f"bare {model}")
+    return {"aim": f"{model}, concurrency 1: p50 over fixed body + chain + Run", "unit": "us", "most": 60,
+            "got": found[f"{model} 1"]["p50_us"] - floor}
+
+
+def rate_aim(found, model, cores):
+    return {"aim": f"{model}, concurrency 64, cores {cores}: rate over that of a fixed body", "least": 0.4,
+            "got": found[f"{model} 64 {cores}"]["per_second"] / found[f"fixed 64 {cores}"]["per_second"]}
+
+
+def large_aim(found, row):
+    floor = sums(found, "p50_us", "bare resnet50", "parse read resnet50", "parse convert resnet50")
+    return {"aim": f"{row}: rate over 1 / (Run + yyjson twice + conversion)", "least": 0.9,
+            "got": found[row]["per_second"] * floor / 1e6}
+
+
+def collect(machine, rows, cold, memory):
+    found = {row.key: figures(row) for row in rows}
+    aims = [latency_aim(found, "mlp-tiny"), latency_aim(found, "mlp-784"), rate_aim(found, "mlp-tiny", "two"),
+            rate_aim(found, "mlp-tiny", "free"), large_aim(found, "resnet50 1 one"), large_aim(found, "resnet50 1 two"),
+            large_aim(found, "resnet50 8 two")]
+    for aim in aims:
+        aim["met"] = aim["got"] <= aim["most"] if "most" in aim else aim["got"] >= aim["least"]
+    return {"machine": machine, "rows": list(found.values()), "cold_start_ms": cold, "memory": memory, "aims": aims}
+
+
+# ── text ──
+
+
+def line(*cells):
+    print(f"{cells[0]:24}" + "".join(f"{cell:>10}" for cell in cells[1:]))
+
+
+def number(value):
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if value < 1000 else f"{value:.0f}"
+
+
+def show_rows(rows):
+    line("row", "p50 us", "p90", "p99", "best p50", "per s", "cpu us", *PROCESSES[:3], "load us", "load busy")
+    for row in rows:
+        cpu = row.get("cpu_us", {})
+        line(row["row"], *(number(row[key]) for key in ("p50_us", "p90_us", "p99_us", "best_p50_us", "per_second")),
+             *(number(cpu.get(name)) for name in ("all", *PROCESSES[:3])), number(row.get("load_cpu_us")),
+             f"{row['load_busy']:.0%}" if "load_busy" in row else "-")
+
+
+def show_cold(cold):
+    line("cold start, ms", *next(iter(cold.values())))
+    for model, parts in cold.items():
+        line(model, *(f"{ms:.1f}" for ms in parts.values()))
+
+
+def show_memory(memory):
+    line("memory, MiB", "peak", "share")
+    for process in memory:
+        line(process["process"], number(process["peak_kib"] / 1024),
+             number(process["share_kib"] / 1024 if process["share_kib"] else None))
+    shares = [process["share_kib"] for process in memory]
+    line("sum", number(sum(process["peak_kib"] for process in memory) / 1024),
+         number(sum(shares) / 1024 if None not in shares else None))
+
+
+def show_aims(aims):
+    for aim in aims:
+        limit = f"at most {aim['most']}" if "most" in aim else f"at least {aim['least']}"
+        print(f"{'yes' if aim['met'] else 'NO ':4}{aim['aim']}: {aim['got']:.2f} ({limit})")
+
+
+def show(result):
+    m = result["machine"]
+    print(f"{m['processor']}, {m['cores']} cores, {m['memory_mib']} MiB, Linux {m['kernel']}, ONNX Runtime {m['onnxruntime']}")
+    print(f"load average before {m['load_average']:.1f}; meanwhile the machine was busy {m['busy']:.0%} of the time, with this "
+          f"{m['ours']:.0%}; taken away by the hypervisor {m['stolen']:.0%}\n")
+    show_rows(result["rows"])
+    print()
+    show_cold(result["cold_start_ms"])
+    print()
+    show_memory(result["memory"])
+    print()
+    show_aims(result["aims"])

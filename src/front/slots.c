@@ -1,0 +1,111 @@
+/* Making, mapping and emptying the areas of a slot. */
+#include "front/app.h"
+
+#include "base/fd.h"
+
+#include <assert.h>
+#include <sys/mman.h>
+
+#define PAGE        (4 * KIB)
+#define AREA_MIN    (64 * KIB)
+#define INPUT_KEEP  (1 * MIB) /* what an idle slot may keep, as long as */
+#define KEPT_SHARE  8         /* all of them together do not keep more than this part of the budget */
+#define OUTPUT_KEEP (4 * MIB) /* infer does not use an area above this again (docs/processes.md, "Slots") */
+
+void slot_init(struct slot *s)
+{
+    *s = (struct slot){.unsent = -1};
+}
+
+/* ── input ── */
+
+/* Infer maps the area until it gets another one, so its pages are taken away rather than the mapping. */
+static void drop_pages(struct slot *s)
+{
+    if (s->held.bytes > 0 && (s->input.addr == NULL || madvise(s->input.addr, s->input.size, MADV_REMOVE) == 0))
+        lease_done(&s->held);
+}
+
+/* Twice the size each time, so that growing inputs do not mean a new area each; pages that are not touched cost nothing. */
+static size_t area_size(size_t need, size_t max)
+{
+    size_t size = AREA_MIN;
+    while (size < need)
+        size *= 2;
+    return MAX(MIN(size, max), need);
+}
+
+static err_t make_input(struct slot *s, size_t size)
+{
+    AUTO_FD int fd = -1;
+    AUTO(map_done) struct map area = {0};
+    TRY(memfd_new("veronnx-input", size, &fd));
+    TRY(memfd_seal(fd, SEALS_AREA));
+    TRY(map_shared(fd, size, PROT_READ | PROT_WRITE, &area));
+    map_done(&s->input);
+    fd_close(&s->unsent);
+    s->input = area;
+    s->unsent = TAKE_FD(fd);
+    area = (struct map){0};
+    return OK;
+}
+
+err_t slot_input(struct app *app, struct slot *s, size_t bytes)
+{
+    size_t pages = (bytes + PAGE - 1) / PAGE * PAGE;
+    bool grows = bytes > s->input.size;
+    if (grows)
+        drop_pages(s);
+    if (s->held.budget == NULL)
+        TRY(lease_take(&s->held, &app->transfer, pages));
+    else if (pages > s->held.bytes)
+        TRY(lease_resize(&s->held, pages));
+    return grows ? make_input(s, area_size(pages, app->transfer.limit)) : OK;
+}
+
+/* ── output ── */
+
+err_t slot_output(struct app *app, struct slot *s, struct wire_msg *m, uint64_t bytes, struct view *ret)
+{
+    size_t size = 0;
+    if (m->n_fds > 0) {
+        map_done(&s->output);
+        TRY(memfd_check(m->fds[0], SEALS_OUTPUT, MAX(bytes, 1U), app->conf->output_max + MIB, &size));
+        TRY(map_shared(m->fds[0], size, PROT_READ, &s->output));
+    }
+    if (bytes > s->output.size)
+        return ERR_PROTOCOL;
+    *ret = view_of(s->output.addr, bytes);
+    return OK;
+}
+
+/* ── jobs ── */
+
+void slot_take(struct app *app, struct slot *s)
+{
+    assert(!s->busy);
+    s->busy = true;
+    app->kept -= s->held.bytes;
+}
+
+void slot_give(struct app *app, struct slot *s)
+{
+    assert(s->busy);
+    s->busy = false;
+    if (s->held.bytes > INPUT_KEEP || app->kept + s->held.bytes > app->transfer.limit / KEPT_SHARE)
+        drop_pages(s);
+    app->kept += s->held.bytes;
+    if (s->output.size > OUTPUT_KEEP)
+        map_done(&s->output);
+}
+
+void slot_done(struct app *app, struct slot *s)
+{
+    assert(!s->busy);
+    app->kept -= s->held.bytes;
+    drop_pages(s);
+    lease_done(&s->held);
+    map_done(&s->input);
+    map_done(&s->output);
+    fd_close(&s->unsent);
+}

@@ -1,0 +1,60 @@
+#!/bin/sh
+# run.sh: ONNX's backend cases through a node, some of them and the demonstration models also with the other ONNX Runtime
+# of tools/deps.lock, and CIDs against an independent implementation. Prints a line for each check, and their numbers.
+# Exit status 1: one failed, or was skipped and does not stand in test/expected-skips.txt.
+set -eu
+cd "$(dirname "$0")/../.."
+deps=$PWD/build/deps
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+: > "$scratch/lines"
+
+say() { echo "$1: $2" | tee -a "$scratch/lines"; }
+
+# whole NAME COMMAND...: one check. Exit status 77 says that it was skipped.
+whole() {
+    name=$1 status=0
+    shift
+    "$@" > "$scratch/output" 2>&1 || status=$?
+    cat "$scratch/output"
+    case $status in 0) say passed "$name" ;; 77) say skipped "$name" ;; *) say failed "$name" ;; esac
+}
+
+# each NAME COMMAND...: the lines "passed: ..." and "failed: ..." that it prints are checks, and so is any bad end.
+each() {
+    name=$1
+    shift
+    { "$@" || echo "failed: ended with status $?"; } | sed -u "s/^\(passed\|failed\): /&$name /" | tee "$scratch/output"
+    grep -e '^passed: ' -e '^failed: ' "$scratch/output" >> "$scratch/lines" || :
+}
+
+# The cases of Debian's libonnx-testdata.
+backend() { # OPTION...
+    python3 -u test/conformance/backend.py "$deps/share/libonnx-testdata/data" "$@"
+}
+
+other_ort() { # VERSION
+    root=$deps/onnxruntime-$1
+    if [ ! -e "$root/lib/libonnxruntime.so.1" ]; then
+        say skipped "ONNX Runtime $1"
+        return
+    fi
+    ONNXRUNTIME_ROOT=$root
+    export ONNXRUNTIME_ROOT
+    whole "ONNX Runtime $1: demonstration models" python3 test/behaviour/10_infer.py
+    each "ONNX Runtime $1:" backend --every 20 --engine "onnxruntime=$1/"
+}
+
+each "backend:" backend
+whole "CIDs" python3 test/conformance/cid_oracle.py
+for version in $(sed -n 's/^ort  *conformance  *\([^ ]*\).*/\1/p' tools/deps.lock | sort -u); do
+    (other_ort "$version")
+done
+
+sed 's/ *#.*//' test/expected-skips.txt > "$scratch/expected"
+sed -n 's/^skipped: //p' "$scratch/lines" | grep -vxF -f "$scratch/expected" > "$scratch/surprises" || :
+sed 's/^/skipped, but not in expected-skips.txt: /' "$scratch/surprises"
+count() { grep -c "^$1: " "$scratch/lines" || :; }
+failed=$(count failed)
+echo "$(count passed) passed, $failed failed, $(count skipped) skipped"
+[ "$failed" = 0 ] && [ ! -s "$scratch/surprises" ]
