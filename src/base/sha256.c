@@ -1,12 +1,15 @@
 /* SHA-256 with a fetched EVP_MD, because an implicit fetch costs more than a short message. */
 #include "base/sha256.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 static EVP_MD *sha256_md;
 
 err_t sha256_setup(void)
 {
+    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+        return ERR_INTERNAL;
     if (sha256_md == NULL)
         sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);
     return sha256_md != NULL ? OK : ERR_INTERNAL;

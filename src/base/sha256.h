@@ -6,7 +6,7 @@
 
 #define SHA256_LEN 32
 
-/* Fetches the algorithm; call once at start, before any jail and before threads. */
+/* Fetches the algorithm, without any of OpenSSL's configuration files; call once at start, before any jail and before threads. */
 err_t sha256_setup(void);
 
 /* A running hash; one thread. */

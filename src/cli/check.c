@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "cli/command.h"
 #include "cli/files.h"
 #include "ipld/model_id.h"
 #include "tensor/digest.h"
@@ -17,6 +18,16 @@ struct side {
     uint8_t tensors[SHA256_LEN];
 };
 
+static bool has_shape(const struct tensor_arg *t, const struct value_desc *d)
+{
+    uint64_t elements = 0;
+    if (desc_elements(d, &elements) != OK || elements != t->count)
+        return false;
+    if (elements == 0)
+        return true; /* nested arrays cannot say more */
+    return t->rank == d->rank && memcmp(t->dims, d->dims, d->rank * sizeof(t->dims[0])) == 0;
+}
+
 /* Payloads of the given tensors in the order and types of the receipt's descriptors. */
 static err_t fill_area(const struct tensor_args *args, const struct desc_list *descs, struct buf *payloads,
                        uint64_t *lens, struct why *why)
@@ -24,16 +35,12 @@ static err_t fill_area(const struct tensor_args *args, const struct desc_list *d
     for (size_t i = 0; i < descs->count; i++) {
         const struct value_desc *d = &descs->items[i];
         const struct tensor_arg *t = tensor_args_find(args, d->name);
-        uint64_t elements = 0;
-        if (d->type.kind != VALUE_TENSOR)
-            return why_set(why, ERR_USAGE, "%.*s: sequences and maps cannot be compared here", (int)d->name.len,
-                           d->name.data);
         if (t == NULL)
-            return why_set(why, ERR_USAGE, "%.*s: the receipt covers it, but it was not given", (int)d->name.len,
+            return why_set(why, ERR_RECEIPT_MISMATCH, "%.*s: the receipt covers it, but it was not given",
+                           (int)d->name.len, d->name.data);
+        if (!has_shape(t, d))
+            return why_set(why, ERR_RECEIPT_MISMATCH, "%.*s: not the shape that the receipt has", (int)d->name.len,
                            d->name.data);
-        if (desc_elements(d, &elements) != OK || elements != t->count)
-            return why_set(why, ERR_RECEIPT_MISMATCH, "%.*s: the receipt has %" PRIu64 " elements, %" PRIu64 " were given",
-                           (int)d->name.len, d->name.data, elements, t->count);
         size_t before = payloads->len;
         TRY(tensor_arg_payload(t, d->type.dtype, payloads, why));
         lens[i] = payloads->len - before;
@@ -55,17 +62,28 @@ static err_t digest_of(const struct desc_list *descs, const struct buf *payloads
     return tensor_digest_final(&d, ret->tensors);
 }
 
+static err_t read_descriptors(struct view descriptors, const char *which, struct desc_list *ret, struct why *why)
+{
+    if (descriptors.data == NULL)
+        return why_set(why, ERR_RECEIPT_MISMATCH,
+                       "the %ss cannot be compared: the receipt leaves out their descriptors (over 1 KiB)", which);
+    if (desc_list_parse(descriptors, ret) != OK)
+        return why_set(why, ERR_RECEIPT_MALFORMED, "the descriptors of the %ss are not well-formed", which);
+    for (size_t i = 0; i < ret->count; i++)
+        if (ret->items[i].type.kind != VALUE_TENSOR)
+            return why_set(why, ERR_DTYPE_UNSUPPORTED, "%.*s is a sequence or a map: the %ss cannot be compared",
+                           (int)ret->items[i].name.len, ret->items[i].name.data, which);
+    return OK;
+}
+
 static err_t digest_side(const struct tensor_args *args, struct view descriptors, const char *which, struct side *ret,
                          struct why *why)
 {
     AUTO(desc_list_done) struct desc_list descs = {0};
     AUTO_BUF struct buf payloads = BUF_WITH(4 * TENSOR_FILE_MAX);
-    if (descriptors.data == NULL)
-        return why_set(why, ERR_USAGE, "the receipt leaves the descriptors of the %s out (over 1 KiB)", which);
-    if (desc_list_parse(descriptors, &descs) != OK)
-        return why_set(why, ERR_RECEIPT_MALFORMED, "the descriptors of the %s are not well-formed", which);
+    TRY(read_descriptors(descriptors, which, &descs, why));
     if (args->count > descs.count)
-        return why_set(why, ERR_RECEIPT_MISMATCH, "more %s were given than the receipt covers", which);
+        return why_set(why, ERR_RECEIPT_MISMATCH, "more %ss were given than the receipt covers", which);
     AUTO_MEM uint64_t *lens = mem_alloc(MAX(descs.count, 1U), sizeof(*lens));
     if (lens == NULL)
         return ERR_NOMEM;
@@ -76,10 +94,10 @@ static err_t digest_side(const struct tensor_args *args, struct view descriptors
 static err_t load_key(const char *path, struct es256 *key, struct why *why)
 {
     AUTO_BUF struct buf pem = BUF_WITH(16 * KIB);
-    TRY(file_read(path, &pem, why));
+    TRY(command_blame("--key", file_read(path, &pem, why), why));
     uint8_t point[ES256_POINT_LEN];
     if (es256_read_public(buf_view(&pem), point) != OK)
-        return why_set(why, ERR_USAGE, "%s: not a P-256 public key", path);
+        return why_set(why, ERR_USAGE, "--key: not a P-256 public key in PEM: %s", path);
     return es256_verifier_init(key, point);
 }
 
@@ -93,13 +111,14 @@ static err_t expect_model(const struct check *c, struct model_id *id, uint8_t ha
                           struct receipt_expect *e, struct why *why)
 {
     if (c->model != NULL) {
-        TRY(model_id_parse(view_of(c->model, strlen(c->model)), id, why));
+        if (model_id_parse(view_of(c->model, strlen(c->model)), id, why) != OK)
+            return command_blame("--model", ERR_USAGE, why);
         e->asked_cid = cid_view(&id->cid);
         e->asked_path = view_of(id->path, id->path_len);
     }
     if (c->model_hash.len > 0) {
         if (hex_decode(c->model_hash, hash, SHA256_LEN) != OK)
-            return why_set(why, ERR_USAGE, "the model's hash must be 64 hex digits");
+            return why_set(why, ERR_USAGE, "--model-hash: 64 hex digits");
         e->model = view_of(hash, SHA256_LEN);
     }
     return OK;
@@ -116,11 +135,11 @@ err_t check_receipt(const struct check *c, struct buf *bytes, struct receipt *re
     TRY(receipt_unpack(c->receipt, bytes, ret, why));
     TRY(expect_model(c, &id, hash, &expect, why));
     if (c->inputs != NULL && c->inputs->count > 0) {
-        TRY(digest_side(c->inputs, ret->in_descriptors, "inputs", &in, why));
+        TRY(digest_side(c->inputs, ret->in_descriptors, "input", &in, why));
         expect_side(&in, &expect.in_descriptors, &expect.in_tensors);
     }
     if (c->outputs != NULL && c->outputs->count > 0) {
-        TRY(digest_side(c->outputs, ret->out_descriptors, "outputs", &out, why));
+        TRY(digest_side(c->outputs, ret->out_descriptors, "output", &out, why));
         expect_side(&out, &expect.out_descriptors, &expect.out_tensors);
     }
     return receipt_verify(ret, &key, &expect, why);

@@ -16,7 +16,8 @@ struct check {
     const struct tensor_args *outputs;
 };
 
-/* OK: the receipt is genuine and says all this. `bytes` holds what `ret` borrows; the caller ends it. */
+/* OK: the receipt is genuine and says all this. `bytes` holds what `ret` borrows; the caller ends it.
+   ERR_DTYPE_UNSUPPORTED: outputs were given, but some are no tensors. */
 err_t check_receipt(const struct check *c, struct buf *bytes, struct receipt *ret, struct why *why);
 
 /* What a receipt says, for a person or as JSON, on standard output. */

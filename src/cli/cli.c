@@ -52,16 +52,24 @@ static int cmd_version(int argc, char **argv)
     return 0;
 }
 
+static int no_such_command(const char *name)
+{
+    (void)fprintf(stderr, "veronnx: %s: no such command (veronnx help lists them)\n", name);
+    return 2;
+}
+
 static int cmd_help(int argc, char **argv)
 {
     static char ask[] = "--help";
     const struct command *c = argc > 1 ? find(argv[1]) : NULL;
+    if (argc > 1 && c == NULL)
+        return no_such_command(argv[1]);
     if (c != NULL && c->run != cmd_help) {
         char *args[] = {argv[1], ask, NULL};
         return c->run(2, args);
     }
-    print_commands(argc > 1 && c == NULL ? stderr : stdout);
-    return argc > 1 && c == NULL ? 2 : 0;
+    print_commands(stdout);
+    return 0;
 }
 
 /* Breaks the help of an option at blanks, behind a margin. */
@@ -107,6 +115,8 @@ int cli_main(int argc, char **argv)
         return cmd_help(1, argv);
     if (argc > 1 && strcmp(argv[1], "--version") == 0)
         return cmd_version(1, argv);
+    if (argc > 1)
+        return no_such_command(argv[1]);
     print_commands(stderr);
     return 2;
 }

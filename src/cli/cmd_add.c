@@ -3,12 +3,12 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cli/command.h"
 #include "ipld/build.h"
 #include "store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,63 +39,37 @@ struct add_options {
     bool help;
 };
 
-static err_t parse_version(const char *text, unsigned *ret)
+static err_t parse_version(const char *text, unsigned *ret, struct why *why)
 {
-    if (strcmp(text, "0") != 0 && strcmp(text, "1") != 0) {
-        fprintf(stderr, "veronnx add: --cid-version: must be 0 or 1, not %s\n", text);
-        return ERR_USAGE;
-    }
+    if (strcmp(text, "0") != 0 && strcmp(text, "1") != 0)
+        return why_set(why, ERR_USAGE, "--cid-version: 0 or 1");
     *ret = text[0] == '1' ? 1 : 0;
     return OK;
 }
 
-static err_t check_options(int n_files, struct add_options *o)
+static err_t parse_options(int argc, char **argv, struct add_options *o, struct why *why)
 {
-    if (o->help)
-        return OK;
-    if (n_files == 0) {
-        fprintf(stderr, "veronnx add: no FILE given; see veronnx add --help\n");
-        return ERR_USAGE;
-    }
-    if (o->store != NULL)
-        return OK;
-    if (store_default_path(o->default_store, sizeof(o->default_store)) != OK) {
-        fprintf(stderr, "veronnx add: neither --store nor XDG_DATA_HOME nor HOME names a folder\n");
-        return ERR_USAGE;
-    }
-    o->store = o->default_store;
-    return OK;
-}
-
-/* getopt prints a line for what it does not know, under the name in argv[0]. */
-static err_t parse_options(int argc, char **argv, struct add_options *o)
-{
-    enum { OPT_STORE = 1, OPT_VERSION, OPT_HELP };
     static const struct option table[] = {
-        {"store", required_argument, NULL, OPT_STORE},
-        {"cid-version", required_argument, NULL, OPT_VERSION},
-        {"help", no_argument, NULL, OPT_HELP},
+        {"store", required_argument, NULL, 's'},
+        {"cid-version", required_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    static char name[] = "veronnx add";
-    argv[0] = name;
-    optind = 0;
-    for (int c = getopt_long(argc, argv, "", table, NULL); c != -1; c = getopt_long(argc, argv, "", table, NULL)) {
-        switch (c) {
-        case OPT_STORE:
-            o->store = optarg;
-            break;
-        case OPT_VERSION:
-            TRY(parse_version(optarg, &o->version));
-            break;
-        case OPT_HELP:
-            o->help = true;
-            break;
-        default:
-            return ERR_USAGE;
-        }
+    for (int c = 0; c != -1;) {
+        TRY(command_option(argc, argv, table, &c, why));
+        o->store = c == 's' ? optarg : o->store;
+        o->help = c == 'h' || o->help;
+        if (c == 'v')
+            TRY(parse_version(optarg, &o->version, why));
     }
-    return check_options(argc - optind, o);
+    if (o->help)
+        return OK;
+    if (optind == argc)
+        return why_set(why, ERR_USAGE, "no FILE was given (see --help)");
+    if (o->store == NULL && store_default_path(o->default_store, sizeof(o->default_store)) != OK)
+        return why_set(why, ERR_USAGE, "HOME is not set: --store is needed");
+    o->store = o->store != NULL ? o->store : o->default_store;
+    return OK;
 }
 
 /* ── progress ── */
@@ -200,24 +174,27 @@ static err_t add_file(const char *name, struct store *store, unsigned version)
     return fflush(stdout) == 0 ? OK : complain("standard output", ERR_IO, strerror(errno));
 }
 
+/* What fails is told, and the others are added. */
+static err_t add_files(char *const *names, const struct add_options *o, bool *ret_all, struct why *why)
+{
+    AUTO(store_done) struct store store = STORE_NONE;
+    bool all = true;
+    TRY(command_blame("--store", store_create(o->store, &store, why), why));
+    for (; *names != NULL; names++)
+        all = add_file(*names, &store, o->version) == OK && all;
+    *ret_all = all;
+    return OK;
+}
+
 int cmd_add(int argc, char **argv)
 {
     struct add_options o = {0};
     struct why why = {0};
-    AUTO(store_done) struct store store = STORE_NONE;
-    int status = 0;
-    if (parse_options(argc, argv, &o) != OK)
-        return 2;
-    if (o.help) {
-        fputs(add_help, stdout);
-        return 0;
-    }
-    if (store_create(o.store, &store, &why) != OK) {
-        fprintf(stderr, "veronnx add: --store: %s\n", why.text);
-        return 1;
-    }
-    for (int i = optind; i < argc; i++)
-        if (add_file(argv[i], &store, o.version) != OK)
-            status = 1;
-    return status;
+    bool all = true;
+    err_t e = parse_options(argc, argv, &o, &why);
+    if (e == OK && o.help)
+        (void)fputs(add_help, stdout);
+    else if (e == OK)
+        e = add_files(argv + optind, &o, &all, &why);
+    return all ? command_end("add", e, &why) : 1;
 }

@@ -3,11 +3,12 @@
 
 #include "base/mem.h"
 #include "cli/check.h"
+#include "cli/command.h"
 #include "cli/http.h"
 #include "cli/node.h"
+#include "ipld/model_id.h"
 #include "tensor/print.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -23,7 +24,7 @@ static const char help[] =
     "  --model ID          CID, CID/path, or an alias of the node\n"
     "  --input NAME=VALUE  JSON such as x=[[1,2],[3,4.5]], or @file.npy, @file.json, @file.pb\n"
     "  --cacert FILE       the node's certificate (cert.pem of its state folder)\n"
-    "  --insecure          do not check the certificate\n"
+    "  --insecure          do not check the certificate, nor ask for a receipt\n"
     "  --key FILE          the node's receipt key; default: that of the ready file or beside --cacert\n"
     "  --json              print the node's answer as it came\n"
     "  --help              this text\n"
@@ -41,7 +42,6 @@ struct infer {
     bool insecure;
     bool json;
     bool help;
-    bool incomparable; /* an output is not a tensor */
     uint8_t nonce[32];
     struct tensor_args inputs;
     struct tensor_args outputs;
@@ -61,7 +61,7 @@ static err_t take_option(struct infer *f, int option, const char *value, struct 
         f->model = value;
         return OK;
     case 'i':
-        return tensor_args_add(&f->inputs, value, why);
+        return command_blame("--input", tensor_args_add(&f->inputs, value, why), why);
     case 'c':
         f->cacert = value;
         return OK;
@@ -74,11 +74,9 @@ static err_t take_option(struct infer *f, int option, const char *value, struct 
     case 'j':
         f->json = true;
         return OK;
-    case 'h':
+    default:
         f->help = true;
         return OK;
-    default:
-        return why_set(why, ERR_USAGE, "see veronnx infer --help");
     }
 }
 
@@ -106,12 +104,16 @@ static err_t parse(struct infer *f, int argc, char **argv, struct why *why)
         {"insecure", no_argument, NULL, 'I'},     {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
     };
-    for (int o = 0; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;)
+    for (;;) {
+        int o = 0;
+        TRY(command_option(argc, argv, options, &o, why));
+        if (o == -1)
+            break;
         TRY(take_option(f, o, optarg, why));
+    }
     if (f->help)
         return OK;
-    if (optind < argc)
-        return why_set(why, ERR_USAGE, "unexpected argument %d", optind);
+    TRY(command_no_more(argc, argv, why));
     if (f->model == NULL)
         return why_set(why, ERR_USAGE, "--model is needed");
     if (f->url == NULL) {
@@ -159,16 +161,14 @@ static err_t make_request(const struct infer *f, struct buf *out)
 
 static err_t ask(struct infer *f, struct why *why)
 {
-    char url[512], nonce[32 + HEX_LEN(sizeof(f->nonce))] = "Veronnx-Nonce: ";
+    char url[NODE_URL_MAX], nonce[32 + HEX_LEN(sizeof(f->nonce))] = "Veronnx-Nonce: ";
     const char *const fields[] = {"Content-Type: application/json", "Expect:", nonce, NULL};
     AUTO_BUF struct buf body = BUF_WITH(4 * TENSOR_FILE_MAX);
+    TRY(command_blame("--node", node_url(f->url, "/infer", url, why), why));
     TRY(make_request(f, &body));
     if (getrandom(f->nonce, sizeof(f->nonce), 0) != (ssize_t)sizeof(f->nonce))
         return ERR_INTERNAL;
     hex_encode(f->nonce, sizeof(f->nonce), nonce + strlen(nonce));
-    int n = snprintf(url, sizeof(url), "%s/infer", f->url);
-    if (n < 0 || (size_t)n >= sizeof(url))
-        return why_set(why, ERR_USAGE, "--node: the URL is too long");
     struct http_call call = {
         .url = url, .cacert = f->cacert, .insecure = f->insecure, .fields = fields, .body = buf_view(&body)};
     return http_perform(&call, &f->result, why);
@@ -189,7 +189,8 @@ static err_t report_error(const struct infer *f, struct why *why)
     return e;
 }
 
-/* Every output as text again, to be compared with the receipt bit for bit. Maps and sequences cannot be. */
+/* An output as text again, to be compared with the receipt bit for bit. What is no array of numbers or strings stays
+   away. */
 static err_t take_output(struct infer *f, yyjson_val *item, struct why *why)
 {
     yyjson_val *name = yyjson_obj_get(item, "name");
@@ -197,68 +198,81 @@ static err_t take_output(struct infer *f, yyjson_val *item, struct why *why)
     AUTO_MEM char *json = yyjson_val_write(yyjson_obj_get(item, "result"), 0, &len);
     if (json == NULL || !yyjson_is_str(name))
         return why_set(why, ERR_BAD_JSON, "the node's answer is not what it should be");
-    if (!f->json)
-        (void)printf("%s: %s\n", yyjson_get_str(name), json);
     err_t e = tensor_args_add_json(&f->outputs, view_of(yyjson_get_str(name), yyjson_get_len(name)), view_of(json, len),
                                    NULL);
-    f->incomparable = f->incomparable || e == ERR_USAGE;
     return e == ERR_USAGE ? OK : e;
 }
 
-static err_t take_outputs(struct infer *f, yyjson_val *root, char *ret_hash, struct why *why)
+static void print_output(yyjson_val *item)
 {
-    size_t i = 0, n = 0;
-    yyjson_val *item = NULL;
-    const char *hash = yyjson_get_str(yyjson_obj_get(root, "model_hash"));
-    (void)snprintf(ret_hash, HEX_LEN(SHA256_LEN) + 1, "%s", hash != NULL ? hash : "");
-    yyjson_arr_foreach(yyjson_obj_get(root, "output"), i, n, item)
-    {
-        TRY(take_output(f, item, why));
-    }
-    return OK;
+    AUTO_MEM char *json = yyjson_val_write(yyjson_obj_get(item, "result"), 0, NULL);
+    (void)printf("%s: %s\n", yyjson_get_str(yyjson_obj_get(item, "name")), json != NULL ? json : "?");
 }
 
-static err_t verify(const struct infer *f, const char *model_hash, struct why *why)
+static err_t verify(struct infer *f, const char *model_hash, struct buf *bytes, struct receipt *ret, struct why *why)
 {
-    AUTO_BUF struct buf bytes = BUF_WITH(0);
-    struct receipt receipt;
+    struct model_id id;
+    bool by_cid = model_id_parse(view_of(f->model, strlen(f->model)), &id, NULL) == OK; /* else an alias of the node */
     struct check check = {
         .receipt = view_of(f->result.receipt, strlen(f->result.receipt)),
         .key_file = f->key,
         .allow_simulated = true,
+        .model = by_cid ? f->model : NULL,
         .model_hash = view_of(model_hash, strlen(model_hash)),
         .nonce = view_of(f->nonce, sizeof(f->nonce)),
         .inputs = &f->inputs,
-        .outputs = f->incomparable ? NULL : &f->outputs,
+        .outputs = &f->outputs,
     };
-    TRY(check_receipt(&check, &bytes, &receipt, why));
-    if (f->incomparable)
-        (void)fprintf(stderr, "veronnx infer: the outputs were not compared: maps and sequences are not tensors\n");
-    if (!f->json)
+    err_t e = check_receipt(&check, bytes, ret, why);
+    if (e != ERR_DTYPE_UNSUPPORTED)
+        return e;
+    (void)fprintf(stderr, "veronnx infer: %s with the receipt\n", why->text);
+    check.outputs = NULL;
+    return check_receipt(&check, bytes, ret, why);
+}
+
+/* Prints nothing of the answer before the receipt has proved it. */
+static err_t show_answer(struct infer *f, yyjson_val *root, struct why *why)
+{
+    AUTO_BUF struct buf bytes = BUF_WITH(0);
+    struct receipt receipt;
+    size_t i = 0, n = 0;
+    yyjson_val *item = NULL, *outputs = yyjson_obj_get(root, "output");
+    const char *hash = yyjson_get_str(yyjson_obj_get(root, "model_hash"));
+    bool proved = f->key != NULL && f->result.receipt[0] != '\0';
+    yyjson_arr_foreach(outputs, i, n, item)
+    {
+        TRY(take_output(f, item, why));
+    }
+    if (proved)
+        TRY(verify(f, hash != NULL ? hash : "", &bytes, &receipt, why));
+    else if (f->key != NULL && !f->insecure)
+        return why_set(why, ERR_RECEIPT_MISMATCH, "the node sent no receipt (--insecure does without)");
+    else
+        (void)fprintf(stderr, "veronnx infer: not verified: %s\n", f->key == NULL ? "no --key" : "no receipt");
+    if (f->json) {
+        (void)printf("%.*s\n", (int)f->result.body.len, (const char *)f->result.body.data);
+        return OK;
+    }
+    yyjson_arr_foreach(outputs, i, n, item)
+    {
+        print_output(item);
+    }
+    if (proved)
         check_print(&receipt, false);
     return OK;
 }
 
 static err_t show(struct infer *f, struct why *why)
 {
-    char model_hash[HEX_LEN(SHA256_LEN) + 1];
     if (f->result.status != 200)
         return report_error(f, why);
-    if (f->json)
-        (void)printf("%.*s\n", (int)f->result.body.len, (const char *)f->result.body.data);
     yyjson_doc *doc =
         yyjson_read((const char *)f->result.body.data, f->result.body.len, YYJSON_READ_NUMBER_AS_RAW);
-    err_t e = doc != NULL ? take_outputs(f, yyjson_doc_get_root(doc), model_hash, why)
+    err_t e = doc != NULL ? show_answer(f, yyjson_doc_get_root(doc), why)
                           : why_set(why, ERR_BAD_JSON, "the node's answer is not JSON");
     yyjson_doc_free(doc);
-    TRY(e);
-    if (f->result.receipt[0] == '\0')
-        (void)fprintf(stderr, "veronnx infer: the node sent no receipt\n");
-    else if (f->key == NULL)
-        (void)fprintf(stderr, "veronnx infer: receipt not verified (no --key)\n");
-    else
-        TRY(verify(f, model_hash, why));
-    return OK;
+    return e;
 }
 
 int cmd_infer(int argc, char **argv)
@@ -278,8 +292,5 @@ int cmd_infer(int argc, char **argv)
     tensor_args_done(&f->inputs);
     tensor_args_done(&f->outputs);
     http_result_done(&f->result);
-    if (e == OK)
-        return 0;
-    (void)fprintf(stderr, "veronnx infer: %s\n", why.text[0] != '\0' ? why.text : err_text(e));
-    return e == ERR_USAGE ? 2 : 1;
+    return command_end("infer", e, &why);
 }

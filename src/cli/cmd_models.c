@@ -1,10 +1,10 @@
 /* veronnx models. */
 #include "cli/cmd_models.h"
 
+#include "cli/command.h"
 #include "cli/http.h"
 #include "cli/node.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <yyjson.h>
@@ -32,15 +32,14 @@ static err_t parse(struct models *m, int argc, char **argv, struct why *why)
         {"json", no_argument, NULL, 'j'},        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    for (int o = 0; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+    for (int o = 0; o != -1;) {
+        TRY(command_option(argc, argv, options, &o, why));
         m->admin = o == 'a' ? optarg : m->admin;
         m->ready_file = o == 'r' ? optarg : m->ready_file;
         m->json = o == 'j' || m->json;
         m->help = o == 'h' || m->help;
-        if (o == '?')
-            return why_set(why, ERR_USAGE, "see veronnx models --help");
     }
-    return optind < argc ? why_set(why, ERR_USAGE, "unexpected argument %d", optind) : OK;
+    return command_no_more(argc, argv, why);
 }
 
 static void print_rows(yyjson_val *root)
@@ -58,10 +57,10 @@ static void print_rows(yyjson_val *root)
 static err_t show(const struct models *m, struct http_result *r, struct why *why)
 {
     struct node node = {0};
-    char url[320];
+    char url[NODE_URL_MAX];
     if (m->admin == NULL)
         TRY(node_find(m->ready_file, &node, why));
-    (void)snprintf(url, sizeof(url), "%s/models", m->admin != NULL ? m->admin : node.admin_url);
+    TRY(command_blame("--admin", node_url(m->admin != NULL ? m->admin : node.admin_url, "/models", url, why), why));
     struct http_call call = {.url = url};
     TRY(http_perform(&call, r, why));
     if (r->status != 200)
@@ -86,8 +85,5 @@ int cmd_models(int argc, char **argv)
         (void)fputs(help, stdout);
     else if (e == OK)
         e = show(&m, &r, &why);
-    if (e == OK)
-        return 0;
-    (void)fprintf(stderr, "veronnx models: %s\n", why.text[0] != '\0' ? why.text : err_text(e));
-    return e == ERR_USAGE ? 2 : 1;
+    return command_end("models", e, &why);
 }

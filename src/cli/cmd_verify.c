@@ -3,9 +3,9 @@
 
 #include "base/mem.h"
 #include "cli/check.h"
+#include "cli/command.h"
 #include "cli/files.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,17 +67,15 @@ static err_t take_option(struct verify *v, int option, const char *value, struct
         v->nonce = value;
         return OK;
     case 'i':
-        return tensor_args_add(&v->inputs, value, why);
+        return command_blame("--input", tensor_args_add(&v->inputs, value, why), why);
     case 'o':
-        return tensor_args_add(&v->outputs, value, why);
+        return command_blame("--output", tensor_args_add(&v->outputs, value, why), why);
     case 'j':
         v->json = true;
         return OK;
-    case 'h':
+    default:
         v->help = true;
         return OK;
-    default:
-        return why_set(why, ERR_USAGE, "see veronnx verify receipt --help");
     }
 }
 
@@ -92,12 +90,16 @@ static err_t parse(struct verify *v, int argc, char **argv, struct why *why)
         {"help", no_argument, NULL, 'h'},             {NULL, 0, NULL, 0},
     };
     optind = 1;
-    for (int o = 0; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;)
+    for (;;) {
+        int o = 0;
+        TRY(command_option(argc, argv, options, &o, why));
+        if (o == -1)
+            break;
         TRY(take_option(v, o, optarg, why));
+    }
     if (v->help)
         return OK;
-    if (optind < argc)
-        return why_set(why, ERR_USAGE, "unexpected argument %d", optind);
+    TRY(command_no_more(argc, argv, why));
     if ((v->receipt == NULL) == (v->headers == NULL))
         return why_set(why, ERR_USAGE, "exactly one of --receipt and --headers is needed");
     if (v->check.key_file == NULL)
@@ -139,19 +141,19 @@ static err_t find_header(struct view text, struct view *ret, struct why *why)
         text = view_of(text.data + n, text.len - n);
     }
     *ret = found;
-    return found.len > 0 ? OK : why_set(why, ERR_RECEIPT_MALFORMED, "no header Veronnx-Receipt in the file");
+    return found.len > 0 ? OK : why_set(why, ERR_RECEIPT_MALFORMED, "--headers: no line Veronnx-Receipt");
 }
 
 static err_t load_receipt(struct verify *v, struct buf *text, struct why *why)
 {
     if (v->headers != NULL) {
-        TRY(file_read(v->headers, text, why));
+        TRY(command_blame("--headers", file_read(v->headers, text, why), why));
         return find_header(buf_view(text), &v->check.receipt, why);
     }
     if (v->receipt[0] == '@' || strcmp(v->receipt, "-") == 0)
-        TRY(file_read(v->receipt[0] == '@' ? v->receipt + 1 : "-", text, why));
-    else
-        TRY(buf_put_text(text, v->receipt));
+        TRY(command_blame("--receipt", file_read(v->receipt[0] == '@' ? v->receipt + 1 : "-", text, why), why));
+    else if (buf_put_text(text, v->receipt) != OK)
+        return why_set(why, ERR_USAGE, "--receipt: longer than %zu bytes", RECEIPT_FILE_MAX);
     v->check.receipt = trimmed(buf_view(text));
     return OK;
 }
@@ -178,10 +180,14 @@ static err_t verify(struct verify *v, int argc, char **argv, struct why *why)
 int cmd_verify(int argc, char **argv)
 {
     struct why why = {0};
+    bool asks = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (asks)
+        (void)fputs(help, stdout);
+    if (asks)
+        return 0;
     if (argc < 2 || strcmp(argv[1], "receipt") != 0) {
-        bool asked = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
-        (void)fputs(help, asked ? stdout : stderr);
-        return asked ? 0 : 2;
+        (void)why_set(&why, ERR_USAGE, "what? `veronnx verify receipt` checks a receipt (see --help)");
+        return command_end("verify", ERR_USAGE, &why);
     }
     AUTO_MEM struct verify *v = mem_alloc(1, sizeof(*v));
     if (v == NULL)
@@ -189,8 +195,7 @@ int cmd_verify(int argc, char **argv)
     err_t e = verify(v, argc - 1, argv + 1, &why);
     tensor_args_done(&v->inputs);
     tensor_args_done(&v->outputs);
-    if (e == OK)
-        return 0;
-    (void)fprintf(stderr, "veronnx verify receipt: %s: %s\n", err_name(e), why.text[0] != '\0' ? why.text : err_text(e));
-    return e == ERR_USAGE ? 2 : 1;
+    if (e != ERR_USAGE)
+        e = command_blame(err_name(e), e, &why);
+    return command_end("verify receipt", e, &why);
 }

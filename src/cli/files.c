@@ -28,9 +28,9 @@ err_t file_read(const char *path, struct buf *out, struct why *why)
 {
     AUTO_FD int fd = strcmp(path, "-") == 0 ? dup(0) : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return why_set(why, ERR_USAGE, "cannot open %s (%s)", path, strerrorname_np(errno));
+        return why_set(why, ERR_USAGE, "%s: %s", strerror(errno), path);
     err_t e = read_all(fd, out);
     if (e == ERR_TOO_LARGE)
-        return why_set(why, ERR_USAGE, "%s is larger than %zu bytes", path, out->max);
-    return e == OK ? OK : why_set(why, ERR_USAGE, "cannot read %s (%s)", path, strerrorname_np(errno));
+        return why_set(why, ERR_USAGE, "larger than %zu bytes: %s", out->max, path);
+    return e == OK ? OK : why_set(why, ERR_USAGE, "%s: %s", strerror(errno), path);
 }

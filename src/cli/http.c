@@ -73,7 +73,10 @@ err_t http_perform(const struct http_call *call, struct http_result *ret, struct
     curl_easy_cleanup(curl);
     if (rc == CURLE_OK)
         return OK;
-    return why_set(why, ERR_CLOSED, "%s: %s", call->url, sentence[0] != '\0' ? sentence : curl_easy_strerror(rc));
+    if (rc == CURLE_SSL_CACERT_BADFILE)
+        return why_set(why, ERR_USAGE, "--cacert: no certificate can be read: %s", call->cacert);
+    return why_set(why, ERR_CLOSED, "%s: %s%s", call->url, sentence[0] != '\0' ? sentence : curl_easy_strerror(rc),
+                   rc == CURLE_PEER_FAILED_VERIFICATION ? " (--cacert names the node's certificate)" : "");
 }
 
 void http_result_done(struct http_result *r)

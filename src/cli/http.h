@@ -17,7 +17,8 @@ struct http_result {
     char receipt[16 * 1024]; /* value of Veronnx-Receipt; "" without one */
 };
 
-/* ERR_CLOSED with libcurl's sentence when there was no answer. The caller ends the result with http_result_done, always. */
+/* ERR_CLOSED with libcurl's sentence when there was no answer; ERR_USAGE when `cacert` cannot be read. The caller ends
+   the result with http_result_done, always. */
 err_t http_perform(const struct http_call *call, struct http_result *ret, struct why *why);
 void http_result_done(struct http_result *r);
 

@@ -1,6 +1,7 @@
 /* Reading a ready file. */
 #include "cli/node.h"
 
+#include "cli/command.h"
 #include "cli/files.h"
 
 #include <stdio.h>
@@ -19,7 +20,7 @@ static err_t default_file(char *ret, size_t size, struct why *why)
         n = snprintf(ret, size, "%s/.local/state/veronnx/ready.json", home);
     if (n > 0 && (size_t)n < size)
         return OK;
-    return why_set(why, ERR_USAGE, "HOME is not set: say where the node is");
+    return why_set(why, ERR_USAGE, "HOME is not set: --ready-file is needed");
 }
 
 static void take(yyjson_val *root, const char *key, char *ret, size_t size)
@@ -34,9 +35,10 @@ err_t node_find(const char *ready_file, struct node *ret, struct why *why)
     AUTO_BUF struct buf text = BUF_WITH(64 * KIB);
     if (ready_file == NULL)
         TRY(default_file(path, sizeof(path), why));
-    if (file_read(ready_file != NULL ? ready_file : path, &text, NULL) != OK)
-        return why_set(why, ERR_USAGE, "no node found (%.128s): is `veronnx serve` running? else say where it is",
-                       ready_file != NULL ? ready_file : path);
+    else
+        TRY(command_blame("--ready-file", file_read(ready_file, &text, why), why));
+    if (ready_file == NULL && file_read(path, &text, NULL) != OK)
+        return why_set(why, ERR_CLOSED, "no node is running that wrote %.128s (--ready-file names another)", path);
     yyjson_doc *doc = yyjson_read((const char *)text.data, text.len, 0);
     yyjson_val *root = yyjson_doc_get_root(doc);
     take(root, "url", ret->url, sizeof(ret->url));
@@ -44,5 +46,16 @@ err_t node_find(const char *ready_file, struct node *ret, struct why *why)
     take(root, "cert", ret->cert, sizeof(ret->cert));
     take(root, "receipt_key", ret->receipt_key, sizeof(ret->receipt_key));
     yyjson_doc_free(doc);
-    return ret->url[0] != '\0' ? OK : why_set(why, ERR_USAGE, "the ready file is not what `veronnx serve` writes");
+    return ret->url[0] != '\0' ? OK : why_set(why, ERR_USAGE, "--ready-file: not what `veronnx serve` writes");
+}
+
+err_t node_url(const char *node, const char *path, char ret[static NODE_URL_MAX], struct why *why)
+{
+    size_t len = strlen(node);
+    if (strncmp(node, "https://", 8) != 0 && strncmp(node, "http://", 7) != 0)
+        return why_set(why, ERR_USAGE, "must begin with https:// or http://");
+    while (node[len - 1] == '/')
+        len--;
+    int n = snprintf(ret, NODE_URL_MAX, "%.*s%s", (int)len, node, path);
+    return n > 0 && n < NODE_URL_MAX ? OK : why_set(why, ERR_USAGE, "longer than %d bytes", NODE_URL_MAX - 8);
 }

@@ -11,7 +11,13 @@ struct node {
     char receipt_key[1024];
 };
 
-/* From `ready_file`, or with NULL from the default state folder's ready.json. ERR_USAGE with a sentence. */
+#define NODE_URL_MAX 512
+
+/* From `ready_file`, or with NULL from the default state folder's ready.json. ERR_USAGE with a sentence; ERR_CLOSED when
+   none was named and none is there: no node is running. */
 err_t node_find(const char *ready_file, struct node *ret, struct why *why);
+
+/* A path on the node, whose URL may end with a slash. ERR_USAGE with a sentence. */
+err_t node_url(const char *node, const char *path, char ret[static NODE_URL_MAX], struct why *why);
 
 #endif

@@ -56,9 +56,10 @@ static err_t json_shape(yyjson_val *v, struct tensor_arg *t, struct why *why)
 static err_t json_element(yyjson_val *v, struct tensor_arg *t, size_t index, struct why *why)
 {
     struct view text = {0};
-    if (yyjson_is_bool(v) && !t->strings)
+    t->strings = t->strings && yyjson_is_str(v); /* among numbers, "NaN" is one */
+    if (yyjson_is_bool(v))
         text = yyjson_get_bool(v) ? view_of("1", 1) : view_of("0", 1);
-    else if (yyjson_is_raw(v) && !t->strings)
+    else if (yyjson_is_raw(v))
         text = view_of(yyjson_get_raw(v), yyjson_get_len(v));
     else if (yyjson_is_str(v))
         text = view_of(yyjson_get_str(v), yyjson_get_len(v));
@@ -87,7 +88,8 @@ static err_t from_json(struct view json, struct tensor_arg *t, struct why *why)
 {
     size_t index = 0;
     buf_init(&t->text, TENSOR_FILE_MAX);
-    yyjson_doc *doc = yyjson_read((const char *)json.data, json.len, YYJSON_READ_NUMBER_AS_RAW);
+    yyjson_doc *doc =
+        yyjson_read((const char *)json.data, json.len, YYJSON_READ_NUMBER_AS_RAW | YYJSON_READ_ALLOW_INF_AND_NAN);
     yyjson_val *root = yyjson_doc_get_root(doc);
     err_t e = root != NULL ? json_shape(root, t, why) : why_set(why, ERR_USAGE, "%s: not valid JSON", t->name);
     if (e == OK) {

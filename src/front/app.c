@@ -236,9 +236,7 @@ err_t app_init(struct app *app, int control_fd)
 {
     app->phase = APP_NO_CONFIG;
     app->control = (struct wire_end){control_fd, CHAN_FRONT, SIDE_B};
-    TRY(http_setup());
-    TRY(sha256_setup());
-    TRY(wire_inbox_init(&app->inbox, CHAN_JOB));
+    TRY(wire_inbox_init(&app->inbox, CHAN_JOB)); /* no channel has larger messages */
     return uv_loop_init(&app->loop) == 0 ? OK : ERR_INTERNAL;
 }
 
@@ -292,6 +290,8 @@ static err_t enter_jail(void)
 
 static err_t start(struct app *app)
 {
+    TRY(http_setup());
+    TRY(sha256_setup());
     TRY(app_init(app, CONTROL_FD));
     TRY(take_start(app));
     TRY(enter_jail());

@@ -212,7 +212,7 @@ struct app {
     struct call *calls[CALLS_MAX]; /* by job % CALLS_MAX: RUNNING and SIGNING */
 };
 
-/* What goes before the jail: the loop and the control channel, whose descriptor it takes. */
+/* A zeroed `app`: its loop, its inbox and the control channel, whose descriptor it takes. After http_setup. */
 err_t app_init(struct app *app, int control_fd);
 /* Takes what is there: phase APP_SERVING, conf, ticket channel, listeners. Serves as soon as the loop runs. */
 err_t app_serve(struct app *app);

@@ -157,11 +157,12 @@ static err_t on_message(struct lane *l, struct wire_msg *m)
     return e;
 }
 
+/* A process that died with jobs unread shows as an error of the socket; what it said before still counts. */
 static void on_readable(uv_poll_t *poll, int status, int events UNUSED)
 {
     struct lane *l = poll->data;
     unsigned type = MSG_NONE_;
-    err_t e = status < 0 ? ERR_IO : OK;
+    err_t e = OK;
     while (e == OK && l->model != NULL) {
         struct wire_msg m = WIRE_MSG_NONE;
         e = wire_recv(&l->job, &l->app->inbox, false, &m);
@@ -171,9 +172,9 @@ static void on_readable(uv_poll_t *poll, int status, int events UNUSED)
         if (e == OK)
             lane_settle(l);
     }
-    if (l->model == NULL || e == ERR_WOULD_BLOCK)
+    if (l->model == NULL || (e == ERR_WOULD_BLOCK && status == 0))
         return;
-    if (e != ERR_CLOSED)
+    if (e != ERR_CLOSED && e != ERR_WOULD_BLOCK)
         log_event(LOG_PEER_REFUSED, ROLE_INFER, type, e);
     lane_fail(l, ERR_MODEL_DIED);
 }

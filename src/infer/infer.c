@@ -200,6 +200,7 @@ static err_t take_assignment(struct infer *i)
     i->block_fd = TAKE_FD(m.fds[0]);
     i->crew.report = (struct wire_end){TAKE_FD(m.fds[1]), CHAN_REPORT, SIDE_B};
     i->crew.output_max = i->assign.max_output_bytes;
+    i->crew.run_ms = i->assign.run_ms;
     i->start_ns = clock_mono_ns();
     i->deadline_ms = clock_mono_ms() + i->assign.load_ms;
     return OK;

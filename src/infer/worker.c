@@ -221,7 +221,7 @@ static err_t attempt_twice(struct worker *w, struct job *j)
 static err_t run_job(struct worker *w, struct job *j)
 {
     struct runs *runs = &w->crew->runs;
-    err_t e = runs_begin(runs, &w->run, j->front, j->head->job, clock_mono_ms() + j->head->run_ms);
+    err_t e = runs_begin(runs, &w->run, j->front, j->head->job, clock_mono_ms() + MIN(j->head->run_ms, w->crew->run_ms));
     if (e == OK && !atomic_load(&j->front->dead))
         e = attempt_twice(w, j);
     else

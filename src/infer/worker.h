@@ -18,6 +18,7 @@ struct crew {
     struct wire_end report;
     uint64_t input_max;  /* bytes of an input area */
     uint64_t output_max; /* bytes of all outputs of a job */
+    uint32_t run_ms;     /* longest run, whatever a job asks for */
     struct memory memory;
     struct runs runs;
     struct seat seat;

@@ -129,7 +129,6 @@ void keeper_accuse_infer(struct keeper *k, struct keeper_infer *i, uint64_t job,
     if (i->accused)
         return;
     i->accused = true;
-    i->open = 0;
     tickets_drop_infer(&k->tickets, i->number);
     wire_end_close(&i->report);
     log_event(LOG_REPORT_REFUSED, i->number, (int64_t)job, reason);

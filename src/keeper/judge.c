@@ -1,18 +1,28 @@
 /* Two keys turn for a receipt: a front's ticket and an infer's report of the same job. */
 #include "keeper/state.h"
 
-#include <assert.h>
 #include <string.h>
 
 /* ── tickets ── */
 
-/* No client can wait for so many answers: whoever has the most tickets open does not report what it runs, or was never given the
-   jobs. It ends, and its tickets with it. */
+/* A front waits for half as many answers at most. So there are tickets that it made up, or the infer with the most of them does
+   not report what it runs, or was never given the jobs: it ends, and its tickets with it. */
 static void make_room(struct keeper *k)
 {
-    struct keeper_infer *i = peers_busiest(&k->peers);
-    assert(i != NULL); /* a ticket in the table is open at an infer that is known */
-    keeper_accuse_infer(k, i, 0, ERR_OVERLOADED);
+    if (tickets_drop_above(&k->tickets, k->peers.last_infer))
+        return;
+    uint32_t most = tickets_most(&k->tickets);
+    struct keeper_infer *i = peers_infer(&k->peers, most);
+    if (i != NULL)
+        keeper_accuse_infer(k, i, 0, ERR_OVERLOADED);
+    else
+        tickets_drop_infer(&k->tickets, most); /* one that never came to be */
+}
+
+static bool is_over(struct keeper *k, uint32_t infer)
+{
+    const struct keeper_infer *i = peers_infer(&k->peers, infer);
+    return i != NULL ? i->accused : infer <= k->peers.last_infer;
 }
 
 static bool is_nonce(const struct wire_nonce *n)
@@ -20,19 +30,21 @@ static bool is_nonce(const struct wire_nonce *n)
     return n->len == 0 || (n->len >= NONCE_MIN && n->len <= NONCE_MAX);
 }
 
-/* No job number comes twice in one boot. A ticket for an infer that has ended meanwhile is no offence: the front cannot know yet. */
+/* No job number comes twice in one boot. That the infer has ended meanwhile is no offence: the front cannot know yet. That it is
+   not known yet is none either: the supervisor's message about it may still be unread. */
 static err_t take_ticket(struct keeper *k, struct keeper_front *f, const struct wire_msg *m)
 {
     const struct msg_ticket *t = m->fixed;
-    struct keeper_infer *i = peers_infer(&k->peers, t->infer);
     if (t->job >> 48 != f->generation || t->job <= f->last_job || !is_nonce(&t->nonce))
         return ERR_PROTOCOL;
     f->last_job = t->job;
-    if (i != NULL && !i->accused && tickets_full(&k->tickets))
-        make_room(k);
-    if (i == NULL || i->accused)
+    if (is_over(k, t->infer))
         return OK;
-    i->open++;
+    if (tickets_full(&k->tickets)) {
+        make_room(k);
+        if (is_over(k, t->infer))
+            return OK;
+    }
     return tickets_add(&k->tickets, t->infer, t->job, m->stamp_ns / 1000, &t->nonce);
 }
 
@@ -59,17 +71,17 @@ void keeper_tickets(struct keeper *k)
         drain_front(k, &k->peers.fronts[n]);
 }
 
-/* Finds the ticket, reading what the fronts have sent meanwhile if it is not there yet. */
-static err_t find_ticket(struct keeper *k, struct keeper_infer *i, uint64_t job, struct ticket *ret)
+/* Reads on while it is not there: what the fronts have sent, and then what the supervisor has, because a front may be new. */
+static err_t find_ticket(struct keeper *k, uint32_t infer, uint64_t job, struct ticket *ret)
 {
-    err_t e = tickets_take(&k->tickets, i->number, job, ret);
-    if (e != OK) {
-        keeper_tickets(k);
-        e = tickets_take(&k->tickets, i->number, job, ret);
-    }
-    if (e == OK)
-        i->open--;
-    return e;
+    if (tickets_take(&k->tickets, infer, job, ret) == OK)
+        return OK;
+    keeper_tickets(k);
+    if (tickets_take(&k->tickets, infer, job, ret) == OK)
+        return OK;
+    TRY(keeper_control(k));
+    keeper_tickets(k);
+    return tickets_take(&k->tickets, infer, job, ret);
 }
 
 /* ── receipts ── */
@@ -100,10 +112,17 @@ static bool same_nonce(const struct wire_nonce *a, const struct wire_nonce *b)
     return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
-static err_t judge(struct keeper *k, struct keeper_infer *i, const struct msg_report *r)
+/* The infer may come to its end while its ticket is looked for. */
+static err_t judge(struct keeper *k, uint32_t infer, const struct msg_report *r)
 {
     struct ticket t = {0};
-    if (find_ticket(k, i, r->job, &t) != OK || !same_nonce(&r->nonce, &t.nonce)) {
+    err_t found = find_ticket(k, infer, r->job, &t);
+    struct keeper_infer *i = peers_infer(&k->peers, infer);
+    if (found != OK && found != ERR_NOT_FOUND)
+        return found;
+    if (i == NULL)
+        return OK;
+    if (found != OK || !same_nonce(&r->nonce, &t.nonce)) {
         keeper_accuse_infer(k, i, r->job, ERR_PROTOCOL);
         return OK;
     }
@@ -115,22 +134,29 @@ static err_t judge(struct keeper *k, struct keeper_infer *i, const struct msg_re
     return batch_add(&k->batch, i, &t, r);
 }
 
-err_t keeper_reports(struct keeper *k, struct keeper_infer *i)
+static err_t take_report(struct keeper *k, struct keeper_infer *i, const struct wire_msg *m)
 {
-    for (size_t n = batch_room(&k->batch); n > 0 && i->report.fd >= 0; n--) {
+    struct msg_report report;
+    memcpy(&report, m->fixed, sizeof(report)); /* the inbox is used again for tickets */
+    return judge(k, i->number, &report);
+}
+
+err_t keeper_reports(struct keeper *k, uint32_t infer)
+{
+    for (size_t n = batch_room(&k->batch); n > 0; n--) {
         AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
-        struct msg_report report;
+        struct keeper_infer *i = peers_infer(&k->peers, infer);
+        if (i == NULL || i->report.fd < 0)
+            return OK;
         err_t e = wire_recv(&i->report, &k->inbox, false, &m);
         if (e == ERR_WOULD_BLOCK)
             return OK;
-        if (e == ERR_CLOSED) {
+        if (e == ERR_CLOSED)
             wire_end_close(&i->report);
-        } else if (e != OK) {
+        else if (e != OK)
             keeper_accuse_infer(k, i, 0, e);
-        } else {
-            memcpy(&report, m.fixed, sizeof(report)); /* the inbox is used again for tickets */
-            TRY(judge(k, i, &report));
-        }
+        else
+            TRY(take_report(k, i, &m));
     }
     return OK;
 }

@@ -43,11 +43,7 @@ static err_t serve_event(struct keeper *k, uint64_t tag)
         if (f != NULL)
             keeper_handshakes(k, f);
     }
-    if ((tag & TAG_KIND) == TAG_REPORT) {
-        struct keeper_infer *i = peers_infer(&k->peers, number);
-        return i != NULL ? keeper_reports(k, i) : OK;
-    }
-    return OK;
+    return (tag & TAG_KIND) == TAG_REPORT ? keeper_reports(k, number) : OK;
 }
 
 /* The supervisor's messages come first: what a front or an infer says may rest on them. */

@@ -12,6 +12,7 @@ void peers_init(struct peers *p)
         p->fronts[i] = no_front;
     for (size_t i = 0; i < INFERS_MAX; i++)
         p->infers[i] = no_infer;
+    p->last_infer = 0;
 }
 
 void peers_done(struct peers *p)
@@ -51,9 +52,9 @@ struct keeper_front *peers_add_front(struct peers *p, uint16_t generation)
 struct keeper_infer *peers_add_infer(struct peers *p, uint32_t number)
 {
     struct keeper_infer *i = find_infer(p, 0);
-    if (number == 0 || i == NULL || find_infer(p, number) != NULL)
+    if (number <= p->last_infer || i == NULL)
         return NULL;
-    i->number = number;
+    i->number = p->last_infer = number;
     return i;
 }
 
@@ -65,15 +66,6 @@ struct keeper_front *peers_front(struct peers *p, uint16_t generation)
 struct keeper_infer *peers_infer(struct peers *p, uint32_t number)
 {
     return number != 0 ? find_infer(p, number) : NULL;
-}
-
-struct keeper_infer *peers_busiest(struct peers *p)
-{
-    struct keeper_infer *busiest = &p->infers[0];
-    for (size_t i = 1; i < INFERS_MAX; i++)
-        if (p->infers[i].open > busiest->open)
-            busiest = &p->infers[i];
-    return busiest->open > 0 ? busiest : NULL;
 }
 
 void peers_drop_front(struct keeper_front *f)

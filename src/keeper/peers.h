@@ -1,4 +1,4 @@
-/* Who talks to the keeper: fronts (one alive, older ones until their tickets are read) and infers. */
+/* Who talks to the keeper: fronts (one alive, older ones until the supervisor has told of their end) and infers. */
 #ifndef VERONNX_KEEPER_PEERS_H
 #define VERONNX_KEEPER_PEERS_H
 
@@ -19,7 +19,6 @@ struct keeper_infer {
     bool sealed;
     bool accused;
     struct wire_end report; /* closed once it is accused */
-    unsigned open;          /* tickets in the table */
     uint8_t epoch[EPOCH_LEN];
     struct wire_model asked;
     uint8_t file_cid[CID_MAX];
@@ -32,20 +31,20 @@ struct keeper_infer {
 struct peers {
     struct keeper_front fronts[FRONTS_MAX];
     struct keeper_infer infers[INFERS_MAX];
+    uint32_t last_infer; /* their numbers rise */
 };
 
 void peers_init(struct peers *p);
 void peers_done(struct peers *p);
 
-/* A free place, filled with the number; NULL when there is none or the number is 0 or taken. The ends are still closed. */
+/* A free place, filled with the number; NULL when there is none, or the number is 0 or taken (front), or does not rise (infer).
+   The ends are still closed. */
 struct keeper_front *peers_add_front(struct peers *p, uint16_t generation);
 struct keeper_infer *peers_add_infer(struct peers *p, uint32_t number);
 
 /* NULL when unknown. */
 struct keeper_front *peers_front(struct peers *p, uint16_t generation);
 struct keeper_infer *peers_infer(struct peers *p, uint32_t number);
-/* The infer with the most open tickets; NULL when there is no open ticket. */
-struct keeper_infer *peers_busiest(struct peers *p);
 
 /* Closes the ends and frees the place. */
 void peers_drop_front(struct keeper_front *f);

@@ -36,7 +36,7 @@ void keeper_accuse_front(struct keeper *k, struct keeper_front *f, err_t reason)
 /* tickets and reports (judge.c). keeper_tickets reads everything that every front has sent. keeper_reports reads what one
    infer has sent, as far as the batch has room, judges it and puts good reports into the batch. */
 void keeper_tickets(struct keeper *k);
-err_t keeper_reports(struct keeper *k, struct keeper_infer *i);
+err_t keeper_reports(struct keeper *k, uint32_t infer);
 
 /* Signs the batch and sends the receipts (judge.c). */
 err_t keeper_flush(struct keeper *k);

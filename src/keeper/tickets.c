@@ -68,12 +68,44 @@ err_t tickets_take(struct tickets *t, uint32_t infer, uint64_t job, struct ticke
     return OK;
 }
 
-void tickets_drop_infer(struct tickets *t, uint32_t infer)
+static void drop_between(struct tickets *t, uint32_t first, uint32_t last)
 {
     for (uint32_t i = 0; i < TICKETS_MAX && t->count > 0; i++)
         for (uint32_t *link = &t->buckets[i]; *link != NO_ROW;)
-            if (t->rows[*link].infer == infer)
+            if (t->rows[*link].infer >= first && t->rows[*link].infer <= last)
                 release(t, link);
             else
                 link = &t->rows[*link].next;
+}
+
+void tickets_drop_infer(struct tickets *t, uint32_t infer)
+{
+    drop_between(t, infer, infer);
+}
+
+bool tickets_drop_above(struct tickets *t, uint32_t infer)
+{
+    uint32_t before = t->count;
+    if (infer < UINT32_MAX)
+        drop_between(t, infer + 1, UINT32_MAX);
+    return t->count < before;
+}
+
+static uint32_t count_of(const struct tickets *t, uint32_t infer)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < TICKETS_MAX; i++)
+        count += t->rows[i].infer == infer;
+    return count;
+}
+
+uint32_t tickets_most(const struct tickets *t)
+{
+    uint32_t infer = 0, most = 0;
+    for (uint32_t i = 0; i < TICKETS_MAX; i++) {
+        uint32_t count = t->rows[i].infer != 0 ? count_of(t, t->rows[i].infer) : 0;
+        infer = count > most ? t->rows[i].infer : infer;
+        most = MAX(most, count);
+    }
+    return infer;
 }

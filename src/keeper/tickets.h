@@ -34,4 +34,9 @@ err_t tickets_take(struct tickets *t, uint32_t infer, uint64_t job, struct ticke
 /* An infer ended: its tickets end too. */
 void tickets_drop_infer(struct tickets *t, uint32_t infer);
 
+/* For a table that is full. Drops the tickets of all infers with higher numbers than this one; whether there were any. */
+bool tickets_drop_above(struct tickets *t, uint32_t infer);
+/* The infer that has the most tickets; 0 when there are none. Slow: compares all with all. */
+uint32_t tickets_most(const struct tickets *t);
+
 #endif

@@ -27,7 +27,7 @@ void child_begin(void)
         (void)fprintf(stderr, "This program is started by `veronnx serve`.\n");
         exit(2);
     }
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
         exit(1);
     ignore_signals();
 }

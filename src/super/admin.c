@@ -70,6 +70,10 @@ static void do_unload(struct super *s, const struct msg_admin_request *r)
         admin_answer(s, r->request, ERR_MODEL_NOT_FOUND, "the model is not loaded");
         return;
     }
+    if (i->admin_request != 0) {
+        admin_answer(s, r->request, ERR_OVERLOADED, "another request for this model is under way");
+        return;
+    }
     i->admin_request = r->request;
     loads_evict(s, i);
 }
@@ -119,6 +123,8 @@ static void on_end(void *self, int status UNUSED, int signal UNUSED)
     s->admin.child = NULL;
     for (size_t n = 0; n < INFERS_MAX; n++)
         s->infers.rows[n].admin_request = 0; /* who asked is gone */
+    for (unsigned n = 0; n < s->n_pending; n++)
+        s->pending[n].ask.admin_request = 0;
     if ((s->phase & (SUPER_STOPPED | SUPER_DRAINING)) != 0)
         return;
     s->restarts++;

@@ -7,16 +7,24 @@
 #include "super/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static err_t complain(const char *what, const char *which)
 {
     (void)fprintf(stderr, "veronnx: %s %s: %s\n", what, which, strerror(errno));
+    return ERR_USAGE;
+}
+
+static err_t refuse(const char *what, const char *which)
+{
+    (void)fprintf(stderr, "veronnx: %s %s\n", what, which);
     return ERR_USAGE;
 }
 
@@ -100,6 +108,8 @@ struct config_run {
 static err_t on_config_done(void *self, struct wire_msg *m)
 {
     struct config_run *run = self;
+    if (run->answered)
+        return ERR_PROTOCOL;
     run->answered = true;
     run->result = conf_map(m->fds[0], &run->super->conf_map, &run->super->conf);
     run->super->conf_fd = TAKE_FD(m->fds[0]);
@@ -131,6 +141,10 @@ static void on_config_end(void *self UNUSED, int status UNUSED, int signal UNUSE
 
 err_t boot_begin(void)
 {
+    int fd = 0;
+    do {
+        fd = open("/dev/null", O_RDWR); /* a closed 0, 1 or 2 would go to the next thing that is opened */
+    } while (fd >= 0 && fd <= 2);
     return close_range(3, UINT_MAX, 0) == 0 ? OK : err_errno();
 }
 
@@ -164,10 +178,8 @@ static err_t default_folder(const char *variable, const char *below_home, const 
     const char *home = getenv("HOME");
     if (base != NULL && base[0] == '/')
         return join_path(ret, PATH_BYTES_MAX, base, name);
-    if (home == NULL || home[0] != '/') {
-        (void)fprintf(stderr, "veronnx: HOME is not set: say --store DIR and --state DIR\n");
-        return ERR_USAGE;
-    }
+    if (home == NULL || home[0] != '/')
+        return refuse("HOME is not set:", "say --store DIR and --state DIR");
     int n = snprintf(ret, PATH_BYTES_MAX, "%s/%s/%s", home, below_home, name);
     return n > 0 && n < PATH_BYTES_MAX ? OK : ERR_TOO_LARGE;
 }
@@ -196,7 +208,37 @@ static err_t make_folder(const char *path, mode_t mode)
         (void)mkdir(part, 0755); /* what is missing shows in the next call */
         *slash = '/';
     }
-    return mkdir(path, mode) == 0 || errno == EEXIST ? OK : complain("cannot make the folder", path);
+    if (mkdir(path, mode) != 0 && errno != EEXIST)
+        return complain("cannot make the folder", path);
+    AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 ? OK : complain("cannot read the folder", path);
+}
+
+/* Held as long as this process lives, so that a second node does not replace the certificate of the first. */
+static err_t lock_state(const char *path)
+{
+    AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || access(path, W_OK) != 0)
+        return complain("cannot write to the folder", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK ? refuse("another node is running with --state", path) : complain("cannot lock", path);
+    (void)TAKE_FD(fd);
+    return OK;
+}
+
+/* A ready file that is there says that the node is ready, so one of an earlier run goes. */
+static err_t clear_ready_file(const char *path, const char *dir)
+{
+    bool gone = unlink(path) == 0 || errno == ENOENT;
+    return gone && access(dir, W_OK) == 0 ? OK : complain("cannot write the ready file", path);
+}
+
+static err_t clear_ready_files(struct super *s)
+{
+    char path[PATH_BYTES_MAX];
+    TRY(join_path(path, sizeof(path), s->state, "ready.json"));
+    TRY(clear_ready_file(path, s->state));
+    return s->conf->ready_file[0] != '\0' ? clear_ready_file(s->conf->ready_file, s->ready_dir) : OK;
 }
 
 static err_t make_folders(struct super *s)
@@ -226,13 +268,12 @@ static void set_budget(struct super *s)
 
 err_t boot_prepare(struct super *s)
 {
-    if (s->conf->simulate == 0) {
-        (void)fprintf(stderr, "veronnx: no /dev/nsm support in this version: start with --simulate (SIMULATED "
-                              "receipts, kind 2) or wait for the attestation step\n");
-        return ERR_USAGE;
-    }
+    if (s->conf->simulate == 0)
+        return refuse("--simulate is needed:", "this version has no support for /dev/nsm, its receipts say SIMULATED");
     TRY(make_folders(s));
+    TRY(lock_state(s->state));
     TRY(open_listeners(s));
+    TRY(clear_ready_files(s));
     set_budget(s);
     return OK;
 }
@@ -243,8 +284,8 @@ err_t boot_prepare(struct super *s)
 err_t boot_jail(struct super *s)
 {
     const char *const read_only[] = {"/proc", "/sys", "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo",
-                                     "/usr/lib/locale", "/dev/urandom", NULL};
-    const char *const read_write[] = {s->state, s->store, "/dev/null",
+                                     "/usr/lib/locale", "/dev/urandom", s->store, NULL};
+    const char *const read_write[] = {s->state, "/dev/null",
                                       s->ready_dir[0] != '\0' ? s->ready_dir : NULL, NULL};
     const char *const exec[] = {s->exe_dir, s->real_lib_dir, "/lib", "/lib64", "/usr/lib", "/usr/lib64", s->ort_path,
                                 NULL};

@@ -58,6 +58,7 @@ static void on_closed(uv_handle_t *h)
 /* libuv owns a handle until its close callback; the child goes with the last one. */
 static void end_child(struct child *c)
 {
+    c->gone = true;
     c->ended = true;
     c->open_handles = c->n_handles;
     if (c->n_handles == 0)
@@ -98,7 +99,7 @@ static bool read_log(struct child *c, unsigned most)
 
 void child_kill(struct child *c, err_t reason)
 {
-    if (c->ended)
+    if (c->gone)
         return;
     if (reason != OK)
         log_event(LOG_PROCESS_KILLED, c->role, c->pid, reason);
@@ -129,10 +130,9 @@ static void on_control(uv_poll_t *poll, int status, int events UNUSED)
     if (e == OK || e == ERR_WOULD_BLOCK)
         return;
     (void)uv_poll_stop(poll);
-    if (e != ERR_CLOSED) {
+    if (e != ERR_CLOSED)
         log_event(LOG_PEER_REFUSED, c->role, 0, e);
-        child_kill(c, e);
-    }
+    child_kill(c, e == ERR_CLOSED ? OK : e); /* who does not speak any more has no work here */
 }
 
 static void on_log(uv_poll_t *poll, int status, int events UNUSED)
@@ -145,7 +145,7 @@ static void on_log(uv_poll_t *poll, int status, int events UNUSED)
 void child_tell(struct child *c, enum wire_type type, const void *fixed, struct view tail, const int *fds,
                 unsigned n_fds)
 {
-    if (c->ended)
+    if (c->gone)
         return;
     err_t e = wire_send(&c->control, type, fixed, tail, fds, n_fds);
     if (e != OK)
@@ -156,6 +156,7 @@ void child_tell(struct child *c, enum wire_type type, const void *fixed, struct 
 static void on_exit(uv_process_t *process, int64_t status, int signal)
 {
     struct child *c = process->data;
+    c->gone = true;
     (void)hear(c);
     (void)read_log(c, LOG_AT_ONCE);
     log_event(LOG_PROCESS_ENDED, c->role, c->pid, status, signal);

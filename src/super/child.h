@@ -11,8 +11,8 @@
 
 struct child;
 
-/* What its owner does. `on_message` gets a message that passed the table and returns an error to have the child killed.
-   `on_end` comes once, when the process is gone; the child frees itself afterwards. */
+/* What its owner does. `on_message` gets a message that passed the table and returns an error to have the child killed; it may still
+   come when the process has ended (`gone`).    `on_end` comes once, when the process is gone; the child frees itself afterwards. */
 struct child_owner {
     void *self;
     err_t (*on_message)(void *self, struct wire_msg *m);
@@ -26,7 +26,8 @@ struct child {
     uv_handle_t *handles[3]; /* those of the above that libuv knows */
     unsigned n_handles;
     unsigned open_handles;
-    bool ended;
+    bool gone;  /* the process has ended: its number may be another's by now */
+    bool ended; /* and its owner knows */
     enum role role;
     pid_t pid;
     struct wire_end control;

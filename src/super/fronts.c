@@ -131,6 +131,7 @@ static void on_end(void *self, int status UNUSED, int signal UNUSED)
         node_stop(s, 1);
         return;
     }
+    loads_front_gone(s);
     s->restarts++;
     service_ended(&s->front);
 }

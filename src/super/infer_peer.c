@@ -107,5 +107,7 @@ err_t infer_peer_message(void *self, struct wire_msg *m)
     struct infer *i = self;
     if (i->state == INFER_LEAVING || i->super->phase == SUPER_STOPPED)
         return OK;
+    if (i->child->gone && m->type != MSG_INFER_FAILED)
+        return OK; /* a dead process is neither idle nor ready, whatever it said before */
     return wire_dispatch(routes, COUNT_OF(routes), i->state, i, m);
 }

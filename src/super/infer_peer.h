@@ -12,6 +12,5 @@ void loads_idle(struct super *s, struct infer *i);
 void loads_size(struct super *s, struct infer *i, uint64_t bytes);
 void loads_more(struct super *s, struct infer *i);
 void loads_ready(struct super *s, struct infer *i);
-void loads_start_failed(struct super *s);
 
 #endif

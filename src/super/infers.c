@@ -76,6 +76,14 @@ bool infers_releasing(const struct infers *t)
     return false;
 }
 
+bool infers_timed(const struct infers *t)
+{
+    for (size_t n = 0; n < INFERS_MAX; n++)
+        if (t->rows[n].number != 0 && t->rows[n].deadline_ms != 0)
+            return true;
+    return false;
+}
+
 bool infers_reserve(struct infers *t, struct infer *i, uint64_t bytes)
 {
     uint64_t others = t->used - i->reserved;

@@ -80,6 +80,8 @@ unsigned infers_count(const struct infers *t, unsigned states);
 struct infer *infers_oldest(struct infers *t);
 /* Whether some front has been asked to let one go. */
 bool infers_releasing(const struct infers *t);
+/* Whether one of them has a deadline. */
+bool infers_timed(const struct infers *t);
 
 /* Counts `bytes` more (or fewer) for this infer; false when they do not fit. */
 bool infers_reserve(struct infers *t, struct infer *i, uint64_t bytes);

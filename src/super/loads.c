@@ -13,6 +13,9 @@
 #include <sys/socket.h>
 
 #define TICK_MS        100U
+#define EVICT_MS       2000U
+#define PAUSE_FIRST_MS 100U
+#define PAUSE_LAST_MS  10000U
 #define INFER_START_MS 10000U
 
 static void answer_failed(struct super *s, const struct ask *ask, err_t reason, const char *why, uint32_t retry_ms)
@@ -55,9 +58,19 @@ static void join(struct super *s, struct infer *i, const struct ask *ask)
         i->front_request = ask->front_request;
         i->front_generation = ask->front_generation;
     }
-    if (ask->admin_request != 0)
+    if (ask->admin_request != 0 && i->admin_request != 0)
+        admin_answer(s, ask->admin_request, ERR_OVERLOADED, "another request for this model is under way");
+    else if (ask->admin_request != 0)
         i->admin_request = ask->admin_request;
 }
+
+static void drop_pending(struct super *s)
+{
+    memmove(&s->pending[0], &s->pending[1], --s->n_pending * sizeof(s->pending[0]));
+}
+
+static void keep_idle(struct super *s);
+static void start_failed(struct super *s);
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -66,19 +79,31 @@ static void on_tick(uv_timer_t *timer)
     for (size_t n = 0; n < INFERS_MAX; n++) {
         struct infer *i = &s->infers.rows[n];
         if (i->number != 0 && i->deadline_ms != 0 && now >= i->deadline_ms)
-            loads_kill(s, i, i->state == INFER_STARTING ? ERR_TIMEOUT : ERR_MODEL_LOAD_TIMEOUT);
+            loads_kill(s, i, (i->state & (INFER_STARTING | INFER_READY)) != 0 ? ERR_TIMEOUT : ERR_MODEL_LOAD_TIMEOUT);
     }
-    if (infers_count(&s->infers, INFER_STARTING | INFER_SIZING | INFER_PULLING | INFER_LOADING) == 0)
+    while (s->n_pending > 0 && now >= s->pending[0].deadline_ms) {
+        struct ask ask = s->pending[0].ask;
+        drop_pending(s);
+        answer_failed(s, &ask, ERR_OVERLOADED, "", 1000);
+    }
+    if (s->idle_pause_ms != 0 && now >= s->idle_retry_ms)
+        keep_idle(s);
+    if (s->n_pending == 0 && s->idle_pause_ms == 0 && !infers_timed(&s->infers))
         (void)uv_timer_stop(timer);
+}
+
+static void need_tick(struct super *s)
+{
+    if (!uv_is_active((uv_handle_t *)&s->tick)) {
+        s->tick.data = s;
+        (void)uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS);
+    }
 }
 
 static void set_deadline(struct super *s, struct infer *i, uint64_t ms)
 {
     i->deadline_ms = clock_mono_ms() + ms;
-    if (!uv_is_active((uv_handle_t *)&s->tick)) {
-        s->tick.data = s;
-        (void)uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS);
-    }
+    need_tick(s);
 }
 
 /* The channels of a new model: its blocks (fetch keeps the other end, we a duplicate to shut it down with) and its reports. */
@@ -152,7 +177,7 @@ static void serve_pending(struct super *s)
         if (i == NULL)
             break;
         struct pending p = s->pending[0];
-        memmove(&s->pending[0], &s->pending[1], --s->n_pending * sizeof(s->pending[0]));
+        drop_pending(s);
         i->front_request = p.ask.front_request;
         i->front_generation = p.ask.front_generation;
         i->admin_request = p.ask.admin_request;
@@ -160,8 +185,7 @@ static void serve_pending(struct super *s)
         if (e != OK)
             loads_kill(s, i, e);
     }
-    if (loads_keep_idle(s) != OK)
-        node_fail(s, "cannot start veronnx-infer");
+    keep_idle(s);
 }
 
 static struct pending *find_pending(struct super *s, const struct wire_model *m)
@@ -186,11 +210,16 @@ void loads_ask(struct super *s, const struct wire_model *m, const struct ask *as
     } else if (p != NULL) {
         p->ask.front_request = ask->front_request != 0 ? ask->front_request : p->ask.front_request;
         p->ask.front_generation = ask->front_request != 0 ? ask->front_generation : p->ask.front_generation;
-        p->ask.admin_request = ask->admin_request != 0 ? ask->admin_request : p->ask.admin_request;
+        if (ask->admin_request != 0 && p->ask.admin_request != 0)
+            admin_answer(s, ask->admin_request, ERR_OVERLOADED, "another request for this model is under way");
+        else if (ask->admin_request != 0)
+            p->ask.admin_request = ask->admin_request;
     } else if (s->n_pending == PENDING_MAX) {
         answer_failed(s, ask, ERR_OVERLOADED, "", 1000);
     } else {
-        s->pending[s->n_pending++] = (struct pending){.model = *m, .ask = *ask};
+        s->pending[s->n_pending++] =
+            (struct pending){.model = *m, .ask = *ask, .deadline_ms = clock_mono_ms() + s->conf->load_ms};
+        need_tick(s);
         serve_pending(s);
     }
 }
@@ -209,7 +238,7 @@ static err_t set_data_limit(const struct super *s, struct infer *i, uint64_t byt
 {
     struct rlimit limit = {.rlim_cur = bytes, .rlim_max = MAX(bytes, s->infers.budget)};
     i->data_limit = bytes;
-    if (JAIL_SANITIZED)
+    if (JAIL_SANITIZED || i->child->gone)
         return OK;
     return prlimit(i->child->pid, RLIMIT_DATA, &limit, NULL) == 0 ? OK : err_errno();
 }
@@ -219,7 +248,7 @@ static err_t set_file_limit(const struct super *s, const struct infer *i)
 {
     uint64_t most = MAX(i->file_bytes, s->conf->output_max + MIB);
     struct rlimit limit = {.rlim_cur = most, .rlim_max = most};
-    return prlimit(i->child->pid, RLIMIT_FSIZE, &limit, NULL) == 0 ? OK : err_errno();
+    return i->child->gone ? OK : prlimit(i->child->pid, RLIMIT_FSIZE, &limit, NULL) == 0 ? OK : err_errno();
 }
 
 static void grant(struct super *s, struct infer *i, uint64_t bytes)
@@ -280,12 +309,20 @@ void loads_evict(struct super *s, struct infer *i)
     if (i->state != INFER_READY || i->releasing)
         return;
     i->releasing = true;
+    set_deadline(s, i, (uint64_t)s->conf->run_ms + EVICT_MS);
     s->evictions++;
     log_event(LOG_MODEL_EVICTED, i->number, (int64_t)i->file_bytes);
     if (s->front.child != NULL && i->front_generation == s->generation)
         child_tell(s->front.child, MSG_FRONT_EVICT, &evict, view_of(NULL, 0), NULL, 0);
     else
         loads_kill(s, i, OK);
+}
+
+void loads_front_gone(struct super *s)
+{
+    for (size_t n = 0; n < INFERS_MAX; n++)
+        if (s->infers.rows[n].number != 0 && s->infers.rows[n].releasing)
+            loads_kill(s, &s->infers.rows[n], OK);
 }
 
 void loads_kill(struct super *s, struct infer *i, err_t reason)
@@ -301,6 +338,17 @@ void loads_kill(struct super *s, struct infer *i, err_t reason)
     child_kill(i->child, reason);
 }
 
+/* Only what lies in the model or its blocks is remembered; what was wrong with this node may be right in a moment. */
+static bool is_of_the_model(err_t reason)
+{
+    static const err_t ours[] = {ERR_SOURCE_DEAD, ERR_OVERLOADED, ERR_NOMEM,    ERR_INTERNAL,         ERR_IO,
+                                 ERR_CLOSED,      ERR_PROTOCOL,   ERR_TIMEOUT,  ERR_MODEL_OVER_BUDGET, ERR_NOT_PERMITTED};
+    for (size_t n = 0; n < COUNT_OF(ours); n++)
+        if (reason == ours[n])
+            return false;
+    return true;
+}
+
 /* Whoever waited for it hears why. A death without a reason is the process's own. */
 static void tell_waiters(struct super *s, const struct infer *i, enum infer_state was)
 {
@@ -310,7 +358,8 @@ static void tell_waiters(struct super *s, const struct infer *i, enum infer_stat
     if ((was & loading) == 0)
         return;
     log_event(LOG_MODEL_FAILED, i->number, reason);
-    infers_failed(&s->infers, &i->model, reason, i->why, clock_mono_ms());
+    if (is_of_the_model(reason))
+        infers_failed(&s->infers, &i->model, reason, i->why, clock_mono_ms());
     answer_failed(s, &ask, reason, i->why, 0);
 }
 
@@ -332,27 +381,36 @@ static void on_infer_end(void *self, int status UNUSED, int signal UNUSED)
         admin_answer(s, i->admin_request, OK, "");
     infers_drop(&s->infers, i);
     if (was == INFER_STARTING)
-        loads_start_failed(s);
+        start_failed(s);
     retry_grants(s);
     serve_pending(s);
 }
 
 /* ── the idle one ── */
 
-void loads_start_failed(struct super *s)
+/* At start it means that nothing will ever work; later it is the machine's trouble, so it is tried again after a pause. */
+static void start_failed(struct super *s)
 {
-    if (!s->infer_seen || ++s->idle_failures >= 10)
+    if (!s->infer_seen) {
         node_fail(s, "veronnx-infer ends before it is ready (is ONNX Runtime there?)");
+        return;
+    }
+    s->idle_pause_ms = MIN(MAX(2 * s->idle_pause_ms, PAUSE_FIRST_MS), PAUSE_LAST_MS);
+    s->idle_retry_ms = clock_mono_ms() + s->idle_pause_ms;
+    log_event(LOG_PROCESS_BACKOFF, ROLE_INFER, s->idle_pause_ms);
+    need_tick(s);
 }
 
-err_t loads_keep_idle(struct super *s)
+static err_t start_idle(struct super *s)
 {
     struct msg_empty none = {0};
-    if (s->phase == SUPER_STOPPED || infers_in_state(&s->infers, INFER_STARTING | INFER_IDLE) != NULL)
-        return OK;
     struct infer *i = infers_new(&s->infers);
-    if (i == NULL)
+    if (i == NULL) {
+        struct infer *oldest = infers_oldest(&s->infers);
+        if (oldest != NULL && !infers_releasing(&s->infers))
+            loads_evict(s, oldest);
         return OK; /* the table is full: the next end makes room */
+    }
     struct child_setup setup = boot_child(s, NULL);
     i->super = s;
     err_t e = child_start(&s->loop, ROLE_INFER, &setup, (struct child_owner){i, infer_peer_message, on_infer_end},
@@ -366,10 +424,28 @@ err_t loads_keep_idle(struct super *s)
     return OK;
 }
 
+static bool idle_wanted(const struct super *s)
+{
+    return s->phase != SUPER_STOPPED && infers_count(&s->infers, INFER_STARTING | INFER_IDLE) == 0;
+}
+
+static void keep_idle(struct super *s)
+{
+    if (!idle_wanted(s) || (s->idle_pause_ms != 0 && clock_mono_ms() < s->idle_retry_ms))
+        return;
+    if (start_idle(s) != OK)
+        start_failed(s);
+}
+
+err_t loads_start(struct super *s)
+{
+    return start_idle(s);
+}
+
 void loads_idle(struct super *s, struct infer *i)
 {
     s->infer_seen = true;
-    s->idle_failures = 0;
+    s->idle_pause_ms = 0;
     i->state = INFER_IDLE;
     i->deadline_ms = 0;
     node_check_ready(s);

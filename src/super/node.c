@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A terminal or a service manager may send one signal to the whole group and a second one to us, and mean one. */
+#define SAME_SIGNAL_MS 500
+
 /* ── the end ── */
 
 static void kill_all(struct super *s)
@@ -60,12 +63,13 @@ void node_drain(struct super *s)
 {
     struct msg_drain drain = {.ms = s->conf->drain_ms};
     if (s->phase == SUPER_STARTING || s->front.child == NULL) {
-        node_stop(s, s->phase == SUPER_STARTING ? 1 : 0);
+        node_stop(s, 0);
         return;
     }
     if (s->phase != SUPER_SERVING)
         return;
     s->phase = SUPER_DRAINING;
+    s->drain_began_ms = clock_mono_ms();
     log_event(LOG_NODE_DRAINING, 0);
     for (uint32_t n = 0; n < s->conf->n_listen; n++)
         fd_close(&s->listeners[n]);
@@ -77,10 +81,10 @@ void node_drain(struct super *s)
 static void on_signal(uv_signal_t *signal, int number UNUSED)
 {
     struct super *s = signal->data;
-    if (s->phase == SUPER_DRAINING)
-        node_stop(s, 1); /* asked twice */
-    else
+    if (s->phase != SUPER_DRAINING)
         node_drain(s);
+    else if (clock_mono_ms() - s->drain_began_ms >= SAME_SIGNAL_MS)
+        node_stop(s, 1); /* asked twice */
 }
 
 void node_check_ready(struct super *s)
@@ -223,7 +227,7 @@ static err_t start_node(struct super *s)
     TRY(watch_signals(s));
     TRY(start_keeper(s));
     TRY(service_init(&s->fetch, &s->loop, ROLE_FETCH, s, start_fetch, fetch_give_up));
-    return loads_keep_idle(s);
+    return loads_start(s);
 }
 
 static void print_journal(uv_check_t *check UNUSED)
@@ -264,6 +268,7 @@ int super_main(int argc, char **argv)
     s->phase = SUPER_STARTING;
     s->started_ms = clock_mono_ms();
     s->conf_fd = -1;
+    (void)signal(SIGPIPE, SIG_IGN); /* whoever reads the log may go */
     err_t e = prepare(s, argc, argv);
     if (e != OK)
         return e == ERR_USAGE ? 2 : 1;

@@ -22,7 +22,8 @@ static err_t write_file(const char *path, struct view text)
     int n = snprintf(temporary, sizeof(temporary), "%s.new", path);
     if (n < 0 || (size_t)n >= sizeof(temporary))
         return ERR_TOO_LARGE;
-    AUTO_FD int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    (void)unlink(temporary); /* of a node that was killed; a link there is not followed */
+    AUTO_FD int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
         return err_errno();
     TRY(fd_write_all(fd, text.data, text.len));

@@ -21,6 +21,7 @@ struct ask {
 struct pending {
     struct wire_model model;
     struct ask ask;
+    uint64_t deadline_ms;
 };
 
 enum super_phase { SUPER_STARTING = 1, SUPER_SERVING = 2, SUPER_DRAINING = 4, SUPER_STOPPED = 8 };
@@ -33,6 +34,7 @@ struct super {
     enum super_phase phase;
     int exit_status;
     uint64_t started_ms;
+    uint64_t drain_began_ms;
 
     struct map conf_map;
     const struct conf *conf;
@@ -62,7 +64,8 @@ struct super {
     uint16_t generation; /* of the running front */
     bool front_ready;
     bool admin_ready;
-    unsigned idle_failures;
+    uint32_t idle_pause_ms;  /* before the next idle process, after one that failed to start; 0: none failed */
+    uint64_t idle_retry_ms;
     bool infer_seen; /* an infer process has said hello: ONNX Runtime can be loaded */
 
     struct infers infers;
@@ -110,12 +113,14 @@ void admin_answer(struct super *s, uint32_t request, err_t result, const char *w
 
 /* ── loads.c: infer processes and what they load ── */
 
-/* Starts one more idle infer process unless there is one. */
-err_t loads_keep_idle(struct super *s);
+/* Starts the first idle infer process; there will always be one from then on. */
+err_t loads_start(struct super *s);
 /* A front or the admin listener wants this model served. The answer comes through front_answer_* or admin_answer. */
 void loads_ask(struct super *s, const struct wire_model *m, const struct ask *ask);
 /* Asks the front to let go of an infer, then ends it. */
 void loads_evict(struct super *s, struct infer *i);
+/* The front ended: what it was asked to let go is ended without it. */
+void loads_front_gone(struct super *s);
 /* Ends an infer process at once; who waits for it gets `reason`. */
 void loads_kill(struct super *s, struct infer *i, err_t reason);
 

@@ -16,6 +16,14 @@ static bool model_fits(const struct wire_model *m)
     return m->cid_len <= CID_MAX && m->path_len <= MODEL_PATH_MAX;
 }
 
+static err_t check_listeners(const struct conf *c)
+{
+    for (uint32_t i = 0; i < c->n_listen; i++)
+        if (!ends(c->listen[i].text, sizeof(c->listen[i].text)) || !ends(c->listen_name[i], sizeof(c->listen_name[i])))
+            return ERR_PROTOCOL;
+    return ends(c->admin.text, sizeof(c->admin.text)) ? OK : ERR_PROTOCOL;
+}
+
 static err_t check_policy(const struct conf *c)
 {
     for (uint32_t i = 0; i < c->n_aliases; i++)
@@ -39,6 +47,7 @@ static err_t conf_check(const struct conf *c, size_t size)
         return ERR_PROTOCOL;
     if (!ends(c->store, CONF_PATH_MAX) || !ends(c->state, CONF_PATH_MAX) || !ends(c->ready_file, CONF_PATH_MAX))
         return ERR_PROTOCOL;
+    TRY(check_listeners(c));
     return check_policy(c);
 }
 

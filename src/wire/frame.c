@@ -195,10 +195,10 @@ err_t wire_recv(const struct wire_end *end, struct wire_inbox *in, bool wait, st
     } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n < 0)
         return err_errno();
-    if (n == 0)
-        return ERR_CLOSED;
     AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
-    take_control(&msg, &m);
+    take_control(&msg, &m); /* an empty datagram can bring descriptors too */
+    if (n == 0)
+        return m.n_fds > 0 ? ERR_PROTOCOL : ERR_CLOSED;
     TRY(check_message(end, in, (size_t)n, msg.msg_flags, &m));
     *ret = m;
     m = WIRE_MSG_NONE;

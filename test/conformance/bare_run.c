@@ -32,7 +32,7 @@ enum { PROTO_TENSOR = 3, PROTO_SEQUENCE = 5 };
 struct job {
     struct value_maker maker;
     struct session session;
-    struct tensor_args tensors; /* every tensor read so far, those inside sequences too */
+    struct tensor_args tensors;    /* every tensor read so far, those inside sequences too */
     const char *names[VALUES_MAX]; /* of the inputs, as the next two */
     struct value_desc descs[VALUES_MAX];
     OrtValue *inputs[VALUES_MAX];
@@ -251,14 +251,22 @@ static err_t write_answer(const struct job *j)
 
 static err_t run(struct job *j)
 {
+    return ort_run_result(ort->Run(j->session.ort, NULL, j->names, (const OrtValue *const *)j->inputs, j->input_count,
+                                   j->session.output_names, j->session.signature.output_count, j->made));
+}
+
+static err_t read_outputs(struct job *j)
+{
     const struct signature *s = &j->session.signature;
-    if (s->output_count > VALUES_MAX)
-        return ERR_TOO_LARGE;
-    TRY(ort_run_result(ort->Run(j->session.ort, NULL, j->names, (const OrtValue *const *)j->inputs, j->input_count,
-                                j->session.output_names, s->output_count, j->made)));
     for (size_t i = 0; i < s->output_count; i++)
         TRY(output_read(&j->maker, j->made[i], &s->outputs[i], FILE_MAX, &j->outputs[i]));
     return OK;
+}
+
+/* Only a failed run is the case's own. */
+static err_t around_run(err_t e)
+{
+    return e == ERR_RUN_FAILED ? ERR_INTERNAL : e;
 }
 
 /* Whether ONNX Runtime, with options of its own, loads what session_new has refused. */
@@ -285,8 +293,11 @@ static err_t run_case(struct job *j, OrtEnv *env, const char *folder)
     err_t e = session_new(env, buf_view(&file), &j->session, &why);
     if (e != OK)
         return loads_alone(env, buf_view(&file)) ? ERR_DTYPE_UNSUPPORTED : e;
-    TRY(read_inputs(j, folder));
+    if (j->session.signature.output_count > VALUES_MAX)
+        return ERR_TOO_LARGE;
+    TRY(around_run(read_inputs(j, folder)));
     TRY(run(j));
+    TRY(around_run(read_outputs(j)));
     return write_answer(j);
 }
 

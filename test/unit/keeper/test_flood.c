@@ -249,6 +249,26 @@ static void test_tickets_before_sealed(void **state)
     stage_infer_done(&good);
 }
 
+/* Tickets for infers that there are not, with numbers that come later, or are left out for ever. */
+static void test_made_up_infers(void **state)
+{
+    struct stage *s = *state;
+    struct stage_front f;
+    struct stage_infer good, skipped;
+    stage_front_new(s, 1, &f);
+    stage_infer_new(s, 1, &good);
+    for (uint32_t n = 0; n < 2 * TICKETS_MAX; n++)
+        send_lots(s, &f, 1000 + n, 1, &good);
+    send_lots(s, &f, 500, TICKETS_MAX - 100, &good);
+    stage_infer_new(s, 501, &skipped); /* so 500 never was */
+    send_lots(s, &f, skipped.number, 200, &good);
+    stage_round(s, &f, &skipped);
+    stage_not_accused(s);
+    stage_front_done(&f);
+    stage_infer_done(&good);
+    stage_infer_done(&skipped);
+}
+
 /* Infers that end one after the other before any of them has reported: their tickets do not fill the front's socket. */
 static void test_infers_that_end_without_a_report(void **state)
 {
@@ -283,6 +303,7 @@ int main(void)
         TEST(test_an_infer_that_never_reports),
         TEST(test_a_front_that_never_gives_jobs),
         TEST(test_tickets_before_sealed),
+        TEST(test_made_up_infers),
         TEST(test_infers_that_end_without_a_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -412,6 +412,21 @@ static void test_tickets_of_the_dead_behind_receipts(void **state)
     stage_not_accused(c->stage);
 }
 
+/* A new front and its first job arrive while the keeper is reading the reports of an infer. */
+static void test_first_job_of_a_front(void **state)
+{
+    struct cast *c = *state;
+    for (uint16_t n = 2; n < 200; n++) {
+        AUTO(stage_receipt_done) struct stage_receipt got = {0};
+        send_report(&c->a, stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
+        stage_front_die(c->stage, &c->front);
+        stage_front_new(c->stage, n, &c->front);
+        send_report(&c->a, stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
+        stage_receive(c->stage, &c->front, &got);
+        stage_not_accused(c->stage);
+    }
+}
+
 /* Without a ticket a dead front's job is as much of a lie as any other. */
 static void test_lies_about_the_dead(void **state)
 {
@@ -438,6 +453,23 @@ static void test_infer_gone(void **state)
     stage_infer_new(c->stage, 30, &c->a);
     stage_round(c->stage, &c->front, &c->a);
     stage_not_accused(c->stage);
+}
+
+/* A ticket can be read before the message of the supervisor that its infer exists, because another message makes the keeper look. */
+static void test_infer_still_unknown(void **state)
+{
+    struct cast *c = *state;
+    AUTO(stage_receipt_done) struct stage_receipt got = {0};
+    struct stage_infer late;
+    uint64_t job = stage_ticket(&c->front, 9, &STAGE_NO_NONCE);
+    stage_infer_gone(c->stage, &c->a);
+    stage_round(c->stage, &c->front, &c->b);
+    stage_infer_new(c->stage, 9, &late);
+    send_report(&late, job, &STAGE_NO_NONCE);
+    stage_receive(c->stage, &c->front, &got);
+    assert_int_equal(got.job, job);
+    stage_round(c->stage, &c->front, &late);
+    stage_infer_done(&late);
 }
 
 static void test_report_of_a_dead_infer(void **state)
@@ -574,8 +606,10 @@ int main(void)
         TEST(test_two_fronts),
         TEST(test_tickets_of_the_dead),
         TEST(test_tickets_of_the_dead_behind_receipts),
+        TEST(test_first_job_of_a_front),
         TEST(test_lies_about_the_dead),
         TEST(test_infer_gone),
+        TEST(test_infer_still_unknown),
         TEST(test_report_of_a_dead_infer),
         TEST(test_garbage_from_an_infer),
         TEST(test_garbage_from_a_front),

@@ -52,26 +52,15 @@ static void test_infers(void **state)
     assert_null(peers_add_infer(&peers, INFERS_MAX + 1));
     struct keeper_infer *i = peers_infer(&peers, 7);
     i->sealed = i->accused = true;
+    assert_int_equal(peers.last_infer, INFERS_MAX);
     peers_drop_infer(i);
     assert_null(peers_infer(&peers, 7));
     assert_null(peers_add_infer(&peers, 6)); /* there is one */
+    assert_null(peers_add_infer(&peers, 7)); /* there was one */
     i = peers_add_infer(&peers, UINT32_MAX);
     assert_non_null(i);
+    assert_int_equal(peers.last_infer, UINT32_MAX);
     assert_true(!i->sealed && !i->accused && i->report.fd == -1);
-}
-
-static void test_busiest(void **state)
-{
-    (void)state;
-    assert_null(peers_busiest(&peers));
-    for (uint32_t n = 1; n <= 5; n++)
-        (void)peers_add_infer(&peers, n);
-    assert_null(peers_busiest(&peers));
-    peers_infer(&peers, 2)->open = 3;
-    peers_infer(&peers, 4)->open = 5;
-    assert_int_equal(peers_busiest(&peers)->number, 4);
-    peers_drop_infer(peers_infer(&peers, 4));
-    assert_int_equal(peers_busiest(&peers)->number, 2);
 }
 
 static int some_fd(void)
@@ -103,7 +92,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_fronts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_infers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_busiest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_channels_are_closed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,38 @@ static void test_an_infer_ends(void **state)
     assert_int_equal(table.count, 0);
 }
 
+static void test_who_has_the_most(void **state)
+{
+    (void)state;
+    assert_int_equal(tickets_most(&table), 0);
+    fill(9, 1, 1, 1);
+    assert_int_equal(tickets_most(&table), 9);
+    fill(4, 1, 1, 20);
+    fill(2, 1, 1, 30);
+    fill(UINT32_MAX, 1, 1, 29);
+    assert_int_equal(tickets_most(&table), 2);
+    drain(2, 1, 1, 2);
+    assert_int_equal(tickets_most(&table), UINT32_MAX);
+    tickets_drop_infer(&table, UINT32_MAX);
+    assert_int_equal(tickets_most(&table), 2);
+}
+
+static void test_infers_above(void **state)
+{
+    (void)state;
+    fill(1, 1, 1, 5);
+    fill(2, 1, 1, 6);
+    fill(3, 1, 1, 7);
+    fill(UINT32_MAX, 1, 1, TICKETS_MAX - 18);
+    assert_false(tickets_drop_above(&table, UINT32_MAX));
+    assert_true(tickets_drop_above(&table, 2));
+    assert_int_equal(table.count, 11);
+    assert_false(tickets_drop_above(&table, 2));
+    drain(1, 1, 1, 5);
+    drain(2, 1, 1, 6);
+    assert_false(tickets_drop_above(&table, 0));
+}
+
 /* Against a plain array, with numbers that come and go in no order. */
 static void test_against_a_model(void **state)
 {
@@ -160,7 +192,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_once_in_once_out, setup), cmocka_unit_test_setup(test_all_rows_serve, setup),
         cmocka_unit_test_setup(test_collisions, setup),       cmocka_unit_test_setup(test_infers_are_apart, setup),
-        cmocka_unit_test_setup(test_an_infer_ends, setup),    cmocka_unit_test_setup(test_against_a_model, setup),
+        cmocka_unit_test_setup(test_an_infer_ends, setup),    cmocka_unit_test_setup(test_who_has_the_most, setup),
+        cmocka_unit_test_setup(test_infers_above, setup),     cmocka_unit_test_setup(test_against_a_model, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,6 +150,21 @@ static void test_receiver_refuses(void **state)
     close_channel(&c);
 }
 
+/* An empty datagram looked like the end of the channel and left its descriptors open. */
+static void test_empty_datagram_with_descriptors(void **state)
+{
+    (void)state;
+    struct channel c;
+    struct wire_msg m = WIRE_MSG_NONE;
+    const struct raw r = {0};
+    open_channel(&c, CHAN_REPORT);
+    unsigned before = open_fds();
+    send_raw(c.b.fd, &r, 0, 2);
+    assert_err(wire_recv(&c.a, &c.inbox, false, &m), ERR_PROTOCOL);
+    assert_int_equal(open_fds(), before);
+    close_channel(&c);
+}
+
 static err_t count(void *self, struct wire_msg *m)
 {
     (void)m;
@@ -206,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_sender_checks_itself),
         cmocka_unit_test(test_receiver_refuses), cmocka_unit_test(test_dispatch_by_state),
+        cmocka_unit_test(test_empty_datagram_with_descriptors),
         cmocka_unit_test(test_full_socket),      cmocka_unit_test(test_stamp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,21 @@
+/* What all commands share: reading options, naming what was wrong, ending. */
+#ifndef VERONNX_CLI_COMMAND_H
+#define VERONNX_CLI_COMMAND_H
+
+#include "base/err.h"
+
+#include <getopt.h>
+
+/* The next option by its letter in the table, its value in `optarg`; -1 after the last, when argv[optind] is what else
+   was given. ERR_USAGE, with a sentence that names it, for one that is not in the table or that lacks its value. */
+err_t command_option(int argc, char **argv, const struct option *table, int *ret_option, struct why *why);
+/* ERR_USAGE when anything but options was given. */
+err_t command_no_more(int argc, char **argv, struct why *why);
+
+/* Puts the name of an option before the sentence of an error; OK stays OK. */
+err_t command_blame(const char *option, err_t e, struct why *why);
+
+/* Prints the one line about an error and returns the exit status: 0 without one, 2 for ERR_USAGE, else 1. */
+int command_end(const char *command, err_t e, const struct why *why);
+
+#endif
