@@ -12,7 +12,7 @@ struct check {
     const char *model;      /* CID[/path] that must have been asked for; NULL: any */
     struct view model_hash; /* 64 hex digits; empty: any */
     struct view nonce;      /* bytes; data NULL: any */
-    const struct tensor_args *inputs;  /* NULL or empty: not compared */
+    const struct tensor_args *inputs;  /* NULL: not compared; else they must be all that the receipt covers */
     const struct tensor_args *outputs;
 };
 

@@ -170,8 +170,8 @@ static err_t verify(struct verify *v, int argc, char **argv, struct why *why)
     }
     TRY(take_nonce(v, why));
     TRY(load_receipt(v, &text, why));
-    v->check.inputs = &v->inputs;
-    v->check.outputs = &v->outputs;
+    v->check.inputs = v->inputs.count > 0 ? &v->inputs : NULL;
+    v->check.outputs = v->outputs.count > 0 ? &v->outputs : NULL;
     TRY(check_receipt(&v->check, &bytes, &receipt, why));
     check_print(&receipt, v->json);
     return OK;

@@ -106,10 +106,10 @@ err_t keeper_flush(struct keeper *k)
 
 /* ── reports ── */
 
-/* One of them is a ticket's, whose length was checked. */
-static bool same_nonce(const struct wire_nonce *a, const struct wire_nonce *b)
+/* The length of a report's counts only when it is that of the ticket's, which was checked. */
+static bool same_nonce(const struct wire_nonce *ticket, const struct wire_nonce *report)
 {
-    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+    return view_equal(view_of(ticket->bytes, ticket->len), view_of(report->bytes, report->len));
 }
 
 /* The infer may come to its end while its ticket is looked for. */
@@ -122,7 +122,7 @@ static err_t judge(struct keeper *k, uint32_t infer, const struct msg_report *r)
         return found;
     if (i == NULL)
         return OK;
-    if (found != OK || !same_nonce(&r->nonce, &t.nonce)) {
+    if (found != OK || !same_nonce(&t.nonce, &r->nonce)) {
         keeper_accuse_infer(k, i, r->job, ERR_PROTOCOL);
         return OK;
     }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "super/listen.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -153,6 +154,7 @@ static err_t introduce(struct super *s, struct child *front)
                (const int[]){sign_front.fd, ticket_front.fd}, 2);
     for (uint32_t n = 0; n < s->conf->n_listen; n++) {
         struct msg_listen listen = {.port = s->ports[n]};
+        TRY(listen_again(s->listeners[n], s->ports[n]));
         child_tell(front, MSG_FRONT_LISTEN, &listen, view_of(NULL, 0), &s->listeners[n], 1);
     }
     return OK;

@@ -31,6 +31,11 @@ static socklen_t fill(const struct conf_listen *l, union address *a)
     return sizeof(a->v4);
 }
 
+static uint16_t port_of(const union address *a)
+{
+    return ntohs(a->any.sa_family == AF_INET6 ? a->v6.sin6_port : a->v4.sin_port);
+}
+
 static err_t open_socket(const struct conf_listen *l, int *ret_fd, uint16_t *ret_port)
 {
     union address a;
@@ -43,9 +48,19 @@ static err_t open_socket(const struct conf_listen *l, int *ret_fd, uint16_t *ret
         return err_errno();
     if (bind(fd, &a.any, n) != 0 || listen(fd, BACKLOG) != 0 || getsockname(fd, &a.any, &n) != 0)
         return err_errno();
-    *ret_port = ntohs(l->family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
+    *ret_port = port_of(&a);
     *ret_fd = TAKE_FD(fd);
     return OK;
+}
+
+err_t listen_again(int fd, uint16_t port)
+{
+    union address a = {0};
+    socklen_t n = sizeof(a);
+    TRY(fd_set_nonblocking(fd, true));
+    if (listen(fd, BACKLOG) != 0 || getsockname(fd, &a.any, &n) != 0)
+        return err_errno();
+    return port_of(&a) == port ? OK : ERR_CLOSED;
 }
 
 err_t listen_open(const struct conf_listen *l, int *ret_fd, uint16_t *ret_port)

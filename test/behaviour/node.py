@@ -20,6 +20,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))  # onnx_writer
 BIN = pathlib.Path(os.environ.get("VERONNX_BIN", ROOT / "build/bin"))
 FAULT = re.compile(r"PROCESS_ENDED.* (status=[1-9]\d*|signal=(4|5|6|7|8|11|31))\b")  # SIGILL ... SIGSEGV, SIGSYS
 SLOW = 8 if "asan" in str(BIN.resolve()) else 1  # sanitizers take their time
@@ -47,6 +48,14 @@ def wait_for(what, condition, seconds=5.0):
 
 def veronnx(*args, **options):
     return subprocess.run([BIN / "veronnx", *map(str, args)], capture_output=True, text=True, **options)
+
+
+def said(done, *words):
+    """The one line that a command printed about an error has these words, and nothing came out."""
+    equal(done.stderr.count("\n"), 1, f"lines of {done.args[1:]}: {done.stderr!r}")
+    for word in words:
+        check(word in done.stderr, f"{done.args[1:]}: {word!r} does not stand in: {done.stderr}")
+    equal(done.stdout, "", f"output of {done.args[1:]}")
 
 
 def children(pid):
@@ -124,6 +133,12 @@ class Node:
             cid, _, name = line.split(" ", 2)
             self.cids[pathlib.Path(name).stem] = cid
         return self.cids
+
+    def put(self, name, data):
+        """A model of these bytes; returns its CID."""
+        file = self.dir / f"{name}.onnx"
+        file.write_bytes(data)
+        return self.add(file)[name]
 
     def start(self):
         self.ready_file = self.dir / "ready.json"
