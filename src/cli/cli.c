@@ -58,11 +58,16 @@ static int no_such_command(const char *name)
     return 2;
 }
 
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static int cmd_help(int argc, char **argv)
 {
     static char ask[] = "--help";
     const struct command *c = argc > 1 ? find(argv[1]) : NULL;
-    if (argc > 1 && c == NULL)
+    if (argc > 1 && c == NULL && !asks_for_help(argv[1]))
         return no_such_command(argv[1]);
     if (c != NULL && c->run != cmd_help) {
         char *args[] = {argv[1], ask, NULL};
@@ -97,7 +102,7 @@ static int cmd_serve_help(int argc, char **argv)
                 stdout);
     for (size_t i = 0; i < options_count; i++) {
         const struct option *o = &options[i];
-        (void)printf("  --%s%s%s   [%s]%s%s\n", o->key, o->value != NULL ? " " : "", o->value != NULL ? o->value : "",
+        (void)printf("  --%s%s%s   [%s]%s%s\n", o->key, o->value != NULL ? " " : "", o->value != NULL ? o->value : "[=false]",
                      option_sections[o->section], o->initial != NULL ? " default " : "",
                      o->initial != NULL ? o->initial : "");
         print_wrapped(o->help);
@@ -111,7 +116,7 @@ int cli_main(int argc, char **argv)
     const struct command *c = argc > 1 ? find(argv[1]) : NULL;
     if (c != NULL)
         return c->run(argc - 1, argv + 1);
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+    if (argc > 1 && asks_for_help(argv[1]))
         return cmd_help(1, argv);
     if (argc > 1 && strcmp(argv[1], "--version") == 0)
         return cmd_version(1, argv);

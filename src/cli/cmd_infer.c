@@ -9,9 +9,11 @@
 #include "ipld/model_id.h"
 #include "tensor/print.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 #include <yyjson.h>
 
 static const char help[] =
@@ -123,6 +125,8 @@ static err_t parse(struct infer *f, int argc, char **argv, struct why *why)
         f->key = f->key != NULL ? f->key : f->node.receipt_key;
     }
     find_sibling_key(f);
+    if (f->cacert != NULL && access(f->cacert, R_OK) != 0)
+        return why_set(why, ERR_USAGE, "--cacert: %s: %s", strerror(errno), f->cacert);
     return OK;
 }
 

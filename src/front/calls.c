@@ -324,10 +324,11 @@ static err_t write_answer(struct call *c, const struct wire_msg *m, struct view 
     AUTO(value_set_done) struct value_set outputs = {0};
     size_t share = app_share(c->app);
     size_t room = MIN(app_room(c->app), share);
-    if (value_set_parse(m->tail, area.len, &outputs) != OK)
-        return ERR_PROTOCOL;
+    err_t e = value_set_parse(m->tail, area.len, &outputs);
+    if (e != OK)
+        return e == ERR_NOMEM ? e : ERR_PROTOCOL;
     buf_init(&c->answer, room);
-    err_t e = infer_answer_write(&outputs, area, c->lane->model->sha256, &c->answer, why);
+    e = infer_answer_write(&outputs, area, c->lane->model->sha256, &c->answer, why);
     if (e == ERR_OUTPUT_TOO_LARGE && room < share) {
         *why = (struct why){0};
         e = ERR_OVERLOADED;

@@ -288,7 +288,8 @@ void loads_more(struct super *s, struct infer *i)
 {
     uint64_t sealed = i->reserved - i->data_limit;
     uint64_t data = i->data_limit * 2;
-    grant(s, i, infers_reserve(&s->infers, i, data + sealed) ? data : 0);
+    bool fair = data <= s->infers.budget / 2; /* one model does not get everything by asking often */
+    grant(s, i, fair && infers_reserve(&s->infers, i, data + sealed) ? data : 0);
 }
 
 /* Memory came back: who waits for it tries again. */

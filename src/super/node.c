@@ -87,11 +87,18 @@ static void on_signal(uv_signal_t *signal, int number UNUSED)
         node_stop(s, 1); /* asked twice */
 }
 
+static void on_expiry(uv_timer_t *timer)
+{
+    node_drain(timer->data);
+}
+
 void node_check_ready(struct super *s)
 {
     if (s->phase != SUPER_STARTING || !s->front_ready || !s->admin_ready || !s->infer_seen)
         return;
     s->phase = SUPER_SERVING;
+    s->expiry.data = s;
+    (void)uv_timer_start(&s->expiry, on_expiry, (uint64_t)s->conf->key_days * 86400 * 1000, 0);
     log_event(LOG_NODE_READY, s->ports[0], (int64_t)(clock_mono_ms() - s->started_ms));
     if (publish_ready(s) != OK)
         node_fail(s, "cannot write the ready file");
@@ -219,7 +226,9 @@ static err_t watch_signals(struct super *s)
             uv_signal_start(&s->signals[n], on_signal, numbers[n]) != 0)
             return ERR_INTERNAL;
     }
-    return uv_timer_init(&s->loop, &s->tick) == 0 && uv_timer_init(&s->loop, &s->drain) == 0 ? OK : ERR_INTERNAL;
+    bool ok = uv_timer_init(&s->loop, &s->tick) == 0 && uv_timer_init(&s->loop, &s->drain) == 0 &&
+              uv_timer_init(&s->loop, &s->expiry) == 0;
+    return ok ? OK : ERR_INTERNAL;
 }
 
 static err_t start_node(struct super *s)

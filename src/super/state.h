@@ -31,6 +31,7 @@ struct super {
     uv_signal_t signals[2]; /* SIGTERM, SIGINT */
     uv_timer_t tick;        /* load deadlines; runs while something loads */
     uv_timer_t drain;
+    uv_timer_t expiry; /* the keys of this boot end */
     enum super_phase phase;
     int exit_status;
     uint64_t started_ms;

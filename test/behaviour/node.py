@@ -20,7 +20,9 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))  # onnx_writer
+sys.path.insert(0, str(ROOT / "tools"))
+import onnx_writer as ox  # noqa: E402
+
 BIN = pathlib.Path(os.environ.get("VERONNX_BIN", ROOT / "build/bin"))
 FAULT = re.compile(r"PROCESS_ENDED.* (status=[1-9]\d*|signal=(4|5|6|7|8|11|31))\b")  # SIGILL ... SIGSEGV, SIGSYS
 SLOW = 8 if "asan" in str(BIN.resolve()) else 1  # sanitizers take their time

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define GOT_MAX (4 * MIB)
+#define GOT_MAX (16 * MIB)
 
 struct world w;
 static size_t fds_before;
@@ -203,6 +203,11 @@ struct client *post(const char *body)
 void post_again(struct client *c, const char *body)
 {
     send_request(c, "", body);
+}
+
+void say(struct client *c, const char *text)
+{
+    push(c->fd, text, strlen(text));
 }
 
 static struct cid cid_of(unsigned n)

@@ -76,6 +76,8 @@ void time_passes(void);
 struct client *post(const char *body);
 struct client *post_with(const char *fields, const char *body);
 void post_again(struct client *c, const char *body);
+/* Any bytes. */
+void say(struct client *c, const char *text);
 /* A request for model `n` with the input x = [value, 2]. The text is static. */
 const char *request_of(unsigned n, const char *value);
 /* One that has `count` values. Free it. */
