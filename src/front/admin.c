@@ -344,13 +344,13 @@ static err_t start(struct admin *a)
     a->control = (struct wire_end){CONTROL_FD, CHAN_ADMIN, SIDE_B};
     TRY(http_setup());
     TRY(wire_inbox_init(&a->inbox, CHAN_ADMIN));
-    if (uv_loop_init(&a->loop) != 0)
-        return ERR_INTERNAL;
     while (a->phase != ADMIN_SERVING) {
         TRY(wire_wait(&a->control, 5000));
         TRY(hear(a));
     }
-    TRY(enter_jail());
+    TRY(enter_jail()); /* before the loop: libuv would use io_uring, which no row has */
+    if (uv_loop_init(&a->loop) != 0)
+        return ERR_INTERNAL;
     TRY(http_server_new(&a->loop, a->conf, &a->bodies, NULL, &handler, a, &a->server));
     TRY(http_server_listen(a->server, &a->listener));
     a->poll.data = a;

@@ -236,8 +236,7 @@ err_t app_init(struct app *app, int control_fd)
 {
     app->phase = APP_NO_CONFIG;
     app->control = (struct wire_end){control_fd, CHAN_FRONT, SIDE_B};
-    TRY(wire_inbox_init(&app->inbox, CHAN_JOB)); /* no channel has larger messages */
-    return uv_loop_init(&app->loop) == 0 ? OK : ERR_INTERNAL;
+    return wire_inbox_init(&app->inbox, CHAN_JOB); /* no channel has larger messages */
 }
 
 /* Configuration, keys and listeners come first and wait for nothing else. */
@@ -257,9 +256,12 @@ static err_t watch(struct app *app, uv_poll_t *poll, int fd, uv_poll_cb callback
                                                                                                      : ERR_INTERNAL;
 }
 
+/* The loop is made inside the jail: what libuv tries and may not have (io_uring), it then does without. */
 err_t app_serve(struct app *app)
 {
     const struct msg_empty none = {0};
+    if (uv_loop_init(&app->loop) != 0)
+        return ERR_INTERNAL;
     app->tick.data = app;
     app->due.data = app;
     if (uv_timer_init(&app->loop, &app->tick) != 0 || uv_check_init(&app->loop, &app->due) != 0)

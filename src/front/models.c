@@ -104,8 +104,8 @@ struct call *models_next(struct model *m)
 /* How long the queue is in time, as far as one can tell: by what jobs have taken, or by what loading has taken so far. */
 static uint32_t queue_s(const struct model *m)
 {
-    uint64_t ms = m->state == MODEL_READY ? m->waiting * m->lane->mean_us / m->lane->n_slots / 1000
-                                          : clock_mono_ms() - m->asked_ms;
+    const struct lane *l = m->lane;
+    uint64_t ms = l != NULL ? m->waiting * l->mean_us / MAX(l->n_slots, 1) / 1000 : clock_mono_ms() - m->asked_ms;
     return (uint32_t)MIN(MAX((ms + 999) / 1000, 1U), RETRY_MAX_S);
 }
 

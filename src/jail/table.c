@@ -95,7 +95,7 @@ const struct jail_call jail_calls[] = {
     {CALL(newfstatat),               "+ffff+fff"},
     {CALL(stat),                     "+..AA+..."},
     {CALL(lstat),                    "+..AA+..."},
-    {CALL(pipe2),                    "+........"},
+    {CALL(pipe2),                    "+..++...."},
     {CALL(eventfd2),                 "+..++...."},
     {CALL(signalfd4),                "+........"},
     {CALL(poll),                     "+++++++++"},

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """SIGTERM and Ctrl-C: what is in flight finishes, nothing new begins, the status is 0. A second signal ends the node at once, with 1."""
+import contextlib
+import http.client
 import os
-import pathlib
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -14,58 +16,106 @@ def counting():
     """y = x + n, one by one: as slow as one likes."""
     body = ox.graph("body", [ox.node("Identity", ["c"], ["c2"]), ox.node("Add", ["v", "one"], ["v2"])],
                     [ox.value("i", ox.INT64, []), ox.value("c", ox.BOOL, []), ox.value("v", ox.DOUBLE, [])],
-                    [ox.value("c2", ox.BOOL, []), ox.value("v2", ox.DOUBLE, [])])
-    one = ox.tensor("one", [], ox.DOUBLE, b"\0\0\0\0\0\0\xf0\x3f")
+                    [ox.value("c2", ox.BOOL, []), ox.value("v2", ox.DOUBLE, [])],
+                    [ox.tensor("one", [], ox.DOUBLE, b"\0\0\0\0\0\0\xf0\x3f")])
     loop = ox.node("Loop", ["n", "true", "x"], ["y"], ox.attribute("body", "g", body))
-    return ox.model(ox.graph("g", [loop], [ox.value("n", ox.INT64, []), ox.value("x", ox.DOUBLE, [])], [ox.value("y", ox.DOUBLE, [])],
-                             [ox.tensor("true", [], ox.BOOL, b"\1"), one]))
+    return ox.model(ox.graph("g", [loop], [ox.value("n", ox.INT64, []), ox.value("x", ox.DOUBLE, [])],
+                             [ox.value("y", ox.DOUBLE, [])], [ox.tensor("true", [], ox.BOOL, b"\1")]))
 
 
-def large(count):
-    """A model that takes a while to be checked and loaded."""
-    return ox.model(ox.graph("g", [ox.node("Add", ["x", "w"], ["y"])], [ox.value("x", ox.FLOAT, [1])], [ox.value("y", ox.FLOAT, [count])],
-                             [ox.tensor("w", [count], ox.FLOAT, os.urandom(4) * count)]))
+def large():
+    """128 MiB, which take a while to be checked and loaded: y = w[0] + x."""
+    count = 32 << 20
+    first = ox.node("Gather", ["w", "zero"], ["w0"])
+    return ox.model(ox.graph("g", [first, ox.node("Add", ["w0", "x"], ["y"])], [ox.value("x", ox.FLOAT, [])], [ox.value("y", ox.FLOAT, [])],
+                             [ox.tensor("w", [count], ox.FLOAT, ox.floats(1.5) * count), ox.tensor("zero", [], ox.INT64, ox.int64s(0))]))
+
+
+def ask(node, cid, connection=None, **scalars):
+    """The result, or the code of the error."""
+    numbers = [{"name": name, "values": [value], "shape": []} for name, value in scalars.items()]
+    _, _, body = node.post({"ipfs_hash": cid, "model_inputs": {"numbers": numbers}}, connection=connection)
+    return body.get("code") or body["output"][0]["result"]
 
 
 class Asking(threading.Thread):
-    """A request on a connection of its own; `answer` is (status, body)."""
-    def __init__(self, node, cid, **inputs):
+    """A request in flight. After join(), `answer` is what ask() returned, or None when the connection was closed."""
+    def __init__(self, node, cid, **scalars):
         super().__init__()
-        self.connection, self.answer = node.connect(), None
-        self.connection.connect()
-        numbers = [{"name": name, "values": values, "shape": [len(values)] if name != "n" and cid != node.cids.get("counting") else []}
-                   for name, values in inputs.items()]
-        self.document, self.node = {"ipfs_hash": cid, "model_inputs": {"numbers": numbers}}, node
+        connection, self.answer = node.connect(), None
+        connection.connect()
+        self.ask = lambda: ask(node, cid, connection, **scalars)
         self.start()
 
     def run(self):
-        status, _, body = self.node.post(self.document, connection=self.connection)
-        self.answer = status, body.get("code") or body["output"][0]["result"]
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            self.answer = self.ask()
 
 
-def counts(node, seconds):
-    """A request that runs for about so long, begun."""
-    cid = node.cids.get("counting") or node.put("counting", counting())
+def count_for(node, seconds):
+    """A request that runs for about so long, half a second after its begin; and what it will answer."""
+    cid, probe = node.put("counting", counting()), 20000
+    ask(node, cid, n=1, x=0)
     begun = time.monotonic()
-    node.post({"ipfs_hash": cid, "model_inputs": {"numbers": [{"name": "n", "values": [100], "shape": []}, {"name": "x", "values": [0], "shape": []}]}})
-    begun, probe = time.monotonic(), 20000
-    node.post({"ipfs_hash": cid, "model_inputs": {"numbers": [{"name": "n", "values": [probe], "shape": []}, {"name": "x", "values": [0], "shape": []}]}})
+    ask(node, cid, n=probe, x=0)
     n = int(probe * seconds / (time.monotonic() - begun))
-    asking = Asking(node, cid, n=[n], x=[0.5])
-    time.sleep(0.3)
+    asking = Asking(node, cid, n=n, x=0.5)
+    time.sleep(0.5)
     return asking, n + 0.5
 
 
-for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "Ctrl-C")):
+def connects(node):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", node.port), 5):
+        return True
+    return False
+
+
+for signals in ("SIGTERM", "Ctrl-C"):
     with Node(wrap=["setsid"]) as node:
-        node.infer("double")
+        equal(node.infer("double")[0], 200, "a model beside")
         idle = node.connect()
         equal(node.ask("GET", "/readyz", connection=idle)[0], 200, "a connection that is kept alive")
-        asking, result = counts(node, 2)
-        if name == "Ctrl-C":
-            os.killpg(node.process.pid, number)  # as a terminal does: to all processes of the node
-        node.process.send_signal(number)
-        wait_for(f"{name}: no new connection", lambda: connects(node) is False)
+        asking, result = count_for(node, 3 * SLOW)
+        if signals == "Ctrl-C":  # a terminal sends it to all processes of the node; a script in front may pass it on as well
+            os.killpg(node.process.pid, signal.SIGINT)
+        node.process.send_signal(signal.SIGTERM)
+        wait_for(f"{signals}: no new connections", lambda: not connects(node))
+        check(asking.is_alive(), f"{signals}: the request is still in flight")
+        equal(idle.sock.recv(1), b"", f"{signals}: the idle connection ends")
         asking.join()
-        equal(asking.answer, (200, result), f"{name}: the request in flight")
-        equal(node.wait(), 0, f"{name}: exit status")
+        equal(asking.answer, result, f"{signals}: the request in flight")
+        equal(node.wait(), 0, f"{signals}: exit status")
+
+with Node(models=None) as node:
+    asking = Asking(node, node.put("large", large()), x=1)
+    wait_for("the model is being loaded", lambda: "MODEL_LOADING" in node.log())
+    check("MODEL_READY" not in node.log(), "this model is loaded too fast for the test")
+    node.process.send_signal(signal.SIGTERM)
+    equal(node.wait(30), 0, "exit status after SIGTERM during a load")
+    asking.join()
+    equal(asking.answer, 2.5, "the request that waited for the load")
+
+with Node("--drain-time", "1s", models=None) as node:
+    asking, _ = count_for(node, 20 * SLOW)
+    begun = time.monotonic()
+    equal(node.stop(), 0, "exit status when drain-time is over")
+    check(1 <= time.monotonic() - begun < 4 * SLOW, "drain-time was waited for")
+    asking.join()
+    check(asking.answer in (None, "DRAINING"), f"the request in flight: {asking.answer}")
+
+with Node(models=None) as node:
+    asking, _ = count_for(node, 20 * SLOW)
+    node.process.send_signal(signal.SIGTERM)
+    time.sleep(0.7)
+    begun = time.monotonic()
+    equal(node.stop(), 1, "exit status after a second signal")
+    check(time.monotonic() - begun < 1 * SLOW, "the second signal ends it at once")
+    asking.join()
+    equal(asking.answer, None, "the request in flight")
+
+# whoever reads the log may go away: here after one line
+with tempfile.TemporaryDirectory(prefix="veronnx-test-") as folder, \
+        Node(wrap=["sh", "-c", 'mkfifo "$0"; head -n 1 "$0" & exec "$@" 2>"$0"', f"{folder}/log"]) as node:
+    equal(node.infer("double")[0], 200, "an answer")
+    equal(node.infer("mnist-mlp")[0], 200, "another")
+    equal(node.log().count("PROCESS_STARTED"), 1, "lines of the log that were read")

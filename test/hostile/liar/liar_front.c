@@ -25,12 +25,9 @@
 /* The administration is not what is tested here: the honest front, in the folder `honest` beside this program, does it. */
 NORETURN static void become_admin(char **argv)
 {
-    char path[PATH_MAX_ + 64];
-    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX_);
-    if (n > 0) {
-        path[n] = '\0';
-        *strrchr(path, '/') = '\0';
-        (void)strcat(path, "/honest/veronnx-front");
+    char own[PATH_MAX_] = "", path[PATH_MAX_ + 64];
+    if (readlink("/proc/self/exe", own, sizeof(own) - 1) > 0) {
+        (void)snprintf(path, sizeof(path), "%.*s/honest/veronnx-front", (int)(strrchr(own, '/') - own), own);
         (void)execv(path, argv);
     }
     _exit(127);

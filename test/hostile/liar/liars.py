@@ -1,0 +1,40 @@
+"""A folder with the node's executables in which one of them is a liar; the honest one stands in its subfolder `honest`."""
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "behaviour"))
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+LIARS = pathlib.Path(os.environ.get("VERONNX_LIARS", ROOT / "build/test/hostile/liar"))
+HONEST = pathlib.Path(os.environ.get("VERONNX_BIN", ROOT / "build/bin")).resolve()
+
+
+def install(role):
+    """Copies, because the supervisor's jail runs nothing outside of the folder that it stands in. Returns the folder."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="veronnx-liar-"))
+    (folder / "honest").mkdir()
+    for exe in HONEST.glob("veronnx*"):
+        if exe.is_file() and os.access(exe, os.X_OK):
+            shutil.copy(exe, folder / exe.name)
+    shutil.move(folder / f"veronnx-{role}", folder / "honest")
+    shutil.copy(LIARS / f"liar-{role}", folder / f"veronnx-{role}")
+    for place in (folder, folder / "honest"):
+        (place / "lib").symlink_to((HONEST / "lib").resolve())
+    os.environ["VERONNX_BIN"] = str(folder)
+    return folder
+
+
+def double_model(name, rows=None):
+    """The bytes of y = 2x with the graph's name `name`; with `rows`, x has rows of 1,024 and the multiplication takes its time."""
+    sys.path.insert(0, str(ROOT / "tools"))
+    import onnx_writer as ox
+    if rows is None:
+        nodes = [ox.node("Mul", ["x", "two"], ["y"])]
+        weights, shape = ox.tensor("two", [], ox.FLOAT, ox.floats(2.0)), ["n"]
+    else:
+        nodes = [ox.node("MatMul", ["x", "two"], ["y"])]
+        diagonal = b"".join(ox.floats(2.0) if i == j else b"\0\0\0\0" for i in range(1024) for j in range(1024))
+        weights, shape = ox.tensor("two", [1024, 1024], ox.FLOAT, diagonal), ["n", 1024]
+    return ox.model(ox.graph(name, nodes, [ox.value("x", ox.FLOAT, shape)], [ox.value("y", ox.FLOAT, shape)], [weights]))
