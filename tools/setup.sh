@@ -210,7 +210,9 @@ place_set() { # SET
     place_debs "$1"
     case $1-${ONNXRUNTIME_ROOT:-} in
         build-?*) place_own_ort "$ONNXRUNTIME_ROOT" ;;
-        *) place_ort "$1" ;;
+        build-) place_ort build ;;
+        # What only a comparison needs may be out of reach: the check says "skipped" and its name.
+        *) (place_ort "$1") || say "another ONNX Runtime for '$1' cannot be had now" ;;
     esac
 }
 

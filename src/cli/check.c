@@ -25,7 +25,10 @@ static bool has_shape(const struct tensor_arg *t, const struct value_desc *d)
         return false;
     if (elements == 0)
         return true; /* nested arrays cannot say more */
-    return t->rank == d->rank && memcmp(t->dims, d->dims, d->rank * sizeof(t->dims[0])) == 0;
+    for (unsigned i = 0; t->rank == d->rank && i < d->rank; i++)
+        if (t->dims[i] != d->dims[i])
+            return false;
+    return t->rank == d->rank;
 }
 
 /* Payloads of the given tensors in the order and types of the receipt's descriptors. */

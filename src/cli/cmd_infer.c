@@ -232,6 +232,7 @@ static err_t verify(struct infer *f, const char *model_hash, struct buf *bytes, 
         return e;
     (void)fprintf(stderr, "veronnx infer: %s with the receipt\n", why->text);
     check.outputs = NULL;
+    buf_done(bytes);
     return check_receipt(&check, bytes, ret, why);
 }
 

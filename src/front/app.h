@@ -212,9 +212,9 @@ struct app {
     struct call *calls[CALLS_MAX]; /* by job % CALLS_MAX: RUNNING and SIGNING */
 };
 
-/* A zeroed `app`: its loop, its inbox and the control channel, whose descriptor it takes. After http_setup. */
+/* A zeroed `app`: its inbox and the control channel, whose descriptor it takes. After http_setup. */
 err_t app_init(struct app *app, int control_fd);
-/* Takes what is there: phase APP_SERVING, conf, ticket channel, listeners. Serves as soon as the loop runs. */
+/* With what is there (phase APP_SERVING, conf, ticket channel, listeners): makes the loop, and serves as soon as that runs. */
 err_t app_serve(struct app *app);
 /* Says it to the supervisor; without it there is no node, so a failure ends the process. */
 void app_tell(struct app *app, enum wire_type type, const void *fixed);

@@ -62,7 +62,7 @@ static err_t empty_bounding_set(void)
 
 err_t jail_capabilities(enum jail_row row, UNUSED const struct jail_paths *paths)
 {
-    struct capabilities have;
+    struct capabilities have = {0};
     TRY(capabilities_get(&have));
     if ((have.effective & (UINT64_C(1) << CAP_SETPCAP)) != 0)
         TRY(empty_bounding_set());

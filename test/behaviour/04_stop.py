@@ -75,7 +75,7 @@ for signals in ("SIGTERM", "Ctrl-C"):
         equal(node.infer("double")[0], 200, "a model beside")
         idle = node.connect()
         equal(node.ask("GET", "/readyz", connection=idle)[0], 200, "a connection that is kept alive")
-        asking, result = count_for(node, 3 * SLOW)
+        asking, result = count_for(node, 2 + SLOW)
         if signals == "Ctrl-C":  # a terminal sends it to all processes of the node; a script in front may pass it on as well
             os.killpg(node.process.pid, signal.SIGINT)
         node.process.send_signal(signal.SIGTERM)
@@ -96,7 +96,7 @@ with Node(models=None) as node:
     equal(asking.answer, 2.5, "the request that waited for the load")
 
 with Node("--drain-time", "1s", models=None) as node:
-    asking, _ = count_for(node, 20 * SLOW)
+    asking, _ = count_for(node, 20 + SLOW)
     begun = time.monotonic()
     equal(node.stop(), 0, "exit status when drain-time is over")
     check(1 <= time.monotonic() - begun < 4 * SLOW, "drain-time was waited for")
@@ -104,7 +104,7 @@ with Node("--drain-time", "1s", models=None) as node:
     check(asking.answer in (None, "DRAINING"), f"the request in flight: {asking.answer}")
 
 with Node(models=None) as node:
-    asking, _ = count_for(node, 20 * SLOW)
+    asking, _ = count_for(node, 20 + SLOW)
     node.process.send_signal(signal.SIGTERM)
     time.sleep(0.7)
     begun = time.monotonic()

@@ -72,7 +72,7 @@ NORETURN void liar_fail(struct liar *l, const char *format, ...) PRINTF(2, 3);
 
 /* ── the supervisor ── */
 
-/* Has the model of this CID served; waits for its signature. */
+/* Has the model of this CID served; waits for its signature. A process that is about to end may be offered first. */
 void liar_load(struct liar *l, const char *cid, struct lane *ret);
 void lane_done(struct lane *a);
 
@@ -102,8 +102,10 @@ void liar_infer_ends(struct liar *l, struct lane *a);
 /* We are killed, and get no receipt first. */
 NORETURN void liar_killed(struct liar *l);
 
-/* The receipt is of this infer, this result and this nonce: for a model y = 2x, its input is half of what is in the output area and
-   its output is what is there. */
+/* Whether the receipt is of a run of this infer, a model y = 2x, that gave these numbers, and of this nonce. */
+bool liar_matches(struct liar *l, const struct lane *a, const float *y, size_t count, const struct got *g,
+                  struct wire_nonce nonce);
+/* It must match what lies in the output area. */
 void liar_check(struct liar *l, const struct lane *a, const struct outcome *o, const struct got *g, struct wire_nonce nonce);
 
 /* From ticket to checked receipt, with `count` floats that are `x`. */

@@ -1,4 +1,5 @@
 """A folder with the node's executables in which one of them is a liar; the honest one stands in its subfolder `honest`."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -11,19 +12,20 @@ LIARS = pathlib.Path(os.environ.get("VERONNX_LIARS", ROOT / "build/test/hostile/
 HONEST = pathlib.Path(os.environ.get("VERONNX_BIN", ROOT / "build/bin")).resolve()
 
 
+@contextlib.contextmanager
 def install(role):
-    """Copies, because the supervisor's jail runs nothing outside of the folder that it stands in. Returns the folder."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="veronnx-liar-"))
-    (folder / "honest").mkdir()
-    for exe in HONEST.glob("veronnx*"):
-        if exe.is_file() and os.access(exe, os.X_OK):
-            shutil.copy(exe, folder / exe.name)
-    shutil.move(folder / f"veronnx-{role}", folder / "honest")
-    shutil.copy(LIARS / f"liar-{role}", folder / f"veronnx-{role}")
-    for place in (folder, folder / "honest"):
-        (place / "lib").symlink_to((HONEST / "lib").resolve())
-    os.environ["VERONNX_BIN"] = str(folder)
-    return folder
+    """The folder, for Node. Copies, because the supervisor's jail runs nothing that is not in the folder where it stands."""
+    with tempfile.TemporaryDirectory(prefix="veronnx-liar-") as name:
+        folder = pathlib.Path(name)
+        (folder / "honest").mkdir()
+        for exe in HONEST.glob("veronnx*"):
+            if exe.is_file() and os.access(exe, os.X_OK):
+                shutil.copy(exe, folder / exe.name)
+        shutil.move(folder / f"veronnx-{role}", folder / "honest")
+        shutil.copy(LIARS / f"liar-{role}", folder / f"veronnx-{role}")
+        for place in (folder, folder / "honest"):
+            (place / "lib").symlink_to((HONEST / "lib").resolve())
+        yield folder
 
 
 def double_model(name, rows=None):
