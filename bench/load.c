@@ -1,5 +1,6 @@
-/* load PORT CA-FILE CONNECTIONS STATUS REQUEST-FILE: the same request again and again over TLS connections that stay open, each with
-   one request under way, from one thread. A time is from the first byte handed to TLS to the last byte of the answer. */
+/* load PORT CA-FILE CONNECTIONS STATUS REQUEST-FILE [spin]: the same request again and again over TLS connections that stay open, each
+   with one request under way, from one thread. A time is from the first byte handed to TLS to the last byte of the answer. With `spin`
+   it never sleeps, for a core of its own: who answers need not wake it, as a network card's queue would not either. */
 #include "rounds.h"
 
 #include "base/clock.h"
@@ -40,6 +41,7 @@ struct load {
     int epoll;
     struct buf request;
     char status[16]; /* "HTTP/1.1 200 " */
+    int patience_ms;
     unsigned count;
     struct conn *conns;
 };
@@ -172,6 +174,26 @@ static err_t advance(const struct load *l, struct conn *c)
 
 /* ── a round ── */
 
+/* One request of a connection is done: the next, or the end of its round. */
+static err_t finish(struct load *l, struct conn *c, uint64_t until_ns, unsigned *busy, struct times *t)
+{
+    uint64_t now = clock_mono_ns();
+    times_add(t, now - c->start_ns);
+    c->busy = now < until_ns;
+    if (c->busy)
+        return begin(l, c);
+    --*busy;
+    return OK;
+}
+
+static int wait_for_events(const struct load *l, struct epoll_event events[static EVENTS], struct times *t)
+{
+    uint64_t start = clock_mono_ns();
+    int n = epoll_wait(l->epoll, events, EVENTS, l->patience_ms);
+    t->idle_ns += clock_mono_ns() - start;
+    return n;
+}
+
 static err_t run(void *self, uint64_t until_ns, struct times *t)
 {
     struct load *l = self;
@@ -180,20 +202,14 @@ static err_t run(void *self, uint64_t until_ns, struct times *t)
     for (unsigned i = 0; i < l->count; i++)
         TRY(begin(l, &l->conns[i]));
     while (busy > 0) {
-        int n = epoll_wait(l->epoll, events, EVENTS, -1);
+        int n = wait_for_events(l, events, t);
         for (int i = 0; i < n; i++) {
             struct conn *c = events[i].data.ptr;
             err_t e = c->busy ? advance(l, c) : ERR_CLOSED;
-            if (e == ERR_WOULD_BLOCK)
-                continue;
-            TRY(e);
-            uint64_t now = clock_mono_ns();
-            times_add(t, now - c->start_ns);
-            c->busy = now < until_ns;
-            if (c->busy)
-                TRY(begin(l, c));
-            else
-                busy--;
+            if (e == OK)
+                e = finish(l, c, until_ns, &busy, t);
+            if (e != OK && e != ERR_WOULD_BLOCK)
+                return e;
         }
     }
     return OK;
@@ -202,12 +218,13 @@ static err_t run(void *self, uint64_t until_ns, struct times *t)
 int main(int argc, char **argv)
 {
     struct load l = {.epoll = epoll_create1(EPOLL_CLOEXEC)};
-    if (argc != 6)
-        give_up("usage", "load PORT CA-FILE CONNECTIONS STATUS REQUEST-FILE");
+    if (argc < 6)
+        give_up("usage", "load PORT CA-FILE CONNECTIONS STATUS REQUEST-FILE [spin]");
     (void)signal(SIGPIPE, SIG_IGN);
     (void)snprintf(l.status, sizeof(l.status), "HTTP/1.1 %s ", argv[4]);
     l.count = (unsigned)MIN(strtoul(argv[3], NULL, 10), CONNECTIONS_MAX);
     l.request = read_file(argv[5], 0);
+    l.patience_ms = argc > 6 && strcmp(argv[6], "spin") == 0 ? 0 : -1;
     l.conns = mem_alloc(l.count, sizeof(*l.conns));
     SSL_CTX *ctx = new_context(argv[2]);
     if (l.conns == NULL || l.epoll < 0)

@@ -14,7 +14,7 @@ def figures(row):
         found["cpu_us"] = {name: us / count for name, us in row.cpu_us.items()}
         found["cpu_us"]["all"] = sum(row.cpu_us.values()) / count
         found["load_cpu_us"] = row.own_us / count
-        found["load_busy"] = row.own_us / elapsed
+        found["load_busy"] = 1 - sum(r["idle_us"] for r in row.rounds) / elapsed
     return found
 
 

@@ -5,8 +5,8 @@ import random
 import struct
 from dataclasses import dataclass, field
 
-# Placements: (cores of the node and of the programs that stand for it, cores of the load generator). With `one`, a wake-up costs the
-# same in every row; with `two`, the load generator takes nothing from the node.
+# Placements. `one`: everything on one core, so that a wake-up costs the same in every row. `two`: the node has one core and the load
+# generator another, on which it never sleeps. `free`: all may run on all cores.
 ONE, TWO, FREE = "one", "two", "free"
 
 MODELS = {  # input, its shape
@@ -74,6 +74,7 @@ def make(programs, folder, models, keeper, port, ca_file):
     """All rows, in the order in which they take turns."""
     def load(key, request, depth, cores, status=200, least_ms=0):
         command = [programs / "bench-load", port, ca_file, depth, status, folder / f"{request}.http"]
+        command += ["spin"] if cores == TWO else []
         return Row(key, command, cores, True, depth, least_ms)
 
     def bare(model, cores=ONE, least_ms=0):

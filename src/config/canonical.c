@@ -25,11 +25,12 @@ static void add_line(struct lines *l, const char *key, const char *value)
     memcpy(line + k + 3, value, v + 1);
 }
 
-static void add_number(struct lines *l, const char *key, uint64_t n)
+/* `unit` as the reader wants it behind the number, so that the text can be read again. */
+static void add_number(struct lines *l, const char *key, uint64_t n, const char *unit)
 {
-    char text[24];
-    size_t at = sizeof(text) - 1;
-    text[at] = '\0';
+    char text[28];
+    size_t at = sizeof(text) - 1 - strlen(unit);
+    memcpy(text + at, unit, strlen(unit) + 1);
     do {
         text[--at] = (char)('0' + n % 10);
         n /= 10;
@@ -65,12 +66,14 @@ static void add_option(struct lines *l, const struct conf *c, const struct optio
         add_line(l, o->key, u32 != 0 ? "true" : "false");
         break;
     case OPTION_NUMBER:
+        add_number(l, o->key, u32, "");
+        break;
     case OPTION_TIME:
-        add_number(l, o->key, u32);
+        add_number(l, o->key, u32, "ms");
         break;
     case OPTION_BYTES:
         memcpy(&u64, (const char *)c + o->offset, sizeof(u64));
-        add_number(l, o->key, u64);
+        add_number(l, o->key, u64, "");
         break;
     case OPTION_CHOICE:
         add_line(l, o->key, o->choices[u32]);

@@ -122,8 +122,9 @@ class Node:
                 self.show_log()
         wait_for("all processes of the node end", lambda: not any(alive(p) for p in self.known))
         if kind is None and not self.faults:
-            faults = [line for line in self.log().splitlines() if FAULT.search(line)]
-            check(not faults, f"processes of the node died by themselves: {faults}")
+            if FAULT.search(self.log()):
+                self.show_log()
+            check(not FAULT.search(self.log()), "processes of the node died by themselves")
         shutil.rmtree(self.dir)
 
     # ── before and after ──

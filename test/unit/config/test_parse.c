@@ -183,7 +183,7 @@ static void test_canonical_text(void **state)
     assert_ok(config_canonical(c, SECTION_NODE, &out));
     assert_ok(buf_put_u8(&out, 0));
     assert_non_null(strstr((const char *)out.data, "\nbody-max = 67108864\n"));
-    assert_non_null(strstr((const char *)out.data, "\nrun-time = 30000\n"));
+    assert_non_null(strstr((const char *)out.data, "\nrun-time = 30000ms\n"));
     assert_null(strstr((const char *)out.data, "/home/me")); /* what is only of this machine stays out */
 }
 
