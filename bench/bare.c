@@ -1,5 +1,6 @@
-/* bare MODEL INPUT-FILE DIM…: ONNX Runtime alone, with the options of src/infer/session.c and one thread, on a model with one float input.
-   Loads it and runs it on the same tensor again and again; a time is that of Run and of releasing what it made. */
+/* bare MODEL INPUT-FILE DIM...: ONNX Runtime alone, with the options of src/infer/session.c and one thread, on a
+   model with one float input. Runs it on the same tensor again and again; a time is that of Run and of releasing
+   what it made. */
 #include "rounds.h"
 
 #include "base/clock.h"
@@ -41,8 +42,9 @@ static err_t make_input(struct view bytes, const int64_t *dims, size_t rank, Ort
 {
     OrtMemoryInfo *memory = NULL;
     TRY(ort_load_result(ort->CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &memory)));
-    err_t e = ort_load_result(ort->CreateTensorWithDataAsOrtValue(memory, (void *)(uintptr_t)bytes.data, bytes.len, dims,
-                                                                  rank, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, ret));
+    void *data = (void *)(uintptr_t)bytes.data;
+    err_t e = ort_load_result(ort->CreateTensorWithDataAsOrtValue(memory, data, bytes.len, dims, rank,
+                                                                  ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, ret));
     ort->ReleaseMemoryInfo(memory);
     return e;
 }

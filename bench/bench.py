@@ -1,5 +1,6 @@
-"""The benchmark: starts a node and all measuring programs, lets each row measure for a short time in turn, round after round, and
-writes what came out. docs/performance.md says what the rows mean. BENCH_SECONDS (4): time for each row; BUILD: the Meson folder."""
+"""The benchmark: starts a node and all measuring programs, lets each row measure for a short time in turn, round
+after round, and writes what came out; docs/performance.md says what the rows mean. Environment: BENCH_SECONDS (4),
+the time for each row; BUILD (build), the Meson folder."""
 import json
 import os
 import pathlib
@@ -40,7 +41,8 @@ class Program:
 
     def __init__(self, command):
         self.command = [str(word) for word in command]
-        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=ENVIRONMENT)
         self.about = self.answer()["ready"]
 
     def answer(self):
@@ -114,6 +116,13 @@ def cold_starts(node, folder, programs):
     return found
 
 
+def check_answers(node, folder):
+    """What is measured is the whole work: an answer with its receipt."""
+    for model in table.MODELS:
+        status, headers, _ = node.ask("POST", "/infer", (folder / f"{model}.body").read_bytes())
+        equal((status, "veronnx-receipt" in headers), (200, True), f"{model}: status, and a receipt")
+
+
 def memory(node):
     found = []
     for pid in machine.family(node.process.pid):
@@ -153,6 +162,7 @@ def main():
         folder.mkdir()
         table.write_files(folder, {model: node.cids[model] for model in table.MODELS})
         cold = cold_starts(node, folder, BUILD / "bench")
+        check_answers(node, folder)
         rows = table.make(BUILD / "bench", folder, node.dir / "models", BUILD / "bin/veronnx-keeper", node.port,
                           node.ready["cert"])
         programs, noise = measure(node, rows)

@@ -1,6 +1,7 @@
-/* chain KEEPER DEPTH: the way of a request between the processes and nothing else. The keeper is the real one; this program is its supervisor
-   and the front, and a child of it stands for infer: it answers a job at once, without tensors, with the messages that infer sends.
-   DEPTH jobs are under way. A time is from sending the ticket to having both the result and the signed receipt. */
+/* chain KEEPER DEPTH: the way of a request between the processes and nothing else. The keeper is the real one;
+   this program is its supervisor and the front, and a child of it stands for infer: it answers a job at once,
+   without tensors, with the messages that infer sends. DEPTH jobs are under way. A time is from sending the ticket
+   to having both the result and the signed receipt. */
 #include "rounds.h"
 
 #include "base/clock.h"
@@ -61,7 +62,8 @@ static void encode(const char *name, int64_t width, struct buf *ret)
         give_up("descriptors", err_text(ERR_INTERNAL));
 }
 
-static err_t answer(const struct wire_end *job, const struct wire_end *report, const struct msg_job *j, struct view tail)
+static err_t answer(const struct wire_end *job, const struct wire_end *report, const struct msg_job *j,
+                    struct view tail)
 {
     struct msg_report r = {.job = j->job, .nonce = j->nonce};
     struct msg_result result = {.job = j->job, .slot = j->slot};

@@ -1,6 +1,7 @@
-/* load PORT CA-FILE CONNECTIONS STATUS REQUEST-FILE [spin]: the same request again and again over TLS connections that stay open, each
-   with one request under way, from one thread. A time is from the first byte handed to TLS to the last byte of the answer. With `spin`
-   it never sleeps, for a core of its own: who answers need not wake it, as a network card's queue would not either. */
+/* load PORT CA-FILE CONNECTIONS STATUS REQUEST-FILE [spin]: the same request again and again over TLS connections
+   that stay open, each with one request under way, from one thread. A time is from the first byte handed to TLS to
+   the last byte of the answer. With `spin` it never sleeps, for a core of its own: who answers need not wake it,
+   as a network card needs no waking either. */
 #include "rounds.h"
 
 #include "base/clock.h"

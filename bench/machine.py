@@ -27,10 +27,11 @@ def family(pid):
 
 
 def name(pid):
-    """keeper, front, infer, …: the executable's name without veronnx-; the front of the administration is admin."""
+    """keeper, front, infer, ...: the executable's name without veronnx-; the front of the administration is admin."""
     with contextlib.suppress(OSError):
-        exe = os.path.basename(os.readlink(f"/proc/{pid}/exe")).removeprefix("veronnx-")
-        return "admin" if b"--admin" in Path(f"/proc/{pid}/cmdline").read_bytes() else exe
+        if b"--admin" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return "admin"
+        return Path(f"/proc/{pid}/comm").read_text().strip().removeprefix("veronnx-")
     return "?"
 
 
@@ -41,7 +42,7 @@ def pin(pid, cpus):
 
 
 def cpu_us(pid):
-    """Processor time of a process: of its threads to the nanosecond, or in clock ticks where the kernel does not count so."""
+    """Processor time: of its threads to the nanosecond, or in clock ticks where the kernel does not count so."""
     with contextlib.suppress(OSError):
         return sum(int(Path(f"/proc/{pid}/task/{t}/schedstat").read_text().split()[0]) for t in tasks(pid)) / 1e3
     with contextlib.suppress(OSError):
@@ -51,7 +52,7 @@ def cpu_us(pid):
 
 
 def memory_kib(pid):
-    """Peak of the resident memory, and the proportional share of it now (None where /proc does not tell: another user's process)."""
+    """Peak of the resident memory, and the proportional share of it now, or None: only the administrator may ask."""
     peak, share = 0, None
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -1,5 +1,6 @@
-/* parse PART BODY-FILE INPUT DIM…: what the JSON of one request costs, without a network. The body has the form that the OpenGradient network
-   sends: a JSON document inside a string, {value, decimals} for each number of the model's one float input.
+/* parse PART BODY-FILE INPUT DIM...: what the JSON of one request costs, without a network. The body has the form
+   that the OpenGradient network sends: a JSON document inside a string, {value, decimals} for each number of the
+   one float input.
      read     yyjson alone, twice: the body, then the document inside
      convert  the numbers of a document that has been read, into a tensor
      front    all that the front does between body and tensor */

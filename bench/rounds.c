@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +28,7 @@ void times_add(struct times *t, uint64_t ns)
         if (t->ns == NULL)
             give_up("times", err_text(ERR_NOMEM));
     }
-    t->ns[t->count++] = (uint32_t)MIN(ns, UINT32_MAX);
+    t->ns[t->count++] = ns;
 }
 
 static void times_append(struct times *t, const struct times *more)
@@ -40,7 +39,7 @@ static void times_append(struct times *t, const struct times *more)
 
 static int by_value(const void *a, const void *b)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
 }
 
@@ -48,7 +47,7 @@ static int by_value(const void *a, const void *b)
 static double percentile_us(const struct times *t, unsigned percent)
 {
     size_t rank = (t->count * percent + 99) / 100;
-    return t->count > 0 ? t->ns[MAX(rank, 1U) - 1] / 1e3 : 0;
+    return t->count > 0 ? (double)t->ns[MAX(rank, 1U) - 1] / 1e3 : 0;
 }
 
 struct state {

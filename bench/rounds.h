@@ -1,13 +1,13 @@
-/* Rounds on demand: what the measuring programs share. bench.py starts all of them and lets each work for a short time in turn, so
-   that whatever disturbs the machine disturbs all of them alike. */
+/* Rounds on demand: what the measuring programs share. bench.py starts all of them and lets each work for a short
+   time in turn, so that whatever disturbs the machine disturbs all of them alike. */
 #ifndef VERONNX_BENCH_ROUNDS_H
 #define VERONNX_BENCH_ROUNDS_H
 
 #include "base/buf.h"
 
-/* Durations in nanoseconds; one that does not fit 32 bits is cut to the largest. Doubles its room when it is full. */
+/* Durations in nanoseconds. Doubles its room when it is full. */
 struct times {
-    uint32_t *ns;
+    uint64_t *ns;
     size_t count;
     size_t room;
     uint64_t idle_ns; /* of a round: spent waiting for somebody else, where the program knows */
@@ -16,7 +16,8 @@ struct times {
 /* Ends the program when there is no memory. */
 void times_add(struct times *t, uint64_t ns);
 
-/* Does what is measured again and again until clock_mono_ns() reaches `until_ns`, at least once, and adds how long each took. */
+/* Does what is measured again and again until clock_mono_ns() reaches `until_ns`, at least once; adds how long
+   each took. */
 typedef err_t round_run(void *self, uint64_t until_ns, struct times *t);
 
 /* Prints `{"ready":"ABOUT"}`, then answers each line of standard input with a line:

@@ -5,8 +5,8 @@ import random
 import struct
 from dataclasses import dataclass, field
 
-# Placements. `one`: everything on one core, so that a wake-up costs the same in every row. `two`: the node has one core and the load
-# generator another, on which it never sleeps. `free`: all may run on all cores.
+# Placements. `one`: everything on one core, so that a wake-up costs the same in every row. `two`: the node has one
+# core and the load generator another, on which it never sleeps. `free`: all may run on all cores.
 ONE, TWO, FREE = "one", "two", "free"
 
 MODELS = {  # input, its shape
@@ -14,6 +14,10 @@ MODELS = {  # input, its shape
     "mlp-784": ("x", [1, 784]),
     "resnet50": ("image", [1, 3, 224, 224]),
 }
+
+
+SMALL, LARGE = ("mlp-tiny", "mlp-784"), "resnet50"
+LARGE_MS = 400  # shortest useful round of the large model
 
 
 @dataclass
@@ -38,7 +42,7 @@ def numbers(model):
 
 
 def body(model, cid):
-    """The form that the OpenGradient network sends: a JSON document in a string, numbers as {value, decimals}, both strings."""
+    """The form that the OpenGradient network sends: a JSON document in a string, {value, decimals} for each number."""
     name, shape = MODELS[model]
     values = [{"value": str(n), "decimals": "4"} for n in numbers(model)]
     inputs = {"numbers": [{"name": name, "values": values, "shape": shape}]}
@@ -77,29 +81,29 @@ def make(programs, folder, models, keeper, port, ca_file):
         command += ["spin"] if cores == TWO else []
         return Row(key, command, cores, True, depth, least_ms)
 
-    def bare(model, cores=ONE, least_ms=0):
-        shape = MODELS[model][1]
-        return Row(f"bare {model}", [programs / "bench-bare", models / f"{model}.onnx", folder / f"{model}.tensor", *shape],
-                   cores, least_ms=least_ms)
+    def bare(model, least_ms=0):
+        command = [programs / "bench-bare", models / f"{model}.onnx", folder / f"{model}.tensor", *MODELS[model][1]]
+        return Row(f"bare {model}", command, least_ms=least_ms)
 
-    def parse(part, model, least_ms):
+    def parse(part, model):
         name, shape = MODELS[model]
-        return Row(f"parse {part} {model}", [programs / "bench-parse", part, folder / f"{model}.body", name, *shape],
-                   ONE, least_ms=least_ms)
+        command = [programs / "bench-parse", part, folder / f"{model}.body", name, *shape]
+        return Row(f"parse {part} {model}", command)
 
     def chain(depth, cores):
         return Row(f"chain {depth} {cores}", [programs / "bench-chain", keeper, depth], cores, depth=depth)
 
     rows = [load("fixed 1", "fixed", 1, ONE), chain(1, ONE)]
-    for model in ("mlp-tiny", "mlp-784"):
-        rows += [bare(model), load(f"refused {model}", f"{model}.refused", 1, ONE, 400), load(f"{model} 1", model, 1, ONE)]
+    for model in SMALL:
+        rows += [bare(model), parse("front", model), load(f"refused {model} 1", f"{model}.refused", 1, ONE, 400),
+                 load(f"{model} 1", model, 1, ONE)]
     for cores in (TWO, FREE):
         for depth in (8, 64):
             rows.append(load(f"fixed {depth} {cores}", "fixed", depth, cores))
-            rows += [load(f"{model} {depth} {cores}", model, depth, cores) for model in ("mlp-tiny", "mlp-784")]
+            rows += [load(f"{model} {depth} {cores}", model, depth, cores) for model in SMALL]
+        rows.append(load(f"refused {SMALL[0]} 64 {cores}", f"{SMALL[0]}.refused", 64, cores, 400))
     rows.append(chain(64, FREE))
-    big, ms = "resnet50", 400
-    rows += [bare(big, ONE, ms), parse("read", big, 0), parse("convert", big, 0), parse("front", big, 0)]
-    rows += [load(f"{big} {depth} {cores}", big, depth, cores, least_ms=ms)
-             for depth, cores in ((1, ONE), (1, TWO), (8, TWO), (8, FREE))]
+    rows += [bare(LARGE, LARGE_MS)] + [parse(part, LARGE) for part in ("read", "convert", "front")]
+    rows += [load(f"{LARGE} {depth} {cores}", LARGE, depth, cores, least_ms=LARGE_MS)
+             for depth, cores in ((1, ONE), (1, TWO), (8, TWO), (8, FREE), (64, FREE))]
     return rows

@@ -1,57 +1,80 @@
 #!/bin/sh
 # make run: a few models in a store, a node in simulation on https://127.0.0.1:8000, and lines to paste. Runs until Ctrl-C.
-# Environment: LISTEN (127.0.0.1:8000), RUN_DIR (build/run).
+# Environment: LISTEN (127.0.0.1:8000), RUN_DIR (build/run), VERONNX_BIN (build/bin).
 set -eu
 cd "$(dirname "$0")/.."
 dir=$(realpath -m "${RUN_DIR:-build/run}")
 listen=${LISTEN:-127.0.0.1:8000}
-veronnx=$PWD/build/bin/veronnx
+bin=$(cd "${VERONNX_BIN:-build/bin}" && pwd)
 mkdir -p "$dir"
 
-if [ tools/models.py -nt "$dir/models/double.onnx" ]; then
+made=$dir/models/double.onnx
+if [ ! -e "$made" ] || [ -n "$(find tools/models.py tools/onnx_writer.py -newer "$made")" ]; then
   echo "making the demonstration models in $dir/models"
   python3 tools/models.py "$dir/models" --set demo
 fi
 
 # CID SIZE NAME, a line each
-"$veronnx" add --store "$dir/store" "$dir"/models/*.onnx > "$dir/models.txt"
+"$bin/veronnx" add --store "$dir/store" "$dir"/models/*.onnx > "$dir/models.txt"
 while read -r cid _ name; do
   base=$(basename "$name" .onnx)
   sed "s/@CID@/$cid/" "$dir/models/$base.request.json" > "$dir/$base.json"
 done < "$dir/models.txt"
 
-rm -f "$dir/ready.json"
-"$veronnx" serve --simulate --listen "$listen" --store "$dir/store" --state "$dir/state" --ready-file "$dir/ready.json" &
+ready=$dir/ready-$$.json
+"$bin/veronnx" serve --simulate --listen "$listen" --store "$dir/store" --state "$dir/state" --ready-file "$ready" &
 node=$!
 trap 'kill -TERM $node 2>/dev/null || :' INT TERM HUP
+trap 'rm -f "$ready"' EXIT
 
-while [ ! -e "$dir/ready.json" ]; do
-  kill -0 $node 2>/dev/null || { wait $node || exit $?; exit 1; }
+# A signal ends `wait` before the node has ended.
+end() {
+  status=0
+  wait $node || status=$?
+  while kill -0 $node 2>/dev/null; do
+    status=0
+    wait $node || status=$?
+  done
+  exit $status
+}
+
+while [ ! -e "$ready" ]; do
+  kill -0 $node 2>/dev/null || {
+    echo "The node did not start. LISTEN=HOST:PORT chooses another address, RUN_DIR=FOLDER another folder." >&2
+    end
+  }
   sleep 0.05
 done
 
-url=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$dir/ready.json")
+# As a shell reads it.
+quoted() {
+  case $1 in
+    *[!A-Za-z0-9_./:@-]*) printf "'%s'" "$1" ;;
+    *) printf %s "$1" ;;
+  esac
+}
+url=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$ready")
 cid=$(sed -n 's/^\([^ ]*\) .*double\.onnx$/\1/p' "$dir/models.txt")
+veronnx=$(quoted "$bin/veronnx")
+cert=$(quoted "$dir/state/cert.pem")
+head=$(quoted "$dir/head.txt")
 cat <<END
 
 Models in the store (a request for each stands in $dir/*.json):
 $(while read -r c _ name; do printf '  %s  %s\n' "$c" "$(cat "${name%.onnx}.about")"; done < "$dir/models.txt")
 
 Ask, and keep the receipt:
-  curl --cacert $dir/state/cert.pem -D $dir/head.txt -d @$dir/double.json $url/infer
+  curl --cacert $cert -D $head -d $(quoted "@$dir/double.json") $url/infer
 which answers
-  {"output":[{"name":"y","shape":[3],"result":[0.20000000298023224,-5.0,6.0],"type":"number"}],"model_hash":"$(sha256sum < "$dir/models/double.onnx" | cut -d' ' -f1)"}
+  {"output":[{"name":"y","shape":[3],"result":[0.20000000298023224,-5.0,6.0],"type":"number"}],"model_hash":"$(sha256sum < "$made" | cut -d' ' -f1)"}
 
 Verify the receipt:
-  $veronnx verify receipt --headers $dir/head.txt --key $dir/state/receipt-key.pem --allow-simulated --model $cid \\
+  $veronnx verify receipt --headers $head --key $(quoted "$dir/state/receipt-key.pem") --allow-simulated --model $cid \\
     --input 'x=[0.1,-2.5,3]' --output 'y=[0.2,-5,6]'
 
 The same by the command line, verifying as it goes:
-  $veronnx infer --node $url --cacert $dir/state/cert.pem --model $cid --input 'x=[0.1,-2.5,3]'
+  $veronnx infer --node $url --cacert $cert --model $cid --input 'x=[0.1,-2.5,3]'
 
 Ctrl-C ends the node.
 END
-status=0
-wait $node || status=$?
-kill -0 $node 2>/dev/null && { status=0; wait $node || status=$?; } # the first wait ended with the signal
-exit $status
+end

@@ -7,8 +7,8 @@
 
 #define LOG_MAX_ARGS 6
 
-/* name, severity (i info, w warning, e error), names of the integers. `%` before a name: it is an err_t and prints as its code;
-   `#`: it prints as 16 hexadecimal digits. */
+/* name, severity (i info, w warning, e error), names of the integers. `%` before a name: it is an err_t and prints as
+   its code; `#`: it prints as 16 hexadecimal digits. */
 #define LOG_TABLE(X)                                                                                                   \
     X(NODE_READY, 'i', "port", "ms")                                                                                   \
     X(NODE_DRAINING, 'i', "in_flight")                                                                                 \
@@ -52,8 +52,8 @@ struct log_record {
 /* `fd` receives the records of this process (role: enum role of wire/roles.h). Before this call records are dropped. */
 void log_setup(int fd, uint16_t role);
 
-/* At most 100 records a second, and 50 of severity `i`, so that requests cannot crowd out what went wrong; what is over is
-   counted and told in one LOG_DROPPED record. Never blocks, never fails. */
+/* At most 100 records a second, and 50 of severity `i`, so that requests cannot crowd out what went wrong; what is over
+   is counted and told in one LOG_DROPPED record. Never blocks, never fails. */
 void log_write(enum log_event event, unsigned count, const int64_t *args);
 #define log_event(event, ...)                                                                                          \
     log_write(event, sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (const int64_t[]){__VA_ARGS__})

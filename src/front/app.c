@@ -253,7 +253,7 @@ static err_t watch(struct app *app, uv_poll_t *poll, int fd, uv_poll_cb callback
 {
     poll->data = app;
     return uv_poll_init(&app->loop, poll, fd) == 0 && uv_poll_start(poll, UV_READABLE, callback) == 0 ? OK
-                                                                                                     : ERR_INTERNAL;
+                                                                                                      : ERR_INTERNAL;
 }
 
 /* The loop is made inside the jail: what libuv tries and may not have (io_uring), it then does without. */

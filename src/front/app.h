@@ -1,8 +1,8 @@
 /* The public front: its state, and which file does what with it. All of it belongs to the thread of the loop.
 
-   A call is a request of a model. It waits in the model's queue, runs in a slot of the lane to the model's process, and then
-   waits for its receipt. Answering a request may at once bring the next one of its connection, so a function that can answer
-   (it says so) leaves everything consistent before it does, and its caller believes nothing it knew before. */
+   A call is a request of a model. It waits in the model's queue, runs in a slot of the lane to the model's process, and
+   then waits for its receipt. Answering a request may at once bring the next one of its connection, so a function that
+   can answer (it says so) leaves everything consistent before it does, and its caller believes nothing that it knew. */
 #ifndef VERONNX_FRONT_APP_H
 #define VERONNX_FRONT_APP_H
 
@@ -14,11 +14,11 @@
 #include "wire/conf.h"
 #include "wire/frame.h"
 
-#define CALLS_MAX   512 /* handed to infer processes or waiting for receipts; the keeper has room for twice as many tickets */
+#define CALLS_MAX   512 /* running or waiting for receipts; the keeper has room for twice as many tickets */
 #define MODELS_MAX  512
-#define LOADS_MAX   128 /* questions that the supervisor has not answered: both sockets have room for as many messages */
+#define LOADS_MAX   128 /* open questions to the supervisor: sockets have room for as many messages */
 #define SLOTS_MAX   32
-#define SIGNING_MAX 64 /* results of one lane that wait for receipts: one that reports nothing cannot take every seat */
+#define SIGNING_MAX 64 /* results of one lane that wait for receipts: one that reports nothing has no more seats */
 
 struct app;
 struct call;
@@ -41,13 +41,13 @@ struct model {
     uint64_t asked_ms; /* when that was */
     uint8_t sha256[DIGEST_LEN];
     struct signature signature;
-    struct lane *lane;  /* INTRODUCED, READY */
-    struct list queue;  /* calls, in order */
-    unsigned waiting;   /* how many */
+    struct lane *lane; /* INTRODUCED, READY */
+    struct list queue; /* calls, in order */
+    unsigned waiting;  /* how many */
 };
 
-/* Takes a parsed call: starts it, or lets it wait for a slot or for the model, or answers it (QUEUE_FULL, OVERLOADED, whatever
-   is wrong with its inputs). */
+/* Takes a parsed call: starts it, or lets it wait for a slot or for the model, or answers it (QUEUE_FULL, OVERLOADED,
+   whatever is wrong with its inputs). */
 void models_join(struct app *app, const struct wire_model *id, struct call *c);
 /* Takes the first call out of the queue; NULL when nobody waits. */
 struct call *models_next(struct model *m);
@@ -74,8 +74,8 @@ struct slot {
 void slot_init(struct slot *s);
 /* Room for `bytes` in the input area, reserved before it is made. ERR_OVERLOADED, ERR_NOMEM, ERR_IO. */
 err_t slot_input(struct app *app, struct slot *s, size_t bytes);
-/* The `bytes` bytes of a result (borrowed until the slot's next one), in a new area if the message brought one. Infer may write
-   to it at any time. Any error is infer's fault. */
+/* The `bytes` bytes of a result (borrowed until the slot's next one), in a new area if the message brought one. Infer
+   may write to it at any time. Any error is infer's fault. */
 err_t slot_output(struct app *app, struct slot *s, struct wire_msg *m, uint64_t bytes, struct view *ret);
 /* For a job, and after it: then memory that is not worth keeping is given back, also if infer still maps it. */
 void slot_take(struct app *app, struct slot *s);
@@ -96,25 +96,25 @@ struct lane {
     uint64_t meta_ms;  /* until when its signature must be there */
     uint64_t mean_us;  /* how long a job takes a slot, on average; 0 = not known */
     unsigned n_slots;
-    unsigned running;  /* slots that are busy */
-    unsigned signing;  /* results that wait for their receipts */
-    bool leaving;      /* FRONT_EVICT came: nothing new is started */
-    bool active;       /* used since the supervisor was told last */
-    bool settling;     /* inside lane_settle */
+    unsigned running; /* slots that are busy */
+    unsigned signing; /* results that wait for their receipts */
+    bool leaving;     /* FRONT_EVICT came: nothing new is started */
+    bool active;      /* used since the supervisor was told last */
+    bool settling;    /* inside lane_settle */
     struct slot slots[SLOTS_MAX];
 };
 
 /* Takes both descriptors. */
 err_t lane_open(struct app *app, struct model *m, uint32_t infer, int *job_fd, int *cancel_fd, struct lane **ret);
-/* The process ended, hangs, or broke a rule: the supervisor is told to end it. What ran on it is answered with `reason`. */
+/* The process ended, hangs, or broke a rule: the supervisor is told to end it, its calls are answered with `reason`. */
 void lane_fail(struct lane *l, err_t reason);
 /* The supervisor wants the process back: after what runs, with its receipts, it gets it. */
 void lane_evict(struct lane *l);
 struct lane *lane_by_infer(struct app *app, uint32_t infer);
 /* Whether a job can be started now. */
 bool lane_has_room(const struct lane *l);
-/* Something ended or began: starts what waits as long as there is room, and lets go of the process if it is to leave. May answer
-   calls. The lane stays valid until the loop goes on. */
+/* Something ended or began: starts what waits as long as there is room, and lets go of the process if it is to leave.
+   May answer calls. The lane stays valid until the loop goes on. */
 void lane_settle(struct lane *l);
 /* A process that did not say in time what it takes and gives has failed. True while one still may. */
 bool lanes_tick(struct app *app, uint64_t now_ms);
@@ -141,7 +141,7 @@ struct call {
     uint64_t begin_us;
     uint64_t deadline_ms;
     struct wire_nonce nonce;
-    struct infer_request request; /* refers to the body, until the tensors are where infer can see them or in `tensors` */
+    struct infer_request request; /* refers to the body; both go when the tensors have been converted for good */
     struct lease document;        /* of its memory */
     struct infer_inputs inputs;
     uint8_t *tensors; /* converted while it waits; NULL */
@@ -157,7 +157,8 @@ struct call {
 err_t call_convert(struct call *c, const struct signature *signature, struct why *why);
 /* A waiting call's turn, on a lane that has room: converts, sends ticket and job. Answers it when that fails. */
 void call_start(struct call *c, struct lane *l);
-/* Answers with an error; the call is gone, or, if it runs, will be when infer has answered. `retry_s`: see reply_error. */
+/* Answers with an error; the call is gone, or, if it runs, will be when infer has answered. A 503 gets a Retry-After of
+   `retry_s` or 1. */
 void call_fail(struct call *c, err_t e, const struct why *why, uint32_t retry_s);
 /* The client left. */
 void call_orphan(struct call *c);
@@ -214,7 +215,7 @@ struct app {
 
 /* A zeroed `app`: its inbox and the control channel, whose descriptor it takes. After http_setup. */
 err_t app_init(struct app *app, int control_fd);
-/* With what is there (phase APP_SERVING, conf, ticket channel, listeners): makes the loop, and serves as soon as that runs. */
+/* With what is there (phase APP_SERVING, conf, ticket channel, listeners): makes the loop, which then serves. */
 err_t app_serve(struct app *app);
 /* Says it to the supervisor; without it there is no node, so a failure ends the process. */
 void app_tell(struct app *app, enum wire_type type, const void *fixed);

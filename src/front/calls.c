@@ -241,7 +241,7 @@ static err_t place(struct call *c, struct why *why)
     return OK;
 }
 
-/* The ticket goes first: without it the keeper would not believe the report. ERR_MODEL_DIED: infer did not get the job. */
+/* The ticket goes first: without it the keeper would not believe the report. ERR_MODEL_DIED: the job was not taken. */
 static err_t dispatch(struct call *c)
 {
     struct app *app = c->app;

@@ -25,8 +25,8 @@ static err_t take_nonce(struct call *c, struct why *why)
     return OK;
 }
 
-/* What may become of the text is reserved before it is read, what did not is given back. When only others are in the way, the
-   client may try again. */
+/* What may become of the text is reserved before it is read, what did not is given back. When only others are in the
+   way, the client may try again. */
 static err_t parse_text(struct call *c, struct why *why)
 {
     struct app *app = c->app;

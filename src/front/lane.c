@@ -8,8 +8,8 @@
 
 #define META_MS 2000U /* an infer says it as soon as it has the channel */
 
-/* The socket takes at least this in jobs, whatever their number, and one job of any size: a job that does not fit into it is
-   the fault of an infer that answers what it has not read. */
+/* The socket takes at least this in jobs, whatever their number, and one job of any size: a job that does not fit into
+   it is the fault of an infer that answers what it has not read. */
 #define JOBS_BYTES (64 * KIB)
 
 /* ── the beginning and the end ── */

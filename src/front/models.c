@@ -101,7 +101,7 @@ struct call *models_next(struct model *m)
     return c;
 }
 
-/* How long the queue is in time, as far as one can tell: by what jobs have taken, or by what loading has taken so far. */
+/* How long the queue is in time, as far as one can tell: by what jobs take, or by what loading has taken so far. */
 static uint32_t queue_s(const struct model *m)
 {
     const struct lane *l = m->lane;

@@ -10,7 +10,7 @@
 #define AREA_MIN    (64 * KIB)
 #define INPUT_KEEP  (1 * MIB) /* what an idle slot may keep, as long as */
 #define KEPT_SHARE  8         /* all of them together do not keep more than this part of the budget */
-#define OUTPUT_KEEP (4 * MIB) /* infer does not use an area above this again (docs/processes.md, "Slots") */
+#define OUTPUT_KEEP (4 * MIB) /* infer does not use an area above this again: the next result brings one */
 
 void slot_init(struct slot *s)
 {
@@ -26,7 +26,7 @@ static void drop_pages(struct slot *s)
         lease_done(&s->held);
 }
 
-/* Twice the size each time, so that growing inputs do not mean a new area each; pages that are not touched cost nothing. */
+/* Twice the size each time, so that growing inputs do not mean a new area each; untouched pages cost nothing. */
 static size_t area_size(size_t need, size_t max)
 {
     size_t size = AREA_MIN;

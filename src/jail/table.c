@@ -243,6 +243,8 @@ const struct jail_rule jail_rules[] = {
 };
 const size_t jail_n_rules = COUNT_OF(jail_rules);
 
+/* Nobody can send a descriptor while more than RLIMIT_NOFILE of them are on their way between processes of the same user,
+   whichever these are, so who sends one has room for those of others. */
 #define LIMIT(resource, max) {resource, #resource, max}
 
 const struct jail_traits jail_traits[JAIL_ROWS_] = {
@@ -253,7 +255,7 @@ const struct jail_traits jail_traits[JAIL_ROWS_] = {
                     .tcp_bind = true},
     [JAIL_CONFIG] = {.name = "config",
                      .after = JAIL_ROWS_,
-                     .limits = {LIMIT(RLIMIT_NOFILE, 16), LIMIT(RLIMIT_NPROC, 0), LIMIT(RLIMIT_DATA, 64 * MIB)}},
+                     .limits = {LIMIT(RLIMIT_NOFILE, 1024), LIMIT(RLIMIT_NPROC, 0), LIMIT(RLIMIT_DATA, 64 * MIB)}},
     [JAIL_KEEPER] = {.name = "keeper",
                      .after = JAIL_ROWS_,
                      .limits = {LIMIT(RLIMIT_NOFILE, 1024), LIMIT(RLIMIT_NPROC, 0), LIMIT(RLIMIT_DATA, 256 * MIB)}},

@@ -82,7 +82,6 @@ static err_t on_sealed(void *self, struct wire_msg *m)
     return i->accused ? OK : keeper_watch(k, i->report.fd, TAG_REPORT | sealed->infer);
 }
 
-/* Nobody will report on the tickets that are still unread: unless they are read now, they may fill their socket. */
 static err_t on_infer_gone(void *self, struct wire_msg *m)
 {
     struct keeper *k = self;
@@ -92,7 +91,6 @@ static err_t on_infer_gone(void *self, struct wire_msg *m)
         return ERR_PROTOCOL;
     tickets_drop_infer(&k->tickets, gone->infer);
     peers_drop_infer(i);
-    keeper_tickets(k);
     return OK;
 }
 

@@ -71,7 +71,7 @@ void keeper_tickets(struct keeper *k)
         drain_front(k, &k->peers.fronts[n]);
 }
 
-/* Reads on while it is not there: what the fronts have sent, and then what the supervisor has, because a front may be new. */
+/* Reads on while it is not there: what the fronts have sent meanwhile, then what the supervisor has, because a front may be new. */
 static err_t find_ticket(struct keeper *k, uint32_t infer, uint64_t job, struct ticket *ret)
 {
     if (tickets_take(&k->tickets, infer, job, ret) == OK)

@@ -15,7 +15,8 @@
 #include <openssl/crypto.h>
 #include <sys/epoll.h>
 
-#define EVENTS 64
+#define EVENTS  64
+#define LOOK_MS 100 /* how long tickets may lie unread when nothing else happens */
 
 err_t keeper_enter_jail(struct keeper *k)
 {
@@ -46,14 +47,16 @@ static err_t serve_event(struct keeper *k, uint64_t tag)
     return (tag & TAG_KIND) == TAG_REPORT ? keeper_reports(k, number) : OK;
 }
 
-/* The supervisor's messages come first: what a front or an infer says may rest on them. */
+/* The supervisor's messages come first: what a front or an infer says may rest on them. A ticket wakes nobody, for a report will
+   follow; but reports can fail to come, and the tickets must not fill their socket. */
 static err_t serve_once(struct keeper *k)
 {
     struct epoll_event events[EVENTS];
-    int n = epoll_wait(k->epoll, events, EVENTS, -1);
+    int n = epoll_wait(k->epoll, events, EVENTS, LOOK_MS);
     if (n < 0)
         return errno == EINTR ? OK : err_errno();
     TRY(keeper_control(k));
+    keeper_tickets(k);
     for (int i = 0; i < n; i++)
         TRY(serve_event(k, events[i].data.u64));
     return keeper_flush(k);

@@ -99,8 +99,9 @@ static bool read_log(struct child *c, unsigned most)
 
 void child_kill(struct child *c, err_t reason)
 {
-    if (c->gone)
+    if (c->gone || c->killed)
         return;
+    c->killed = true;
     if (reason != OK)
         log_event(LOG_PROCESS_KILLED, c->role, c->pid, reason);
     (void)uv_process_kill(&c->process, SIGKILL);
@@ -113,7 +114,7 @@ void child_kill(struct child *c, err_t reason)
 static err_t hear(struct child *c)
 {
     err_t e = OK;
-    for (unsigned n = 0; n < HEAR_AT_ONCE && e == OK; n++) {
+    for (unsigned n = 0; n < HEAR_AT_ONCE && e == OK && !c->killed; n++) {
         struct wire_msg m = WIRE_MSG_NONE;
         e = wire_recv(&c->control, &c->inbox, false, &m);
         if (e == OK)

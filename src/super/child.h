@@ -26,8 +26,9 @@ struct child {
     uv_handle_t *handles[3]; /* those of the above that libuv knows */
     unsigned n_handles;
     unsigned open_handles;
-    bool gone;  /* the process has ended: its number may be another's by now */
-    bool ended; /* and its owner knows */
+    bool killed; /* nothing that it says counts any more */
+    bool gone;   /* the process has ended: its number may be another's by now */
+    bool ended;  /* and its owner knows */
     enum role role;
     pid_t pid;
     struct wire_end control;

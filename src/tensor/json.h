@@ -13,8 +13,8 @@
 bool json_too_deep(struct view text, unsigned max);
 
 /* Parses `len` bytes in place: they are overwritten, JSON_PAD bytes behind them too, and the document refers to them.
-   Integers beyond 64 bits and reals beyond double become YYJSON_TYPE_RAW. `ret_memory`: bytes that were allocated for the
-   document, never more than `max_memory`, also while it is read. ERR_BAD_JSON, ERR_JSON_TOO_DEEP, ERR_TOO_LARGE
+   Integers beyond 64 bits and reals beyond double become YYJSON_TYPE_RAW. `ret_memory`: bytes that were allocated for
+   the document, never more than `max_memory`, also while it is read. ERR_BAD_JSON, ERR_JSON_TOO_DEEP, ERR_TOO_LARGE
    (max_memory), ERR_NOMEM. */
 err_t json_read(uint8_t *text, size_t len, unsigned max_depth, size_t max_memory, yyjson_doc **ret, size_t *ret_memory);
 /* Accepts NULL in the variable. */

@@ -43,7 +43,6 @@ class Asking(threading.Thread):
     def __init__(self, node, cid, **scalars):
         super().__init__()
         connection, self.answer = node.connect(), None
-        connection.connect()
         self.ask = lambda: ask(node, cid, connection, **scalars)
         self.start()
 

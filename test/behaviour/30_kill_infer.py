@@ -25,7 +25,7 @@ with Node() as node:
         t.start()
     time.sleep(0.3)
     # the process that serves y = 2x is the one that got its model first: the oldest
-    victim = min(node.processes("infer"))
+    victim = node.processes("infer")[0]
     os.kill(victim, signal.SIGKILL)
     time.sleep(0.7)
     stop.set()

@@ -87,14 +87,15 @@ with contextlib.ExitStack() as stack:
     root = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="veronnx-test-")))
     environment, trace = home(root / "node"), root / "node/trace"
     node = stack.enter_context(Node(wrap=[*STRACE, "-D", "-o", trace], environment=environment))
-    equal(node.infer("double")[2].get("output"), DOUBLE, "the node answers")
+    connection = node.connect()
+    equal(node.infer("double", connection=connection)[2].get("output"), DOUBLE, "the node answers")
     begun = time.monotonic()
     model = node.dir / "models/double.onnx"
     loud = stack.enter_context(alone(root / "loud", model))
     silent = stack.enter_context(alone(root / "silent", model, ORT_DISABLE_TELEMETRY="1"))
 
     def seen():
-        equal(node.infer("double")[0], 200, "the node answers meanwhile")
+        equal(node.infer("double", connection=connection)[0], 200, "the node answers meanwhile")
         time.sleep(0.2)
         files, network, _ = look(loud[1])
         return files and network and contents(loud[0]) and time.monotonic() - begun > AT_LEAST

@@ -150,6 +150,12 @@ float *liar_input(struct liar *l, struct lane *a, unsigned slot, size_t bytes)
     return (float *)(void *)s->in.addr;
 }
 
+void liar_fill(float *values, size_t count, float value)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = value;
+}
+
 /* One tensor, like the model's first input or output, with as many rows as `count` floats make. */
 static err_t describe(const struct value_desc *declared, size_t count, struct value_set *ret)
 {
@@ -318,15 +324,26 @@ void liar_check(struct liar *l, const struct lane *a, const struct outcome *o, c
         liar_fail(l, "a receipt that does not match what ran");
 }
 
+/* That the check can fail: the receipt is of no other numbers and of no other nonce. */
+static void expect_nothing_else(struct liar *l, const struct lane *a, size_t count, float x, const struct got *g)
+{
+    AUTO_MEM float *y = mem_alloc(count, sizeof(float));
+    struct wire_nonce nonce = liar_nonce((uint8_t)count, 32);
+    EXPECT(l, y != NULL);
+    liar_fill(y, count, 2 * x);
+    EXPECT(l, liar_matches(l, a, y, count, g, nonce));
+    EXPECT(l, !liar_matches(l, a, y, count, g, NO_NONCE));
+    y[count - 1] += 2;
+    EXPECT(l, !liar_matches(l, a, y, count, g, nonce));
+}
+
 void liar_honest_job(struct liar *l, struct lane *a, size_t count, float x)
 {
     AUTO(outcome_done) struct outcome o = {0};
     AUTO(got_done) struct got g = {0};
     struct wire_nonce nonce = liar_nonce((uint8_t)count, 32);
     uint64_t job = liar_next_job(l);
-    float *in = liar_input(l, a, 0, count * sizeof(float));
-    for (size_t i = 0; i < count; i++)
-        in[i] = x;
+    liar_fill(liar_input(l, a, 0, count * sizeof(float)), count, x);
     liar_ticket(l, a->infer, job, nonce);
     liar_job(l, a, 0, job, nonce, count);
     EXPECT(l, liar_result(l, a, &o) && o.head.job == job && o.head.result == OK);
@@ -335,4 +352,5 @@ void liar_honest_job(struct liar *l, struct lane *a, size_t count, float x)
         EXPECT(l, y[i] == 2 * x); /* an honest job: the numbers are known */
     EXPECT(l, liar_receipt(l, &g));
     liar_check(l, a, &o, &g, nonce);
+    expect_nothing_else(l, a, count, x, &g);
 }

@@ -13,6 +13,9 @@
 #define LIAR_SLOTS 4
 #define LIAR_MS    20000 /* patience */
 
+#define NO_NONCE  ((struct wire_nonce){.len = 0})
+#define AUTO_LANE AUTO(lane_done) struct lane
+
 struct liar {
     struct wire_end control;
     struct wire_end sign;
@@ -84,6 +87,7 @@ uint64_t liar_next_job(struct liar *l);
 void liar_ticket(struct liar *l, uint32_t infer, uint64_t job, struct wire_nonce nonce);
 /* The slot's input area, of at least `bytes` bytes. */
 float *liar_input(struct liar *l, struct lane *a, unsigned slot, size_t bytes);
+void liar_fill(float *values, size_t count, float value);
 /* A job of `count` floats in the slot's area, whatever they are. */
 void liar_job(struct liar *l, struct lane *a, unsigned slot, uint64_t job, struct wire_nonce nonce, size_t count);
 /* The same from another descriptor that stands for the input area. */
@@ -111,12 +115,14 @@ void liar_check(struct liar *l, const struct lane *a, const struct outcome *o, c
 /* From ticket to checked receipt, with `count` floats that are `x`. */
 void liar_honest_job(struct liar *l, struct lane *a, size_t count, float x);
 
-/* ── what it does (front_lies.c) ── */
+/* ── what it does ── */
 
+/* The models that a command names are y = 2x of float: the first takes any length, the second rows of 1,024 and some time. */
 struct lie {
     const char *name;
-    void (*tell)(struct liar *l, char **cids); /* the models that the command names, NULL at the end */
+    void (*tell)(struct liar *l, char **cids); /* NULL behind the last */
 };
-extern const struct lie lies[];
+extern const struct lie memory_lies[];
+extern const struct lie order_lies[];
 
 #endif

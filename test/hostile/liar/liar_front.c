@@ -1,6 +1,6 @@
 /* veronnx-front, except that it lies: the start, and one command per connection:
        KEY LIE CID... \n
-   KEY is the node's receipt key as hex digits, LIE a name of front_lies.c. The answer ends with the line "ok", or with what went
+   KEY is the node's receipt key as hex digits, LIE a name of lies_memory.c or lies_order.c. The answer ends with the line "ok", or with what went
    wrong; when the lie gets this process killed, with neither. */
 #include "liar.h"
 
@@ -68,19 +68,26 @@ static void set_key(struct liar *l, const char *hex)
     EXPECT(l, es256_verifier_init(&l->key, point) == OK);
 }
 
+static const struct lie *find_lie(const char *name)
+{
+    static const struct lie *const all[] = {memory_lies, order_lies};
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        for (const struct lie *lie = all[i]; lie->name != NULL; lie++)
+            if (strcmp(lie->name, name) == 0)
+                return lie;
+    return NULL;
+}
+
 static void obey(struct liar *l, char **words)
 {
     EXPECT(l, words[0] != NULL && words[1] != NULL);
     set_key(l, words[0]);
-    for (const struct lie *lie = lies; lie->name != NULL; lie++)
-        if (strcmp(lie->name, words[1]) == 0) {
-            l->receipts = 0;
-            lie->tell(l, words + 2);
-            liar_say(l, "%u receipts", l->receipts);
-            liar_say(l, "ok");
-            return;
-        }
-    liar_fail(l, "no such lie: %s", words[1]);
+    const struct lie *lie = find_lie(words[1]);
+    EXPECT(l, lie != NULL);
+    l->receipts = 0;
+    lie->tell(l, words + 2);
+    liar_say(l, "%u receipts", l->receipts);
+    liar_say(l, "ok");
 }
 
 /* The whole line is expected at once. */

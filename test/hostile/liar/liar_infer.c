@@ -261,7 +261,7 @@ static void serve_job(struct fake *f)
     prepare(f, &m, areas[slot].addr, &w);
     if (f->lie->on_job != NULL && f->lie->on_job(f, &w))
         return;
-    AUTO_FD int fd = fake_area(w.bytes, MAX(w.out.total, 1U), SEALS_FILE);
+    AUTO_FD int fd = fake_area(w.bytes, MAX(w.out.total, 1U), SEALS_OUTPUT);
     fake_report(f, &w.report);
     fake_result(f, &w, fd);
 }

@@ -40,3 +40,16 @@ def double_model(name, rows=None):
         diagonal = b"".join(ox.floats(2.0) if i == j else b"\0\0\0\0" for i in range(1024) for j in range(1024))
         weights, shape = ox.tensor("two", [1024, 1024], ox.FLOAT, diagonal), ["n", 1024]
     return ox.model(ox.graph(name, nodes, [ox.value("x", ox.FLOAT, shape)], [ox.value("y", ox.FLOAT, shape)], [weights]))
+
+
+def slow_model(name, turns):
+    """y = 2x after so many turns of a loop; x has one float."""
+    import onnx_writer as ox
+    one = [ox.value("c", ox.FLOAT, [1])]
+    body = ox.graph("body", [ox.node("Identity", ["go"], ["on"]), ox.node("Identity", ["v"], ["c"])],
+                    [ox.value("i", ox.INT64, []), ox.value("go", ox.BOOL, []), ox.value("v", ox.FLOAT, [1])],
+                    [ox.value("on", ox.BOOL, []), *one])
+    nodes = [ox.node("Loop", ["turns", "true", "x"], ["z"], ox.attribute("body", "g", body)), ox.node("Mul", ["z", "two"], ["y"])]
+    weights = [ox.tensor("turns", [], ox.INT64, ox.int64s(turns)), ox.tensor("true", [], ox.BOOL, b"\1"),
+               ox.tensor("two", [1], ox.FLOAT, ox.floats(2.0))]
+    return ox.model(ox.graph(name, nodes, [ox.value("x", ox.FLOAT, [1])], [ox.value("y", ox.FLOAT, [1])], weights))

@@ -46,7 +46,8 @@ static void test_request_id(void **state)
                               "reason=QUEUE_FULL us=17");
     r = (struct log_record){.event = LOG_REQUEST_DONE, .role = 3, .count = 3, .args = {0x1a2b, 200, -1}};
     assert_ok(log_format(&r, 3, "front", text, sizeof(text)));
-    assert_string_equal(text, "1970-01-01T00:00:00.000000Z i front REQUEST_DONE request=0000000000001a2b status=200 us=-1");
+    assert_string_equal(text,
+                        "1970-01-01T00:00:00.000000Z i front REQUEST_DONE request=0000000000001a2b status=200 us=-1");
 }
 
 static void test_extremes_fit(void **state)

@@ -88,7 +88,8 @@ static void test_aliases(void **state)
     w.conf.n_aliases = 1;
     strcpy(w.conf.aliases[0].name, "my model");
     w.conf.aliases[0].model = load.model;
-    struct client *c = post("{\"ipfs_hash\":\"my model\",\"num_inputs\":[{\"name\":\"x\",\"values\":[1],\"shape\":[1]}]}");
+    struct client *c =
+        post("{\"ipfs_hash\":\"my model\",\"num_inputs\":[{\"name\":\"x\",\"values\":[1],\"shape\":[1]}]}");
     super_hears_nothing(); /* it is the same model, which has been asked for */
     struct infer *i = super_loads_ready(load.request);
     assert_int_equal(infer_takes(i).count, 2);

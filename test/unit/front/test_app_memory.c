@@ -73,7 +73,8 @@ static void test_waiting_for_a_slot_is_cheap(void **state)
     assert_int_equal(status_of(waiting), 200);
 }
 
-/* The figures of ResNet-50 (150,528 values) at the default budget of 1 GiB, a fifteenth of it: thirty wait while the model loads. */
+/* The figures of ResNet-50 (150,528 values) at the default budget of 1 GiB, a fifteenth of it: thirty wait while the
+ * model loads. */
 static void test_thirty_large_requests(void **state)
 {
     (void)state;
@@ -147,7 +148,8 @@ static void test_padding(void **state)
     (void)state;
     memset(text, ' ', sizeof(text) - 1);
     memcpy(text, body, strlen(body));
-    (void)snprintf(head, sizeof(head), "POST /infer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%zx\r\n", sizeof(text) - 1);
+    (void)snprintf(head, sizeof(head), "POST /infer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%zx\r\n",
+                   sizeof(text) - 1);
     expect_error(c, 400, "BAD_JSON");
     say(c, head);
     say(c, text);
@@ -285,8 +287,10 @@ static void test_gaps_between_tensors(void **state)
     char body[300];
     (void)state;
     assert_int_equal(signature_make(inputs, 2, inputs, 1, &s), OK);
-    (void)snprintf(body, sizeof(body), "{\"ipfs_hash\":%.61s,\"num_inputs\":[{\"name\":\"a\",\"values\":[255],\"shape\":[1]},"
-                   "{\"name\":\"b\",\"values\":[255],\"shape\":[1]}]}", cid);
+    (void)snprintf(body, sizeof(body),
+                   "{\"ipfs_hash\":%.61s,\"num_inputs\":[{\"name\":\"a\",\"values\":[255],\"shape\":[1]},"
+                   "{\"name\":\"b\",\"values\":[255],\"shape\":[1]}]}",
+                   cid);
     struct infer *i = super_loads(super_asked(1));
     assert_int_equal(wire_send(&i->job, MSG_META, &none, s.encoded, NULL, 0), OK);
     expect_error(c, 400, "INPUT_UNKNOWN");

@@ -113,8 +113,8 @@ static void test_full_table(void **state)
 
 /* ── processes that die ── */
 
-/* The supervisor hears of the dead process before the next question: else it offered the same process again, which used up the one
-   retry. */
+/* The supervisor hears of the dead process before the next question: else it offered the same process again, which used
+   up the one retry. */
 static void test_death_before_it_is_introduced(void **state)
 {
     struct client *c = post(request_of(1, "1"));
@@ -209,10 +209,10 @@ static void test_second_try_of_what_could_not_be_sent(void **state)
 static void test_second_try_of_what_was_converted(void **state)
 {
     struct infer *i = load(1);
-    struct client *clients[5];
+    struct client *clients[6];
     (void)state;
-    for (int n = 0; n < 5; n++)
-        clients[n] = post(request_of(1, n < 4 ? "1" : "7.5"));
+    for (int n = 0; n < 6; n++)
+        clients[n] = post(request_of(1, n < 4 ? "1" : n == 4 ? "7.5" : "8.5"));
     assert_non_null(LIST_OF(w.app->models[0].queue.next, struct call, link)->tensors);
     struct job j = infer_takes(i);
     struct msg_result failed = {.job = j.head.job, .slot = j.head.slot, .result = ERR_RUN_FAILED};
@@ -223,11 +223,13 @@ static void test_second_try_of_what_was_converted(void **state)
         expect_error(clients[n], 503, "MODEL_DIED");
     (void)infer_of(MSG_FRONT_HUNG);
     i = super_loads_ready(super_asked(1));
-    j = infer_takes(i);
-    assert_true(j.first == 7.5F);
-    keeper_signs(j.head.job);
-    infer_answers(i, &j);
-    assert_int_equal(status_of(clients[4]), 200);
+    for (int n = 4; n < 6; n++) {
+        j = infer_takes(i);
+        assert_true(j.first == (n == 4 ? 7.5F : 8.5F)); /* in the order in which they came */
+        keeper_signs(j.head.job);
+        infer_answers(i, &j);
+        assert_int_equal(status_of(clients[n]), 200);
+    }
 }
 
 /* ── eviction ── */
@@ -319,7 +321,7 @@ static void test_queue_of_a_model(void **state)
     (void)i;
 }
 
-/* A request that need not wait is not refused because others wait: four slow models once took the node from everybody. */
+/* A request that need not wait is not refused because others wait: four slow models once took the whole node. */
 static void test_queue_of_all(void **state)
 {
     struct infer *i = load(1);
@@ -395,14 +397,16 @@ static void test_results_without_reports(void **state)
 
 /* ── the supervisor is slow ── */
 
+/* Most of what is there, but nothing that comes later. */
 static void *read_later(void *unused)
 {
     static struct wire_inbox inbox;
-    struct wire_msg m = WIRE_MSG_NONE;
     (void)usleep(200000);
     assert_int_equal(wire_inbox_init(&inbox, CHAN_FRONT), OK);
-    while (wire_recv(&w.super, &inbox, false, &m) == OK && m.type != MSG_FRONT_LOAD)
-        continue;
+    for (int n = 0; n < 250; n++) {
+        struct wire_msg m = WIRE_MSG_NONE;
+        assert_int_equal(wire_recv(&w.super, &inbox, false, &m), OK);
+    }
     wire_inbox_done(&inbox);
     return unused;
 }

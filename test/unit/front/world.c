@@ -174,13 +174,15 @@ static void push(int fd, const char *bytes, size_t n)
     }
 }
 
+/* In one piece, so that a request which waits for its turn has arrived whole. */
 static void send_request(struct client *c, const char *fields, const char *body)
 {
-    char head[512];
-    int n = snprintf(head, sizeof(head), "POST /infer HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n", fields,
-                     strlen(body));
-    push(c->fd, head, (size_t)n);
-    push(c->fd, body, strlen(body));
+    char *text = NULL;
+    int n = asprintf(&text, "POST /infer HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s", fields, strlen(body),
+                     body);
+    assert_true(n > 0);
+    push(c->fd, text, (size_t)n);
+    free(text);
 }
 
 struct client *post_with(const char *fields, const char *body)
@@ -222,9 +224,10 @@ const char *request_of(unsigned n, const char *value)
     char cid_text[CID_TEXT_SIZE];
     struct cid cid = cid_of(n);
     cid_to_text(&cid, cid_text);
-    (void)snprintf(text, sizeof(text),
-                   "{\"ipfs_hash\":\"%s\",\"model_inputs\":{\"numbers\":[{\"name\":\"x\",\"values\":[%s,2],\"shape\":[2]}]}}",
-                   cid_text, value);
+    (void)snprintf(
+        text, sizeof(text),
+        "{\"ipfs_hash\":\"%s\",\"model_inputs\":{\"numbers\":[{\"name\":\"x\",\"values\":[%s,2],\"shape\":[2]}]}}",
+        cid_text, value);
     return text;
 }
 
@@ -236,7 +239,8 @@ char *large_request(unsigned n, size_t count)
     cid_to_text(&cid, cid_text);
     char *text = malloc(count * sizeof(entry) + 512);
     assert_non_null(text);
-    char *at = text + sprintf(text, "{\"ipfs_hash\":\"%s\",\"model_inputs\":{\"numbers\":[{\"name\":\"x\",\"values\":[", cid_text);
+    char *at = text + sprintf(text, "{\"ipfs_hash\":\"%s\",\"model_inputs\":{\"numbers\":[{\"name\":\"x\",\"values\":[",
+                              cid_text);
     for (size_t i = 0; i < count; i++) {
         memcpy(at, entry, sizeof(entry) - 1);
         at += sizeof(entry) - 1;

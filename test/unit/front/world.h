@@ -1,5 +1,5 @@
-/* The application half of front with everything around it played by the test: supervisor, keeper, infer processes and clients, all in
-   one thread, over the real channels and the real HTTP server without TLS. */
+/* The application half of front with everything around it played by the test: supervisor, keeper, infer processes and
+   clients, all in one thread, over the real channels and the real HTTP server without TLS. */
 #ifndef VERONNX_TEST_FRONT_WORLD_H
 #define VERONNX_TEST_FRONT_WORLD_H
 

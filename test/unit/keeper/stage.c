@@ -396,3 +396,55 @@ void stage_wait_readable(const struct wire_end *end)
 {
     assert_ok(wire_wait(end, PATIENCE_MS));
 }
+
+/* ── one front and two infers ── */
+
+int cast_setup(void **state)
+{
+    static struct cast c;
+    if (stage_setup(state) != 0)
+        return 1;
+    c.stage = *state;
+    stage_front_new(c.stage, 1, &c.front);
+    stage_infer_new(c.stage, 1, &c.a);
+    stage_infer_new(c.stage, 2, &c.b);
+    *state = &c;
+    return 0;
+}
+
+int cast_teardown(void **state)
+{
+    struct cast *c = *state;
+    *state = c->stage;
+    stage_front_done(&c->front);
+    stage_infer_done(&c->a);
+    stage_infer_done(&c->b);
+    return stage_teardown(state);
+}
+
+void cast_end_of_a(struct cast *c, err_t reason)
+{
+    stage_accused(c->stage, c->a.number, 0, reason);
+    stage_infer_cut(&c->a);
+    stage_round(c->stage, &c->front, &c->b);
+    stage_silence(&c->front);
+    stage_not_accused(c->stage);
+}
+
+void cast_end_of_front(struct cast *c, err_t reason)
+{
+    uint16_t next = c->front.generation + 1;
+    stage_accused(c->stage, 0, c->front.generation, reason);
+    stage_front_cut(&c->front);
+    stage_front_die(c->stage, &c->front);
+    stage_front_new(c->stage, next, &c->front);
+    stage_round(c->stage, &c->front, &c->a);
+    stage_round(c->stage, &c->front, &c->b);
+    stage_not_accused(c->stage);
+}
+
+void cast_report(const struct stage_infer *i, uint64_t job, const struct wire_nonce *nonce)
+{
+    struct msg_report r = stage_report(job, (uint8_t)job, nonce);
+    assert_ok(stage_report_send(i, &r));
+}

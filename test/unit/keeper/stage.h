@@ -107,6 +107,24 @@ struct msg_report stage_report(uint64_t job, uint8_t seed, const struct wire_non
 err_t stage_report_send(const struct stage_infer *i, const struct msg_report *r);
 void stage_infer_cut(struct stage_infer *i);
 
+/* ── what most tests begin with: one front and two infers ── */
+
+struct cast {
+    struct stage *stage;
+    struct stage_front front;
+    struct stage_infer a;
+    struct stage_infer b;
+};
+/* For cmocka: *state is the cast. */
+int cast_setup(void **state);
+int cast_teardown(void **state);
+/* Infer a is accused and cut off, and what it says next is not heard; the front and infer b go on. */
+void cast_end_of_a(struct cast *c, err_t reason);
+/* The front is accused and cut off; a successor takes its place, and the infers go on. */
+void cast_end_of_front(struct cast *c, err_t reason);
+/* A report of a run that went well. */
+void cast_report(const struct stage_infer *i, uint64_t job, const struct wire_nonce *nonce);
+
 /* ── anything ── */
 
 #define STAGE_NO_NONCE ((struct wire_nonce){.len = 0})

@@ -269,6 +269,25 @@ static void test_made_up_infers(void **state)
     stage_infer_done(&skipped);
 }
 
+/* Nobody reports, nothing else happens: a front that does not send faster than the keeper looks never finds its socket full. */
+static void test_nobody_reports(void **state)
+{
+    struct stage *s = *state;
+    struct stage_front f;
+    struct stage_infer i;
+    stage_front_new(s, 1, &f);
+    stage_infer_new(s, 1, &i);
+    for (unsigned lot = 0; lot < 8; lot++) {
+        for (unsigned n = 0; n < 100; n++)
+            (void)stage_ticket(&f, i.number, &STAGE_NO_NONCE);
+        (void)usleep(250000);
+    }
+    stage_round(s, &f, &i);
+    stage_not_accused(s);
+    stage_front_done(&f);
+    stage_infer_done(&i);
+}
+
 /* Infers that end one after the other before any of them has reported: their tickets do not fill the front's socket. */
 static void test_infers_that_end_without_a_report(void **state)
 {
@@ -304,6 +323,7 @@ int main(void)
         TEST(test_a_front_that_never_gives_jobs),
         TEST(test_tickets_before_sealed),
         TEST(test_made_up_infers),
+        TEST(test_nobody_reports),
         TEST(test_infers_that_end_without_a_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

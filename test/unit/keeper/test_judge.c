@@ -6,66 +6,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-/* What most tests begin with: one front and two infers. */
-struct cast {
-    struct stage *stage;
-    struct stage_front front;
-    struct stage_infer a;
-    struct stage_infer b;
-};
-
-static int setup(void **state)
-{
-    static struct cast c;
-    if (stage_setup(state) != 0)
-        return 1;
-    c.stage = *state;
-    stage_front_new(c.stage, 1, &c.front);
-    stage_infer_new(c.stage, 1, &c.a);
-    stage_infer_new(c.stage, 2, &c.b);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct cast *c = *state;
-    *state = c->stage;
-    stage_front_done(&c->front);
-    stage_infer_done(&c->a);
-    stage_infer_done(&c->b);
-    return stage_teardown(state);
-}
-
-/* The infer is accused, cut off, and what it says next is not heard; front and the other infer go on. */
-static void expect_end_of_a(struct cast *c, err_t reason)
-{
-    stage_accused(c->stage, c->a.number, 0, reason);
-    stage_infer_cut(&c->a);
-    stage_round(c->stage, &c->front, &c->b);
-    stage_silence(&c->front);
-    stage_not_accused(c->stage);
-}
-
-/* The front is accused and cut off; its successor and the infers go on. */
-static void expect_end_of_front(struct cast *c, err_t reason)
-{
-    stage_accused(c->stage, 0, c->front.generation, reason);
-    stage_front_cut(&c->front);
-    uint16_t next = c->front.generation + 1;
-    stage_front_die(c->stage, &c->front);
-    stage_front_new(c->stage, next, &c->front);
-    stage_round(c->stage, &c->front, &c->a);
-    stage_round(c->stage, &c->front, &c->b);
-    stage_not_accused(c->stage);
-}
-
-static void send_report(const struct stage_infer *i, uint64_t job, const struct wire_nonce *nonce)
-{
-    struct msg_report r = stage_report(job, (uint8_t)job, nonce);
-    assert_ok(stage_report_send(i, &r));
-}
-
 /* ── the truth ── */
 
 static void assert_view(struct view got, const void *bytes, size_t len)
@@ -126,7 +66,7 @@ static void test_salts(void **state)
     uint8_t salts[8][STATEMENT_SALT_LEN];
     for (size_t n = 0; n < COUNT_OF(salts); n++) {
         AUTO(stage_receipt_done) struct stage_receipt got = {0};
-        send_report(&c->a, stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
+        cast_report(&c->a, stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
         stage_receive(c->stage, &c->front, &got);
         memcpy(salts[n], got.receipt.statement.salt, STATEMENT_SALT_LEN);
         for (size_t m = 0; m < n; m++)
@@ -142,7 +82,7 @@ static void test_any_order(void **state)
         jobs[n] = stage_ticket(&c->front, n % 2 == 0 ? c->a.number : c->b.number, &STAGE_NO_NONCE);
     for (size_t n = COUNT_OF(jobs); n-- > 0;) {
         AUTO(stage_receipt_done) struct stage_receipt got = {0};
-        send_report(n % 2 == 0 ? &c->a : &c->b, jobs[n], &STAGE_NO_NONCE);
+        cast_report(n % 2 == 0 ? &c->a : &c->b, jobs[n], &STAGE_NO_NONCE);
         stage_receive(c->stage, &c->front, &got);
         assert_int_equal(got.job, jobs[n]);
         const struct stage_infer *i = n % 2 == 0 ? &c->a : &c->b;
@@ -157,7 +97,7 @@ static void check_batch(struct cast *c, size_t count, const size_t *sizes)
     assert_int_equal(kill(c->stage->pid, SIGSTOP), 0);
     for (size_t n = 0; n < count; n++) {
         const struct stage_infer *i = n % 2 == 0 ? &c->a : &c->b;
-        send_report(i, stage_ticket(&c->front, i->number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
+        cast_report(i, stage_ticket(&c->front, i->number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
     }
     assert_int_equal(kill(c->stage->pid, SIGCONT), 0);
     for (size_t tree = 0; count > 0; count -= sizes[tree++])
@@ -195,8 +135,8 @@ static void test_failed_run(void **state)
         stage_silence(&c->front);
     }
     /* its ticket is used up */
-    send_report(&c->a, c->front.last_job, &nonce);
-    expect_end_of_a(c, ERR_PROTOCOL);
+    cast_report(&c->a, c->front.last_job, &nonce);
+    cast_end_of_a(c, ERR_PROTOCOL);
 }
 
 static void test_failed_run_with_another_nonce(void **state)
@@ -206,7 +146,7 @@ static void test_failed_run_with_another_nonce(void **state)
     struct msg_report r = stage_report(stage_ticket(&c->front, c->a.number, &nonce), 1, &other);
     r.result = ERR_RUN_FAILED;
     assert_ok(stage_report_send(&c->a, &r));
-    expect_end_of_a(c, ERR_PROTOCOL);
+    cast_end_of_a(c, ERR_PROTOCOL);
 }
 
 /* ── an infer that lies ── */
@@ -214,22 +154,22 @@ static void test_failed_run_with_another_nonce(void **state)
 static void test_no_ticket(void **state)
 {
     struct cast *c = *state;
-    send_report(&c->a, (uint64_t)1 << 48 | 77, &STAGE_NO_NONCE);
-    expect_end_of_a(c, ERR_PROTOCOL);
+    cast_report(&c->a, (uint64_t)1 << 48 | 77, &STAGE_NO_NONCE);
+    cast_end_of_a(c, ERR_PROTOCOL);
 }
 
 static void test_no_such_front(void **state)
 {
     struct cast *c = *state;
     (void)stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
-    send_report(&c->a, (uint64_t)9 << 48 | 1, &STAGE_NO_NONCE);
-    expect_end_of_a(c, ERR_PROTOCOL);
+    cast_report(&c->a, (uint64_t)9 << 48 | 1, &STAGE_NO_NONCE);
+    cast_end_of_a(c, ERR_PROTOCOL);
 }
 
 static void check_nonce(struct cast *c, struct wire_nonce told, struct wire_nonce reported)
 {
-    send_report(&c->a, stage_ticket(&c->front, c->a.number, &told), &reported);
-    expect_end_of_a(c, ERR_PROTOCOL);
+    cast_report(&c->a, stage_ticket(&c->front, c->a.number, &told), &reported);
+    cast_end_of_a(c, ERR_PROTOCOL);
     stage_infer_gone(c->stage, &c->a);
     stage_infer_new(c->stage, c->a.number + 2, &c->a);
 }
@@ -254,10 +194,10 @@ static void test_report_twice(void **state)
     struct cast *c = *state;
     AUTO(stage_receipt_done) struct stage_receipt got = {0};
     uint64_t job = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
-    send_report(&c->a, job, &STAGE_NO_NONCE);
-    send_report(&c->a, job, &STAGE_NO_NONCE);
+    cast_report(&c->a, job, &STAGE_NO_NONCE);
+    cast_report(&c->a, job, &STAGE_NO_NONCE);
     stage_receive(c->stage, &c->front, &got);
-    expect_end_of_a(c, ERR_PROTOCOL);
+    cast_end_of_a(c, ERR_PROTOCOL);
 }
 
 /* The owner of the job is not hurt. */
@@ -266,9 +206,9 @@ static void test_job_of_another(void **state)
     struct cast *c = *state;
     AUTO(stage_receipt_done) struct stage_receipt got = {0};
     uint64_t job = stage_ticket(&c->front, c->b.number, &STAGE_NO_NONCE);
-    send_report(&c->a, job, &STAGE_NO_NONCE);
+    cast_report(&c->a, job, &STAGE_NO_NONCE);
     stage_accused(c->stage, c->a.number, 0, ERR_PROTOCOL);
-    send_report(&c->b, job, &STAGE_NO_NONCE);
+    cast_report(&c->b, job, &STAGE_NO_NONCE);
     stage_receive(c->stage, &c->front, &got);
     assert_int_equal(got.job, job);
     assert_memory_equal(got.receipt.statement.model, c->b.sealed.model_sha256, DIGEST_LEN);
@@ -282,13 +222,13 @@ static void test_nothing_after_a_lie(void **state)
     uint64_t first = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
     uint64_t second = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
     assert_int_equal(kill(c->stage->pid, SIGSTOP), 0);
-    send_report(&c->a, first, &STAGE_NO_NONCE);
-    send_report(&c->a, 1, &STAGE_NO_NONCE);
-    send_report(&c->a, second, &STAGE_NO_NONCE);
+    cast_report(&c->a, first, &STAGE_NO_NONCE);
+    cast_report(&c->a, 1, &STAGE_NO_NONCE);
+    cast_report(&c->a, second, &STAGE_NO_NONCE);
     assert_int_equal(kill(c->stage->pid, SIGCONT), 0);
     stage_receive(c->stage, &c->front, &got);
     assert_int_equal(got.job, first);
-    expect_end_of_a(c, ERR_PROTOCOL);
+    cast_end_of_a(c, ERR_PROTOCOL);
 }
 
 static void test_report_before_sealed(void **state)
@@ -298,7 +238,7 @@ static void test_report_before_sealed(void **state)
     struct stage_infer early;
     stage_infer_known(c->stage, 50, &early);
     uint64_t job = stage_ticket(&c->front, early.number, &STAGE_NO_NONCE);
-    send_report(&early, job, &STAGE_NO_NONCE);
+    cast_report(&early, job, &STAGE_NO_NONCE);
     stage_silence(&c->front);
     stage_round(c->stage, &c->front, &c->a); /* its ticket has been read by now */
     stage_silence(&c->front);
@@ -313,7 +253,7 @@ static void test_report_before_sealed(void **state)
 static void check_ticket(struct cast *c, uint64_t job, struct wire_nonce nonce)
 {
     assert_ok(stage_ticket_raw(&c->front, c->a.number, job, &nonce));
-    send_report(&c->b, stage_ticket(&c->front, c->b.number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
+    cast_report(&c->b, stage_ticket(&c->front, c->b.number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
     /* the wrong ticket is met while the one behind it is looked for, which is lost with the front */
     stage_accused(c->stage, 0, c->front.generation, ERR_PROTOCOL);
     stage_accused(c->stage, c->b.number, 0, ERR_PROTOCOL);
@@ -368,221 +308,18 @@ static void test_two_fronts(void **state)
     stage_front_new(c->stage, 2, &other);
     uint64_t mine = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
     uint64_t its = stage_ticket(&other, c->a.number, &STAGE_NO_NONCE);
-    send_report(&c->a, its, &STAGE_NO_NONCE);
+    cast_report(&c->a, its, &STAGE_NO_NONCE);
     stage_receive(c->stage, &other, &first);
     assert_int_equal(first.job, its);
     stage_silence(&c->front);
-    send_report(&c->a, mine, &STAGE_NO_NONCE);
+    cast_report(&c->a, mine, &STAGE_NO_NONCE);
     stage_receive(c->stage, &c->front, &second);
     assert_int_equal(second.job, mine);
     stage_silence(&other);
     stage_front_done(&other);
 }
 
-/* ── a front that dies ── */
-
-/* What it had sent still counts: the infer is not accused, whenever it reports. */
-static void test_tickets_of_the_dead(void **state)
-{
-    struct cast *c = *state;
-    uint64_t early = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
-    uint64_t late = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
-    wire_end_close(&c->front.ticket);
-    send_report(&c->a, early, &STAGE_NO_NONCE);
-    stage_front_die(c->stage, &c->front);
-    stage_front_new(c->stage, 2, &c->front);
-    send_report(&c->a, late, &STAGE_NO_NONCE);
-    stage_silence(&c->front);
-    stage_round(c->stage, &c->front, &c->a);
-    stage_not_accused(c->stage);
-}
-
-/* The same when it had not read all its receipts: the kernel then says "connection reset" before it gives the tickets out. */
-static void test_tickets_of_the_dead_behind_receipts(void **state)
-{
-    struct cast *c = *state;
-    send_report(&c->a, stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
-    stage_wait_readable(&c->front.ticket);
-    uint64_t job = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
-    stage_front_die(c->stage, &c->front);
-    stage_front_new(c->stage, 2, &c->front);
-    send_report(&c->a, job, &STAGE_NO_NONCE);
-    stage_silence(&c->front);
-    stage_round(c->stage, &c->front, &c->a);
-    stage_not_accused(c->stage);
-}
-
-/* A new front and its first job arrive while the keeper is reading the reports of an infer. */
-static void test_first_job_of_a_front(void **state)
-{
-    struct cast *c = *state;
-    for (uint16_t n = 2; n < 200; n++) {
-        AUTO(stage_receipt_done) struct stage_receipt got = {0};
-        send_report(&c->a, stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
-        stage_front_die(c->stage, &c->front);
-        stage_front_new(c->stage, n, &c->front);
-        send_report(&c->a, stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
-        stage_receive(c->stage, &c->front, &got);
-        stage_not_accused(c->stage);
-    }
-}
-
-/* Without a ticket a dead front's job is as much of a lie as any other. */
-static void test_lies_about_the_dead(void **state)
-{
-    struct cast *c = *state;
-    uint64_t job = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
-    stage_front_die(c->stage, &c->front);
-    stage_front_new(c->stage, 2, &c->front);
-    send_report(&c->a, job + 1, &STAGE_NO_NONCE);
-    expect_end_of_a(c, ERR_PROTOCOL);
-}
-
-/* ── an infer that ends ── */
-
-static void test_infer_gone(void **state)
-{
-    struct cast *c = *state;
-    for (unsigned n = 0; n < 20; n++)
-        (void)stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
-    stage_round(c->stage, &c->front, &c->b); /* now they are in the table */
-    uint32_t number = c->a.number;
-    stage_infer_gone(c->stage, &c->a);
-    (void)stage_ticket(&c->front, number, &STAGE_NO_NONCE); /* front cannot know */
-    stage_round(c->stage, &c->front, &c->b);
-    stage_infer_new(c->stage, 30, &c->a);
-    stage_round(c->stage, &c->front, &c->a);
-    stage_not_accused(c->stage);
-}
-
-/* A ticket can be read before the message of the supervisor that its infer exists, because another message makes the keeper look. */
-static void test_infer_still_unknown(void **state)
-{
-    struct cast *c = *state;
-    AUTO(stage_receipt_done) struct stage_receipt got = {0};
-    struct stage_infer late;
-    uint64_t job = stage_ticket(&c->front, 9, &STAGE_NO_NONCE);
-    stage_infer_gone(c->stage, &c->a);
-    stage_round(c->stage, &c->front, &c->b);
-    stage_infer_new(c->stage, 9, &late);
-    send_report(&late, job, &STAGE_NO_NONCE);
-    stage_receive(c->stage, &c->front, &got);
-    assert_int_equal(got.job, job);
-    stage_round(c->stage, &c->front, &late);
-    stage_infer_done(&late);
-}
-
-static void test_report_of_a_dead_infer(void **state)
-{
-    struct cast *c = *state;
-    AUTO(stage_receipt_done) struct stage_receipt got = {0};
-    send_report(&c->a, stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
-    stage_infer_done(&c->a); /* the process is gone, but its last words are true */
-    stage_receive(c->stage, &c->front, &got);
-    stage_round(c->stage, &c->front, &c->b);
-    stage_infer_gone(c->stage, &c->a);
-    stage_round(c->stage, &c->front, &c->b);
-    stage_not_accused(c->stage);
-}
-
-/* ── not a message ── */
-
-struct raw {
-    struct wire_head head;
-    uint8_t body[8 * KIB];
-};
-
-/* Datagrams that are no message of the channel; what they are meant to look like is `type`. */
-static void send_garbage(const struct wire_end *end, unsigned which, uint16_t type, uint32_t fixed)
-{
-    struct raw r = {.head = {.type = type, .len = fixed}};
-    size_t len = sizeof(r.head) + fixed;
-    unsigned n_fds = 0;
-    switch (which) {
-    case 0: /* too short for a head */
-        len = 3;
-        break;
-    case 1: /* a type that does not exist */
-        r.head.type = 60000;
-        break;
-    case 2: /* the other side's type */
-        r.head.type = type == MSG_REPORT ? MSG_KEEPER_ACCUSE : MSG_RECEIPT;
-        break;
-    case 3: /* cut short */
-        len--;
-        break;
-    case 4: /* trailing */
-        r.head.len = fixed + 300;
-        len += 300;
-        break;
-    case 5: /* larger than any message */
-        r.head.len = sizeof(r.body);
-        len = sizeof(r);
-        break;
-    case 6: /* descriptors */
-        r.head.fds = (uint16_t)(n_fds = 1);
-        break;
-    default: /* more of them than any message has, and denied */
-        n_fds = 10;
-        break;
-    }
-    stage_send_raw(end, &r, len, n_fds);
-}
-#define GARBAGE_KINDS 8
-
-static void test_garbage_from_an_infer(void **state)
-{
-    struct cast *c = *state;
-    stage_round(c->stage, &c->front, &c->a);
-    unsigned fds = stage_open_fds(c->stage);
-    for (unsigned which = 0; which < GARBAGE_KINDS; which++) {
-        uint32_t number = c->a.number;
-        (void)stage_ticket(&c->front, number, &STAGE_NO_NONCE);
-        send_garbage(&c->a.report, which, MSG_REPORT, sizeof(struct msg_report));
-        expect_end_of_a(c, ERR_PROTOCOL);
-        stage_infer_gone(c->stage, &c->a);
-        stage_infer_new(c->stage, number + 10, &c->a);
-        stage_round(c->stage, &c->front, &c->a);
-        assert_int_equal(stage_open_fds(c->stage), fds);
-    }
-}
-
-static void test_garbage_from_a_front(void **state)
-{
-    struct cast *c = *state;
-    stage_round(c->stage, &c->front, &c->a);
-    unsigned fds = stage_open_fds(c->stage);
-    for (unsigned which = 0; which < 2 * GARBAGE_KINDS; which++) {
-        uint64_t job = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
-        if (which % 2 == 0) {
-            send_garbage(&c->front.ticket, which / 2, MSG_TICKET, sizeof(struct msg_ticket));
-            send_report(&c->a, job, &STAGE_NO_NONCE); /* makes the keeper look: the ticket before the garbage still counts */
-        } else {
-            send_garbage(&c->front.sign, which / 2, MSG_TLS_SIGN, sizeof(struct msg_tls_sign));
-        }
-        expect_end_of_front(c, ERR_PROTOCOL);
-        assert_int_equal(stage_open_fds(c->stage), fds);
-    }
-}
-
-/* A datagram of no bytes looks like the end of the channel, and is taken for it. */
-static void test_nothing_at_all(void **state)
-{
-    struct cast *c = *state;
-    stage_send_raw(&c->a.report, "", 0, 0);
-    stage_infer_cut(&c->a);
-    stage_round(c->stage, &c->front, &c->b);
-    stage_send_raw(&c->front.sign, "", 0, 0);
-    stage_send_raw(&c->front.ticket, "", 0, 0);
-    struct stage_front next;
-    stage_front_new(c->stage, 2, &next);
-    stage_round(c->stage, &next, &c->b);
-    stage_front_cut(&c->front);
-    stage_not_accused(c->stage);
-    stage_front_done(&next);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, cast_setup, cast_teardown)
 
 int main(void)
 {
@@ -604,16 +341,6 @@ int main(void)
         TEST(test_ticket_of_another_generation),
         TEST(test_ticket_again),
         TEST(test_two_fronts),
-        TEST(test_tickets_of_the_dead),
-        TEST(test_tickets_of_the_dead_behind_receipts),
-        TEST(test_first_job_of_a_front),
-        TEST(test_lies_about_the_dead),
-        TEST(test_infer_gone),
-        TEST(test_infer_still_unknown),
-        TEST(test_report_of_a_dead_infer),
-        TEST(test_garbage_from_an_infer),
-        TEST(test_garbage_from_a_front),
-        TEST(test_nothing_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

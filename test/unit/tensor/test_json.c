@@ -132,7 +132,8 @@ static void keeps_the_memory_limit(void **state UNUSED)
 /* What a document is said to hold is what it needed: not a byte less would have done. */
 static void counts_the_memory(void **state UNUSED)
 {
-    static const char *const rows[] = {"1", "[]", "[1,2,3,4,5,6,7,8]", "{\"a\":[{\"b\":\"text\"},{\"c\":-1.5e300}],\"d\":null}"};
+    static const char *const rows[] = {"1", "[]", "[1,2,3,4,5,6,7,8]",
+                                       "{\"a\":[{\"b\":\"text\"},{\"c\":-1.5e300}],\"d\":null}"};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         size_t memory = 0;
         size_t again = 0;

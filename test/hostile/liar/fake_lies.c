@@ -39,12 +39,11 @@ static bool want_with_data(struct fake *f, struct work *w UNUSED)
 
 /* ── reports ── */
 
-static bool report_another(struct fake *f, const struct work *w, uint64_t job)
+static void report_another(struct fake *f, const struct work *w, uint64_t job)
 {
     struct msg_report r = w->report;
     r.job = job;
     fake_report(f, &r);
-    return false;
 }
 
 static void report_early(struct fake *f)
@@ -58,18 +57,21 @@ static void report_early(struct fake *f)
 
 static bool report_next(struct fake *f, struct work *w)
 {
-    return report_another(f, w, w->job.job + 1);
+    report_another(f, w, w->job.job + 1);
+    return false;
 }
 
 /* The job before this one is another model's, and still running. */
 static bool report_last(struct fake *f, struct work *w)
 {
-    return report_another(f, w, w->job.job - 1);
+    report_another(f, w, w->job.job - 1);
+    return true;
 }
 
 static bool report_twice(struct fake *f, struct work *w)
 {
-    return report_another(f, w, w->job.job);
+    report_another(f, w, w->job.job);
+    return false;
 }
 
 static bool report_nonce(struct fake *f, struct work *w)
@@ -82,7 +84,7 @@ static bool report_nonce(struct fake *f, struct work *w)
 
 static bool report_nothing(struct fake *f, struct work *w)
 {
-    AUTO_FD int fd = fake_area(w->bytes, MAX(w->out.total, 1U), SEALS_FILE);
+    AUTO_FD int fd = fake_area(w->bytes, MAX(w->out.total, 1U), SEALS_OUTPUT);
     fake_result(f, w, fd);
     return true;
 }
@@ -126,7 +128,7 @@ static bool bad_meta(struct fake *f)
 static bool bad_result(struct fake *f, struct work *w)
 {
     static uint8_t noise[WIRE_TAIL_MAX];
-    AUTO_FD int good = fake_area(w->bytes, MAX(w->out.total, 1U), SEALS_FILE), none = -1;
+    AUTO_FD int good = fake_area(w->bytes, MAX(w->out.total, 1U), SEALS_OUTPUT), none = -1;
     AUTO_FD int fd = -1;
     int pair[2] = {-1, -1};
     fake_report(f, &w->report);
@@ -153,7 +155,7 @@ static bool bad_result(struct fake *f, struct work *w)
         fake_result(f, w, pair[0] >= 0 ? pair[0] : f->report.fd);
         return true;
     case 6: /* shorter than it says */
-        fd = fake_area(w->bytes, 1, SEALS_FILE);
+        fd = fake_area(w->bytes, 1, SEALS_OUTPUT);
         fake_result(f, w, fd);
         return true;
     case 7:
@@ -283,11 +285,10 @@ static void *read_control(void *self)
     _exit(0);
 }
 
-static bool flood_control(struct fake *f)
+static void flood_control(struct fake *f)
 {
     const struct msg_infer_bytes wanted = {.bytes = 1};
     pthread_t thread;
-    (void)!wire_send(&f->job, MSG_META, &(struct msg_empty){0}, f->signature.encoded, NULL, 0);
     EXPECT(pthread_create(&thread, NULL, read_control, f) == 0);
     fake_note("flooding");
     while (wire_send_wait(&f->control, MSG_INFER_MEMORY, &wanted, view_of(NULL, 0), NULL, 0) == OK)
@@ -295,10 +296,9 @@ static bool flood_control(struct fake *f)
     _exit(0);
 }
 
-static bool flood_log(struct fake *f)
+static void flood_log(struct fake *f UNUSED)
 {
     struct log_record r = {.event = LOG_TLS_FAILED, .role = ROLE_INFER, .count = 1};
-    (void)!wire_send(&f->job, MSG_META, &(struct msg_empty){0}, f->signature.encoded, NULL, 0);
     fake_note("flooding");
     for (uint64_t n = 0;; n++) {
         r.event = (uint16_t)(n % 3 == 0 ? n : LOG_TLS_FAILED); /* most of these events are not there */
@@ -308,11 +308,9 @@ static bool flood_log(struct fake *f)
 }
 
 /* A channel that is at its end can be read for ever. */
-static bool close_log(struct fake *f)
+static void close_log(struct fake *f UNUSED)
 {
-    (void)f;
     (void)close(LOG_FD);
-    return false;
 }
 
 const struct lie lies[] = {
@@ -334,8 +332,8 @@ const struct lie lies[] = {
     {.name = "size", .on_size = bad_size},
     {.name = "sealed", .on_sealed = bad_sealed},
     {.name = "loaded-twice", .on_loaded = loaded_twice},
-    {.name = "flood-control", .on_front = flood_control},
-    {.name = "flood-log", .on_front = flood_log},
-    {.name = "close-log", .on_front = close_log},
+    {.name = "flood-control", .on_loaded = flood_control},
+    {.name = "flood-log", .on_loaded = flood_log},
+    {.name = "close-log", .on_loaded = close_log},
     {NULL},
 };

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""What `make run` prints can be pasted: the answer is the one that it names, the receipt verifies. Ctrl-C ends it with 0."""
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+
+from node import BIN, ROOT, alive, check, children, equal, wait_for
+
+
+def shell(line):
+    """As pasted; again when the keeper missed the 100 ms that it has for a handshake, on a machine that is busy with tests."""
+    for _ in range(10):
+        done = subprocess.run(line, shell=True, cwd="/", capture_output=True, text=True, check=False)
+        if "alert internal error" not in done.stderr:
+            break
+        time.sleep(0.15)
+    return done
+
+
+def make_run(folder, log):
+    """tools/run.sh as the leader of a process group, as in a terminal."""
+    environment = os.environ | {"RUN_DIR": str(folder), "LISTEN": "127.0.0.1:0", "VERONNX_BIN": str(BIN)}
+    return subprocess.Popen(["sh", ROOT / "tools/run.sh"], stdout=log, stderr=log, env=environment, start_new_session=True)
+
+
+with tempfile.TemporaryDirectory(prefix="veronnx test ") as parent, contextlib.ExitStack() as stack:
+    folder, log = pathlib.Path(parent) / "run", pathlib.Path(parent) / "log"
+    for name in ("the first time", "again"):  # the second time there is nothing to make
+        run = make_run(folder, log.open("w"))
+        stack.callback(run.kill)
+        wait_for(f"{name}: the lines are printed", lambda: "Ctrl-C ends" in log.read_text() or run.poll() is not None, 30)
+        text = log.read_text().replace("\\\n", "")
+        lines = [line.strip() for line in text.splitlines() if line.startswith("  ")]
+        curl, verify, infer = (next(line for line in lines if word in line) for word in ("curl ", " verify receipt ", " infer "))
+        answer = lines[lines.index(curl) + 1]
+        done = shell(curl)
+        equal(done.stdout, answer, f"{name}: the answer to the curl line ({done.stderr})")
+        done = shell(verify)
+        equal((done.returncode, done.stderr), (0, ""), f"{name}: the verify line")
+        done = shell(infer)
+        equal((done.returncode, done.stdout.splitlines()[0], done.stderr), (0, "y: [0.20000000298023224,-5.0,6.0]", ""), f"{name}: the infer line")
+        check("making the demonstration models" in text if name == "the first time" else "making" not in text, text)
+        with open(os.devnull, "w") as null:
+            other = make_run(folder, null)
+            equal(other.wait(30), 2, "a second node in the same folder")
+        check(shell(curl).stdout == answer, "the first one is unaffected")
+        processes = [pid for child in children(run.pid) for pid in (child, *children(child))]
+        os.killpg(run.pid, signal.SIGINT)
+        equal(run.wait(30), 0, f"{name}: exit status after Ctrl-C")
+        wait_for("all processes are gone", lambda: not any(map(alive, processes)))
+        equal([p.name for p in folder.glob("ready*")], [], "ready files")
