@@ -8,7 +8,7 @@
 
 err_t signer_init(struct signer *s, struct wire_end *end)
 {
-    *s = (struct signer){.end = *end};
+    *s = (struct signer){.end = *end, .wait_ms = SIGN_WAIT_MS};
     TRY(wire_inbox_init(&s->inbox, CHAN_SIGN));
     end->fd = -1;
     return OK;
@@ -65,7 +65,7 @@ err_t signer_sign(struct signer *s, struct view text, uint8_t ret_signature[stat
     struct msg_tls_sign question = {.id = ++s->id};
     err_t e = wire_send(&s->end, MSG_TLS_SIGN, &question, text, NULL, 0);
     if (e == OK)
-        e = wait_answer(s, start + SIGN_WAIT_MS, ret_signature, ret_len);
+        e = wait_answer(s, start + s->wait_ms, ret_signature, ret_len);
     if (e != ERR_TIMEOUT && e != ERR_WOULD_BLOCK)
         return e;
     uint64_t end = clock_mono_ms();

@@ -10,6 +10,8 @@
 #include <openssl/err.h>
 #include <string.h>
 
+#define START_WAIT_MS 5000
+
 struct tls {
     SSL_CTX *ctx;
     EVP_PKEY *key;
@@ -175,11 +177,13 @@ err_t tls_new(struct wire_end *sign, struct view certificate, struct tls **ret)
     if (t == NULL)
         return ERR_NOMEM;
     TRY(signer_init(&t->signer, sign));
+    t->signer.wait_ms = START_WAIT_MS; /* nobody is served yet, and the machine may be busy starting */
     t->method = bio_method();
     if (t->method == NULL)
         return ERR_NOMEM;
     TRY(tls_context(&t->signer, certificate, &t->key, &t->ctx));
     TRY(tls_context_try(t->ctx));
+    t->signer.wait_ms = SIGN_WAIT_MS;
     *ret = TAKE_PTR(t);
     return OK;
 }

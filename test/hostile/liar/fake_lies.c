@@ -335,5 +335,5 @@ const struct lie lies[] = {
     {.name = "flood-control", .on_loaded = flood_control},
     {.name = "flood-log", .on_loaded = flood_log},
     {.name = "close-log", .on_loaded = close_log},
-    {NULL},
+    {.name = NULL},
 };

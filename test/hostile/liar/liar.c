@@ -15,7 +15,7 @@
 
 /* ── words ── */
 
-static void say(struct liar *l, const char *format, va_list args)
+PRINTF(2, 0) static void say(struct liar *l, const char *format, va_list args)
 {
     char line[512];
     int n = vsnprintf(line, sizeof(line) - 1, format, args);
