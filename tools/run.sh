@@ -24,7 +24,8 @@ done < "$dir/models.txt"
 ready=$dir/ready-$$.json
 "$bin/veronnx" serve --simulate --listen "$listen" --store "$dir/store" --state "$dir/state" --ready-file "$ready" &
 node=$!
-trap 'kill -TERM $node 2>/dev/null || :' INT TERM HUP
+trap : INT # a terminal sends it to the node too
+trap 'kill -TERM $node 2>/dev/null || :' TERM HUP
 trap 'rm -f "$ready"' EXIT
 
 # A signal ends `wait` before the node has ended.

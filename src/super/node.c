@@ -29,8 +29,13 @@ static void kill_all(struct super *s)
             child_kill(s->infers.rows[n].child, OK);
 }
 
+/* The signal handlers stay to the end: a second SIGTERM in the last moment must not make an orderly end look like a death. */
 static void close_handle(uv_handle_t *h, void *unused UNUSED)
 {
+    if (h->type == UV_SIGNAL) {
+        uv_unref(h);
+        return;
+    }
     if (!uv_is_closing(h) && h->type != UV_PROCESS && h->type != UV_POLL)
         uv_close(h, NULL);
 }
