@@ -91,6 +91,19 @@ static void print_log(const struct stage *s)
             print_message("%s\n", line);
 }
 
+void stage_pause(const struct stage *s)
+{
+    int status = 0;
+    assert_int_equal(kill(s->pid, SIGSTOP), 0);
+    assert_int_equal(waitpid(s->pid, &status, WUNTRACED), s->pid);
+    assert_true(WIFSTOPPED(status));
+}
+
+void stage_resume(const struct stage *s)
+{
+    assert_int_equal(kill(s->pid, SIGCONT), 0);
+}
+
 int stage_wait(struct stage *s)
 {
     int status = 0;

@@ -60,6 +60,9 @@ int stage_teardown(void **state);
 /* The process without a message. */
 void stage_open(struct stage *s);
 void stage_start(struct stage *s);
+/* In between it sees nothing, and then all at once. */
+void stage_pause(const struct stage *s);
+void stage_resume(const struct stage *s);
 /* Waits for its end: the wait status. */
 int stage_wait(struct stage *s);
 /* Frees; the process must have ended. */

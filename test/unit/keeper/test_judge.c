@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 /* ── the truth ── */
@@ -94,12 +93,12 @@ static void test_any_order(void **state)
 static void check_batch(struct cast *c, size_t count, const size_t *sizes)
 {
     static uint8_t signature[ES256_SIGNATURE_LEN];
-    assert_int_equal(kill(c->stage->pid, SIGSTOP), 0);
+    stage_pause(c->stage);
     for (size_t n = 0; n < count; n++) {
         const struct stage_infer *i = n % 2 == 0 ? &c->a : &c->b;
         cast_report(i, stage_ticket(&c->front, i->number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
     }
-    assert_int_equal(kill(c->stage->pid, SIGCONT), 0);
+    stage_resume(c->stage);
     for (size_t tree = 0; count > 0; count -= sizes[tree++])
         for (size_t n = 0; n < sizes[tree]; n++) {
             AUTO(stage_receipt_done) struct stage_receipt got = {0};
@@ -221,11 +220,11 @@ static void test_nothing_after_a_lie(void **state)
     AUTO(stage_receipt_done) struct stage_receipt got = {0};
     uint64_t first = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
     uint64_t second = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
-    assert_int_equal(kill(c->stage->pid, SIGSTOP), 0);
+    stage_pause(c->stage);
     cast_report(&c->a, first, &STAGE_NO_NONCE);
     cast_report(&c->a, 1, &STAGE_NO_NONCE);
     cast_report(&c->a, second, &STAGE_NO_NONCE);
-    assert_int_equal(kill(c->stage->pid, SIGCONT), 0);
+    stage_resume(c->stage);
     stage_receive(c->stage, &c->front, &got);
     assert_int_equal(got.job, first);
     cast_end_of_a(c, ERR_PROTOCOL);
