@@ -1,7 +1,7 @@
 # veronnx: everything that is typed to build, run and check it. The work is done by Meson and the scripts of tools/.
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build run test asan clang bench conformance lint fuzz install clean distclean help
+.PHONY: build run test asan clang bench conformance soak lint fuzz install clean distclean help
 
 PREFIX ?= /usr/local
 SECONDS ?= 60
@@ -13,7 +13,7 @@ CLANG = $$(command -v clang-14 || command -v clang-19 || command -v clang)
 build: ## build into build/ (installs what is needed first)
 	@tools/setup.sh build
 	@tools/configure.sh build
-	@$(NINJA) -C build
+	@$(NINJA) -C build programs
 
 run: build ## start a node with a few models on https://127.0.0.1:8000
 	@tools/run.sh
@@ -49,13 +49,18 @@ lint: ## the rules of docs/style.md that a script can check, and clang-tidy
 	@CC=$(CLANG) tools/configure.sh build-clang
 	@tools/lint.sh build build-clang
 
-conformance: ## ONNX's backend cases through the node, and CIDs against an independent implementation
+conformance: ## ONNX's backend cases through the node, CIDs against other implementations, models out of Kubo, faulty sources
 	@tools/setup.sh test conformance
 	@tools/configure.sh build
 	@$(NINJA) -C build
 	@test/conformance/run.sh
 
-bench: build ## the benchmarks, into bench/results/
+soak: build ## what takes an hour: models that do not fit for SECONDS (60), kill -9 and every fault of a source, a hundred times
+	@VERONNX_BIN=build/bin python3 test/soak/models.py --seconds $(SECONDS)
+	@VERONNX_BIN=build/bin python3 test/soak/kill_random.py
+	@test/fault/soak.sh
+
+bench: build ## the benchmarks, into bench/results/; BENCH=requests or BENCH=fetch runs one of the two
 	@bench/run.sh
 
 install: build ## install into PREFIX (/usr/local), below DESTDIR

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "tensor/values.h"
 #include "wire/frame.h"
+#include "wire/receipts.h"
 #include "wire/roles.h"
 
 #include <errno.h>
@@ -170,18 +171,35 @@ static err_t begin(struct chain *c)
     return wire_send(&c->job, MSG_JOB, &job, buf_view(&c->job_tail), NULL, 0);
 }
 
-/* What one message brings; OK when its job is done. Both messages begin with the job's number. */
-static err_t take(struct chain *c, const struct wire_end *end, struct job **ret)
+/* Half of a job is there. With the other half it is done, and the next one begins. */
+static err_t note(struct chain *c, uint64_t number, bool is_receipt, uint64_t until_ns, struct times *t)
+{
+    struct job *j = &c->jobs[number % DEPTH_MAX];
+    j->has_result = j->has_result || !is_receipt;
+    j->has_receipt = j->has_receipt || is_receipt;
+    if (!j->has_result || !j->has_receipt)
+        return OK;
+    uint64_t now = clock_mono_ns();
+    times_add(t, now - j->start_ns);
+    c->under_way--;
+    return now < until_ns ? begin(c) : OK;
+}
+
+/* What one message brings: a result, or any number of receipts. */
+static err_t take(struct chain *c, const struct wire_end *end, uint64_t until_ns, struct times *t)
 {
     AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
     TRY(wire_recv(end, &c->inbox, false, &m));
-    if (m.type != MSG_RESULT && m.type != MSG_RECEIPT)
+    if (m.type == MSG_RESULT)
+        return note(c, ((const struct msg_result *)m.fixed)->job, false, until_ns, t);
+    if (m.type != MSG_RECEIPTS)
         return ERR_PROTOCOL;
-    struct job *j = &c->jobs[*(const uint64_t *)m.fixed % DEPTH_MAX];
-    j->has_result = j->has_result || m.type == MSG_RESULT;
-    j->has_receipt = j->has_receipt || m.type == MSG_RECEIPT;
-    *ret = j;
-    return j->has_result && j->has_receipt ? OK : ERR_WOULD_BLOCK;
+    while (m.tail.len > 0) {
+        struct wire_receipt r;
+        TRY(wire_receipts_next(&m.tail, &r));
+        TRY(note(c, r.job, true, until_ns, t));
+    }
+    return OK;
 }
 
 static err_t run(void *self, uint64_t until_ns, struct times *t)
@@ -192,18 +210,8 @@ static err_t run(void *self, uint64_t until_ns, struct times *t)
         TRY(begin(c));
     while (c->under_way > 0) {
         int n = epoll_wait(c->epoll, events, COUNT_OF(events), -1);
-        for (int i = 0; i < n; i++) {
-            struct job *j = NULL;
-            err_t e = take(c, events[i].data.ptr, &j);
-            if (e == ERR_WOULD_BLOCK)
-                continue;
-            TRY(e);
-            uint64_t now = clock_mono_ns();
-            times_add(t, now - j->start_ns);
-            c->under_way--;
-            if (now < until_ns)
-                TRY(begin(c));
-        }
+        for (int i = 0; i < n; i++)
+            TRY(take(c, events[i].data.ptr, until_ns, t));
     }
     return OK;
 }

@@ -2,7 +2,7 @@
    that the OpenGradient network sends: a JSON document inside a string, {value, decimals} for each number of the
    one float input.
      read     yyjson alone, twice: the body, then the document inside
-     convert  the numbers of a document that has been read, into a tensor
+     convert  the numbers of that document, from the values that yyjson made, into a tensor
      front    all that the front does between body and tensor */
 #include "rounds.h"
 
@@ -38,8 +38,8 @@ static err_t yyjson_twice(struct parse *p)
 {
     yyjson_doc *outer = read_in_place((char *)p->copy.data, p->copy.len);
     yyjson_val *text = yyjson_obj_get(yyjson_doc_get_root(outer), "model_inputs");
-    yyjson_doc *inner = yyjson_is_str(text)
-                            ? read_in_place((char *)(uintptr_t)yyjson_get_str(text), yyjson_get_len(text)) : NULL;
+    yyjson_doc *inner =
+        yyjson_is_str(text) ? read_in_place((char *)(uintptr_t)yyjson_get_str(text), yyjson_get_len(text)) : NULL;
     bool ok = yyjson_is_arr(yyjson_obj_get(yyjson_doc_get_root(inner), "numbers"));
     yyjson_doc_free(inner);
     yyjson_doc_free(outer);
@@ -98,10 +98,23 @@ static err_t make_signature(char **argv, int argc, struct signature *ret)
     return signature_make(&input, 1, &output, 1, ret);
 }
 
+/* A first field that keeps the reader from taking lists of pairs out of the text (tensor/pairs.h). */
+static const char keep_lists[] = "\"\x7f\":0,";
+
+static void put_first(struct buf *body, const char *field)
+{
+    size_t n = strlen(field);
+    memmove(body->data + 1 + n, body->data + 1, body->len - 1);
+    memcpy(body->data + 1, field, n);
+    body->len += n;
+}
+
 static err_t prepare(struct parse *p, char **argv, int argc)
 {
     p->body = read_file(argv[2], INFER_BODY_PAD);
-    p->copy = read_file(argv[2], INFER_BODY_PAD);
+    p->copy = read_file(argv[2], INFER_BODY_PAD + sizeof(keep_lists));
+    if (p->once == convert)
+        put_first(&p->copy, keep_lists);
     TRY(make_signature(argv, argc, &p->signature));
     TRY(read_request(p));
     p->tensor = mem_alloc(1, p->inputs.set.total);

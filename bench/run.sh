@@ -1,8 +1,11 @@
 #!/bin/sh
-# make bench: builds the measuring programs and runs bench.py, which prints a table and writes bench/results/.
-# Environment: BENCH_SECONDS (4), the time for each row; BUILD (build), the Meson folder.
+# make bench: builds the measuring programs and runs bench.py (requests) and fetch.py (fetching models), which print tables
+# and write bench/results/. Environment: BENCH, one of `requests` and `fetch`, instead of both; BENCH_SECONDS (4), the time
+# for each row of the first; FETCH_MIB (1024) and ROUNDS (3) of the second; BUILD (build), the Meson folder.
 set -eu
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}
 ninja -C "$build" bench-programs > /dev/null
-BUILD=$build exec python3 bench/bench.py
+export BUILD="$build"
+[ "${BENCH:-requests}" != requests ] || python3 bench/bench.py
+[ "${BENCH:-fetch}" != fetch ] || python3 bench/fetch.py

@@ -27,7 +27,6 @@
     X(METHOD_NOT_ALLOWED, 405, "the method is not allowed on this path")                                               \
     X(HEADER_TIMEOUT, 408, "the request head did not arrive in time")                                                  \
     X(BODY_TIMEOUT, 408, "the request body arrives too slowly")                                                        \
-    X(LENGTH_REQUIRED, 411, "the request needs a body")                                                                \
     X(BODY_TOO_LARGE, 413, "the request body exceeds its limit")                                                       \
     X(TARGET_TOO_LONG, 414, "the request target exceeds its limit")                                                    \
     X(MEDIA_TYPE, 415, "unsupported content encoding or type")                                                         \
@@ -36,6 +35,7 @@
     X(UNAUTHORIZED, 401, "an API key is needed")                                                                       \
     X(OVERLOADED, 503, "the node is at its limit")                                                                     \
     X(DRAINING, 503, "the node is shutting down")                                                                      \
+    X(PRELOADING, 503, "the models that are loaded at start are not all there yet")                                    \
     /* request content */                                                                                              \
     X(BAD_JSON, 400, "the body is not valid JSON")                                                                     \
     X(JSON_TOO_DEEP, 400, "the JSON is nested too deeply")                                                             \
@@ -56,7 +56,8 @@
     X(CID_MALFORMED, 400, "the text or the bytes are not a CID")                                                       \
     X(CID_UNSUPPORTED, 400, "the CID's codec or hash is not raw or dag-pb with sha2-256")                              \
     X(CID_IDENTITY, 400, "the CID holds its content in itself and names no block")                                     \
-    X(MODEL_ID_INVALID, 400, "the model name is neither a CID nor a configured alias")                                 \
+    X(MODEL_ID_INVALID, 400, "the text is no CID and cannot be a name")                                                \
+    X(MODEL_NOT_PINNED, 404, "the name is no CID, and the configuration pins it to none")                              \
     X(MODEL_NOT_FOUND, 404, "no source has this model")                                                                \
     X(MODEL_NOT_ALLOWED, 403, "this node does not serve this model")                                                   \
     X(MODEL_IS_DIRECTORY, 400, "the CID names a directory, not a file")                                                \
@@ -81,7 +82,11 @@
     X(BLOCK_UNWANTED, 503, "a source sent a block that was not asked for")                                             \
     X(DAG_MALFORMED, 400, "the CID's blocks do not form a valid UnixFS file")                                          \
     X(DAG_TOO_COMPLEX, 400, "the CID's file is cut into too many blocks or levels")                                    \
+    X(MODEL_INCOMPLETE, 404, "no source has all blocks of this model")                                                 \
     X(SOURCE_DEAD, 503, "no source of blocks answers")                                                                 \
+    X(CAR_MALFORMED, 400, "the CAR file is not well-formed")                                                           \
+    X(CAR_TRUNCATED, 400, "the CAR file ends too early")                                                               \
+    X(CAR_VERSION, 400, "the CAR file is not of version 1")                                                            \
     /* runs */                                                                                                         \
     X(QUEUE_FULL, 503, "the queue of this model or of the node is full")                                               \
     X(KEEPER_BUSY, 503, "the signing process is busy")                                                                 \
@@ -95,7 +100,25 @@
     X(RECEIPT_MALFORMED, 400, "the receipt is not well-formed")                                                        \
     X(RECEIPT_SIGNATURE, 400, "the receipt's signature is wrong")                                                      \
     X(RECEIPT_PROOF, 400, "the receipt's inclusion proof is wrong")                                                    \
-    X(RECEIPT_MISMATCH, 400, "the receipt does not match what it should")
+    X(RECEIPT_MISMATCH, 400, "the receipt does not match what it should")                                              \
+    /* attestation documents */                                                                                        \
+    X(NSM_FAILED, 500, "the security module refused or did not answer")                                                \
+    X(DOC_MALFORMED, 400, "the attestation document is not well-formed")                                               \
+    X(DOC_ALGORITHM, 400, "the attestation document is not signed with ES384")                                         \
+    X(DOC_FIELD, 400, "a field of the attestation document is missing, unknown, double or outside its limits")         \
+    X(DOC_ROOT, 400, "the certificates do not begin with the expected root")                                           \
+    X(DOC_CERTIFICATE, 400, "a certificate of the attestation document has a form that is not accepted")               \
+    X(DOC_CHAIN, 400, "the certificates of the attestation document do not form a chain")                              \
+    X(DOC_CERT_TIME, 400, "a certificate of the attestation document is not valid at the time in question")            \
+    X(DOC_SIGNATURE, 400, "the attestation document's signature is wrong")                                             \
+    X(DOC_TIME, 400, "the attestation document is too old, from the future, or outside its certificate's life")        \
+    X(DOC_SIMULATED, 400, "the attestation document is simulated")                                                     \
+    X(DOC_DEBUG, 400, "the attestation document is from an enclave in debug mode")                                     \
+    X(DOC_POLICY, 400, "nothing says which image is wanted")                                                           \
+    X(DOC_PCR, 400, "a PCR is missing or has another value than it should")                                            \
+    X(DOC_NONCE, 400, "the attestation document's nonce is not the one that was sent")                                 \
+    X(DOC_USER_DATA, 400, "the attestation document's user data is not what it should be")                             \
+    X(DOC_PUBLIC_KEY, 400, "the attestation document's public key is not what it should be")
 
 typedef enum MUST_CHECK_TYPE err {
     OK = 0,

@@ -4,6 +4,8 @@
 
 #include "base/err.h"
 
+#include <sys/stat.h>
+
 /* Closes and sets -1; accepts -1. Keeps errno. */
 void fd_close(int *fd);
 #define AUTO_FD AUTO(fd_close)
@@ -11,7 +13,12 @@ void fd_close(int *fd);
 /* Exactly `n` bytes; ERR_TRUNCATED on an early end. Restarts after a signal. */
 err_t fd_read_all(int fd, void *ret_bytes, size_t n);
 err_t fd_write_all(int fd, const void *bytes, size_t n);
+/* The same at a place of a file. */
+err_t fd_read_at(int fd, uint64_t offset, void *ret_bytes, size_t n);
+err_t fd_write_at(int fd, uint64_t offset, const void *bytes, size_t n);
 err_t fd_set_nonblocking(int fd, bool on);
+/* fstat, and that alone: in a jail the library's may be refused. */
+err_t fd_stat(int fd, struct stat *ret);
 
 /* The open descriptors below `max`, in order; `ret_fds` has room for `max`. */
 size_t fd_list(int *ret_fds, int max);

@@ -4,34 +4,57 @@
 #define VERONNX_BASE_LOG_H
 
 #include "base/err.h"
+#include "base/role.h"
 
 #define LOG_MAX_ARGS 6
 
-/* name, severity (i info, w warning, e error), names of the integers. `%` before a name: it is an err_t and prints as
-   its code; `#`: it prints as 16 hexadecimal digits. */
+/* An integer and what it may be: 0 to a maximum. `%`, `#` and `@` say how it is printed. */
+struct log_arg {
+    const char *name;
+    uint64_t max;
+};
+#define LOG_ANY(name)   {name, INT64_MAX}
+#define LOG_WORD(name)  {name, UINT32_MAX}
+#define LOG_SMALL(name) {name, UINT8_MAX}
+#define LOG_BITS(name)  {"#" name, UINT64_MAX} /* printed as 16 hexadecimal digits */
+#define LOG_REASON      {"%reason", ERR_COUNT_ - 1} /* an err_t, printed as its code */
+#define LOG_ROLE        {"@role", ROLE_COUNT_ - 1} /* printed as its name */
+
+/* name, severity (i info, w warning, e error), who may write it, its integers */
 #define LOG_TABLE(X)                                                                                                   \
-    X(NODE_READY, 'i', "port", "ms")                                                                                   \
-    X(NODE_DRAINING, 'i', "in_flight")                                                                                 \
-    X(NODE_STOPPED, 'i', "exit")                                                                                       \
-    X(PROCESS_STARTED, 'i', "role", "pid")                                                                             \
-    X(PROCESS_ENDED, 'w', "role", "pid", "status", "signal")                                                           \
-    X(PROCESS_BACKOFF, 'w', "role", "ms")                                                                              \
-    X(PROCESS_KILLED, 'w', "role", "pid", "%reason")                                                                   \
-    X(JAIL_FAILED, 'e', "role", "phase", "step", "errno")                                                              \
-    X(LOG_DROPPED, 'w', "records")                                                                                     \
-    X(MODEL_LOADING, 'i', "infer", "request")                                                                          \
-    X(MODEL_READY, 'i', "infer", "bytes", "verify_us", "scan_us", "load_us")                                           \
-    X(MODEL_FAILED, 'w', "infer", "%reason")                                                                           \
-    X(MODEL_EVICTED, 'i', "infer", "bytes")                                                                            \
-    X(BLOCK_REFUSED, 'w', "infer", "source", "%reason")                                                                \
-    X(PEER_REFUSED, 'e', "role", "message", "%reason")                                                                 \
-    X(REPORT_REFUSED, 'e', "infer", "job", "%reason")                                                                  \
-    X(REQUEST_DONE, 'i', "#request", "status", "us")                                                                   \
-    X(REQUEST_FAILED, 'i', "#request", "status", "%reason", "us")                                                      \
-    X(CONNECTION_LIMIT, 'w', "connections")                                                                            \
-    X(TLS_FAILED, 'i', "reason")                                                                                       \
-    X(KEEPER_SLOW, 'w', "ms")                                                                                          \
-    X(CONFIG_LOADED, 'i', "bytes")
+    X(NODE_READY, 'i', BY_SUPER, LOG_WORD("port"), LOG_ANY("ms"))                                                      \
+    X(NODE_DRAINING, 'i', BY_SUPER, LOG_WORD("in_flight"))                                                             \
+    X(NODE_STOPPED, 'i', BY_SUPER, LOG_WORD("exit"))                                                                   \
+    X(PROCESS_STARTED, 'i', BY_SUPER, LOG_ROLE, LOG_WORD("pid"))                                                       \
+    X(PROCESS_ENDED, 'w', BY_SUPER, LOG_ROLE, LOG_WORD("pid"), LOG_WORD("status"), LOG_SMALL("signal"))                \
+    X(PROCESS_BACKOFF, 'w', BY_SUPER, LOG_ROLE, LOG_WORD("ms"))                                                        \
+    X(PROCESS_KILLED, 'w', BY_SUPER, LOG_ROLE, LOG_WORD("pid"), LOG_REASON)                                            \
+    X(JAIL_FAILED, 'e', BY_CHILDREN, LOG_ROLE, LOG_SMALL("phase"), LOG_SMALL("step"), LOG_SMALL("errno"))              \
+    X(LOG_DROPPED, 'w', BY_ALL, LOG_WORD("records"))                                                                   \
+    X(RECORDS_REFUSED, 'w', BY_SUPER, LOG_ROLE, LOG_ANY("records"))                                                    \
+    X(MODEL_LOADING, 'i', BY_SUPER, LOG_WORD("infer"), LOG_WORD("request"), LOG_ANY("kept_bytes"))                     \
+    X(MODEL_SIZED, 'i', BY_SUPER, LOG_WORD("infer"), LOG_ANY("bytes"), LOG_ANY("ms"))                                  \
+    X(MODEL_SEALED, 'i', BY_SUPER, LOG_WORD("infer"), LOG_ANY("bytes"), LOG_ANY("us"), LOG_WORD("sources"))            \
+    X(MODEL_READY, 'i', BY_SUPER, LOG_WORD("infer"), LOG_ANY("bytes"), LOG_WORD("verify_us"), LOG_WORD("scan_us"),     \
+      LOG_WORD("load_us"))                                                                                             \
+    X(MODEL_FAILED, 'w', BY_SUPER, LOG_WORD("infer"), LOG_REASON)                                                      \
+    X(MODEL_EVICTED, 'i', BY_SUPER, LOG_WORD("infer"), LOG_ANY("bytes"))                                               \
+    X(MODELS_PRELOADED, 'i', BY_SUPER, LOG_WORD("ready"), LOG_WORD("failed"), LOG_ANY("ms"))                           \
+    X(BLOCK_REFUSED, 'w', BY_INFER | BY_FETCH, LOG_WORD("infer"), LOG_SMALL("source"), LOG_REASON)                     \
+    X(SOURCE_PAUSED, 'w', BY_FETCH, LOG_SMALL("source"), LOG_WORD("ms"), LOG_WORD("failures"), LOG_REASON)             \
+    X(SOURCE_LIES, 'w', BY_FETCH, LOG_SMALL("source"), LOG_WORD("infer"), LOG_REASON)                                  \
+    X(SOURCE_GAVE, 'i', BY_FETCH, LOG_WORD("infer"), LOG_SMALL("source"), LOG_ANY("blocks"), LOG_ANY("bytes"))         \
+    X(CACHE_FULL, 'w', BY_FETCH, LOG_SMALL("errno"))                                                                   \
+    X(CACHE_SKIPPED, 'w', BY_FETCH, LOG_ANY("blocks"))                                                                 \
+    X(PEER_REFUSED, 'e', BY_ALL, LOG_ROLE, LOG_WORD("message"), LOG_REASON)                                            \
+    X(REPORT_REFUSED, 'e', BY_KEEPER, LOG_WORD("infer"), LOG_BITS("job"), LOG_REASON)                                  \
+    X(REQUEST_DONE, 'i', BY_FRONT | BY_ADMIN, LOG_BITS("request"), LOG_WORD("status"), LOG_ANY("us"))                  \
+    X(REQUEST_FAILED, 'i', BY_FRONT | BY_ADMIN, LOG_BITS("request"), LOG_WORD("status"), LOG_REASON, LOG_ANY("us"))    \
+    X(CONNECTION_LIMIT, 'w', BY_FRONT | BY_ADMIN, LOG_WORD("connections"))                                             \
+    X(TLS_FAILED, 'i', BY_FRONT, LOG_WORD("reason"))                                                                   \
+    X(KEEPER_SLOW, 'w', BY_FRONT, LOG_ANY("ms"))                                                                       \
+    X(NSM_FAILED, 'e', BY_NSM | BY_NSM_SIM, LOG_SMALL("phase"), LOG_REASON)                                            \
+    X(NSM_REFUSED, 'w', BY_NSM | BY_NSM_SIM, LOG_SMALL("operation"), LOG_SMALL("error"))
 
 enum log_event {
 #define LOG_ENUM(name, ...) LOG_##name,
@@ -40,25 +63,39 @@ enum log_event {
         LOG_COUNT_
 };
 
-/* One record as it travels: fixed form, 64 bytes, so a write to a pipe or socket is atomic. */
+/* How many integers each of them has. */
+enum {
+#define LOG_ARGS(name, severity, by, ...)                                                                              \
+    LOG_##name##_ARGS = sizeof((struct log_arg[]){__VA_ARGS__}) / sizeof(struct log_arg),
+    LOG_TABLE(LOG_ARGS)
+#undef LOG_ARGS
+};
+
+/* One record as it travels: fixed form, 56 bytes, so a write to a socket is atomic. The time is the receiver's. */
 struct log_record {
     uint16_t event;
     uint16_t role;
     uint32_t count;
-    uint64_t wall_us;
     int64_t args[LOG_MAX_ARGS];
 };
 
-/* `fd` receives the records of this process (role: enum role of wire/roles.h). Before this call records are dropped. */
-void log_setup(int fd, uint16_t role);
+/* `fd` receives the records of this process. Before this call records are dropped. */
+void log_setup(int fd, enum role role);
 
 /* At most 100 records a second, and 50 of severity `i`, so that requests cannot crowd out what went wrong; what is over
    is counted and told in one LOG_DROPPED record. Never blocks, never fails. */
-void log_write(enum log_event event, unsigned count, const int64_t *args);
+void log_write(enum log_event event, const int64_t *args);
 #define log_event(event, ...)                                                                                          \
-    log_write(event, sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (const int64_t[]){__VA_ARGS__})
+    do {                                                                                                               \
+        const int64_t log_args_[] = {__VA_ARGS__};                                                                     \
+        _Static_assert(sizeof(log_args_) / sizeof(log_args_[0]) == event##_ARGS, #event);                              \
+        log_write(event, log_args_);                                                                                   \
+    } while (0)
 
-/* Supervisor: checks a record that came from a process of `role` (event, count, role) and prints one line into `text`. */
-err_t log_format(const struct log_record *r, uint16_t role, const char *role_name, char *ret_text, size_t size);
+#define LOG_LINE_MAX 512
+
+/* Supervisor: a record that came from a process of `role`, as a line. ERR_PROTOCOL when it is not one that this role may write:
+   its event, its own role, the number of its integers and their ranges are checked against the table. */
+err_t log_format(const struct log_record *r, enum role role, uint64_t wall_us, char ret_line[static LOG_LINE_MAX]);
 
 #endif

@@ -1,4 +1,5 @@
-/* Memory for keys and other secrets: locked, not dumped, not inherited, wiped. */
+/* Memory for secrets: locked, not dumped, not inherited, wiped. Private keys lie in OpenSSL's secure heap instead (keeper/keys.c),
+   because its arithmetic makes copies of them there. */
 #ifndef VERONNX_BASE_SECRET_H
 #define VERONNX_BASE_SECRET_H
 

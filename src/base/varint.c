@@ -29,11 +29,3 @@ err_t varint_put(struct buf *b, uint64_t n)
     bytes[len++] = (uint8_t)n;
     return buf_put(b, bytes, len);
 }
-
-size_t varint_len(uint64_t n)
-{
-    size_t len = 1;
-    for (; n >= 0x80; n >>= 7)
-        len++;
-    return len;
-}

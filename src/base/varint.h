@@ -9,7 +9,5 @@
 /* ERR_TRUNCATED, or ERR_MALFORMED for a padded form or more than 63 bits. */
 err_t varint_get(struct view *v, uint64_t *ret);
 err_t varint_put(struct buf *b, uint64_t n);
-/* Bytes that varint_put writes. */
-size_t varint_len(uint64_t n);
 
 #endif

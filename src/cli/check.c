@@ -7,8 +7,9 @@
 #include "cli/files.h"
 #include "ipld/model_id.h"
 #include "tensor/digest.h"
+#include "tensor/print.h"
 
-#include <inttypes.h>
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -150,31 +151,58 @@ err_t check_receipt(const struct check *c, struct buf *bytes, struct receipt *re
 
 /* ── printing ── */
 
-static void print_hex(const char *name, const uint8_t *bytes, size_t n, bool json)
+/* Whoever made the model chose its path: neither a terminal nor a reader of JSON may take it for more than a name. */
+static void print_text(const char *name, struct view text, bool json)
 {
-    char text[HEX_LEN(64) + 1];
-    hex_encode(bytes, MIN(n, 64U), text);
-    (void)printf(json ? ",\"%s\":\"%s\"" : "%-18s %s\n", name, text);
+    AUTO_BUF struct buf quoted = BUF_WITH(KIB + 6 * STATEMENT_PATH_MAX);
+    if (json) {
+        if (print_string(&quoted, text) == OK)
+            (void)printf(",\"%s\":%.*s", name, (int)quoted.len, (const char *)quoted.data);
+        return;
+    }
+    (void)printf("%-18s ", name);
+    for (size_t i = 0; i < text.len; i++)
+        (void)printf(text.data[i] >= 0x20 && text.data[i] <= 0x7e ? "%c" : "\\x%02x", text.data[i]);
+    (void)putchar('\n');
 }
 
-static void print_cid(const char *name, struct view bytes, struct view path, bool json)
+static void print_hex(const char *name, struct view bytes, bool json)
+{
+    char text[HEX_LEN(STATEMENT_NONCE_MAX) + 1];
+    assert(bytes.len <= STATEMENT_NONCE_MAX);
+    hex_encode(bytes.data, bytes.len, text);
+    print_text(name, view_of(text, strlen(text)), json);
+}
+
+static void print_digest(const char *name, const uint8_t digest[static SHA256_LEN], bool json)
+{
+    print_hex(name, view_of(digest, SHA256_LEN), json);
+}
+
+static void print_model(const char *name, struct view bytes, struct view path, bool json)
 {
     struct cid cid = {0};
-    char text[CID_TEXT_SIZE] = "";
+    char text[CID_TEXT_SIZE + 1 + STATEMENT_PATH_MAX] = "";
+    assert(path.len <= STATEMENT_PATH_MAX);
     if (cid_from_bytes(bytes, &cid) == OK)
         cid_to_text(&cid, text);
-    (void)printf(json ? ",\"%s\":\"%s%s%.*s\"" : "%-18s %s%s%.*s\n", name, text, path.len > 0 ? "/" : "",
-                 (int)path.len, (const char *)path.data);
+    size_t n = strlen(text);
+    if (path.len > 0) {
+        text[n++] = '/';
+        memcpy(text + n, path.data, path.len);
+    }
+    print_text(name, view_of(text, n + path.len), json);
 }
 
 static void print_time(const char *name, uint64_t us, bool json)
 {
     time_t seconds = (time_t)(us / 1000000);
     struct tm tm;
-    char text[32] = "";
+    char day[32] = "", text[64];
     if (gmtime_r(&seconds, &tm) != NULL)
-        (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)printf(json ? ",\"%s\":\"%s.%06uZ\"" : "%-18s %s.%06uZ\n", name, text, (unsigned)(us % 1000000));
+        (void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)snprintf(text, sizeof(text), "%s.%06uZ", day, (unsigned)(us % 1000000));
+    print_text(name, view_of(text, strlen(text)), json);
 }
 
 void check_print(const struct receipt *r, bool json)
@@ -187,18 +215,18 @@ void check_print(const struct receipt *r, bool json)
     else
         (void)printf("The receipt is genuine%s.\n",
                      simulated ? ", but SIMULATED: it proves nothing about hardware" : "");
-    print_cid("model", s->asked_cid, s->asked_path, json);
-    print_cid("file", s->file_cid, view_of(NULL, 0), json);
-    print_hex("model_hash", s->model, SHA256_LEN, json);
-    print_hex("input_digest", s->input.tensors, SHA256_LEN, json);
-    print_hex("output_digest", s->output.tensors, SHA256_LEN, json);
+    print_model("model", s->asked_cid, s->asked_path, json);
+    print_model("file", s->file_cid, view_of(NULL, 0), json);
+    print_digest("model_hash", s->model, json);
+    print_digest("input_digest", s->input.tensors, json);
+    print_digest("output_digest", s->output.tensors, json);
     if (s->nonce.len > 0)
-        print_hex("nonce", s->nonce.data, s->nonce.len, json);
-    (void)printf(json ? ",\"%s\":\"%.*s\"" : "%-18s %.*s\n", "engine", (int)s->engine.len, (const char *)s->engine.data);
+        print_hex("nonce", s->nonce, json);
+    print_text("engine", s->engine, json);
     print_time("start", s->start_us, json);
     print_time("end", s->end_us, json);
     if (receipt_digest(r->statement_bytes, digest) == OK)
-        print_hex("receipt_digest", digest, SHA256_LEN, json);
+        print_digest("receipt_digest", digest, json);
     if (json)
         (void)printf("}\n");
 }

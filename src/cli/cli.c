@@ -2,6 +2,9 @@
 #include "cli/cli.h"
 
 #include "cli/cmd_add.h"
+#include "cli/cmd_cat.h"
+#include "cli/cmd_export.h"
+#include "cli/cmd_import.h"
 #include "cli/cmd_infer.h"
 #include "cli/cmd_models.h"
 #include "cli/cmd_verify.h"
@@ -21,9 +24,12 @@ static const struct command {
 } commands[] = {
     {"serve", cmd_serve_help, "run a node"},
     {"add", cmd_add, "put model files into the local store and print their CIDs"},
+    {"import", cmd_import, "put the blocks of an archive (CAR) into the local store"},
+    {"export", cmd_export, "write a file or directory of the local store as an archive (CAR)"},
+    {"cat", cmd_cat, "get a file of IPFS by its CID, every block checked"},
     {"infer", cmd_infer, "ask a node and verify the receipt"},
     {"verify", cmd_verify, "check a receipt"},
-    {"models", cmd_models, "list what a node holds in memory"},
+    {"models", cmd_models, "list the models of a node and how far they are"},
     {"version", cmd_version, "print the version"},
     {"help", cmd_help, "this text, or `veronnx help COMMAND`"},
 };

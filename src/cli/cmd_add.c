@@ -1,9 +1,9 @@
 /* veronnx add. */
 #include "cli/cmd_add.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "ipld/build.h"
 #include "store/store.h"
 
@@ -15,9 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define READ_SIZE         MIB
-#define PROGRESS_FIRST_MS 2000
-#define PROGRESS_EVERY_MS 200
+#define READ_SIZE MIB
 
 static const char add_help[] =
     "Usage: veronnx add [--store DIR] [--cid-version 0|1] FILE...\n"
@@ -72,34 +70,6 @@ static err_t parse_options(int argc, char **argv, struct add_options *o, struct 
     return OK;
 }
 
-/* ── progress ── */
-
-struct progress {
-    const char *name;
-    uint64_t size; /* as the file's length says; 0 = unknown */
-    uint64_t done;
-    uint64_t began_ms;
-    uint64_t shown_ms; /* 0 = never */
-};
-
-static void progress_show(struct progress *p)
-{
-    uint64_t now = clock_mono_ms(), spent = now - p->began_ms;
-    if (spent < PROGRESS_FIRST_MS || now - p->shown_ms < PROGRESS_EVERY_MS || isatty(STDERR_FILENO) == 0)
-        return;
-    p->shown_ms = now;
-    fprintf(stderr, "\r\033[K%s: %" PRIu64 " MiB", p->name, p->done / MIB);
-    if (p->size >= p->done && p->size > 0)
-        fprintf(stderr, " of %" PRIu64 " MiB (%" PRIu64 " %%)", p->size / MIB, p->done * 100 / p->size);
-    fprintf(stderr, ", %" PRIu64 " MiB/s", p->done * 1000 / spent / MIB);
-}
-
-static void progress_clear(const struct progress *p)
-{
-    if (p->shown_ms > 0)
-        fputs("\r\033[K", stderr);
-}
-
 /* ── one file ── */
 
 static err_t put_block(void *user, const struct cid *cid, struct view bytes)
@@ -108,8 +78,10 @@ static err_t put_block(void *user, const struct cid *cid, struct view bytes)
     return store_put(store, cid_digest(cid), bytes);
 }
 
-static err_t push_file(int fd, struct build *build, struct progress *p)
+/* `size`: as the file's length says; 0 = unknown. */
+static err_t push_file(int fd, struct build *build, uint64_t size, struct progress *p)
 {
+    uint64_t done = 0;
     AUTO_MEM uint8_t *bytes = mem_alloc(1, READ_SIZE);
     if (bytes == NULL)
         return ERR_NOMEM;
@@ -122,18 +94,20 @@ static err_t push_file(int fd, struct build *build, struct progress *p)
         if (n < 0)
             return err_errno();
         TRY(build_push(build, view_of(bytes, (size_t)n)));
-        p->done += (size_t)n;
-        progress_show(p);
+        done += (size_t)n;
+        progress_show(p, done, size >= done ? size : 0, 0);
     }
 }
 
-static err_t build_file(int fd, struct store *store, unsigned version, struct progress *p, struct cid *ret_root,
-                        uint64_t *ret_size)
+static err_t build_file(int fd, const char *name, uint64_t size, struct store *store, unsigned version,
+                        struct cid *ret_root, uint64_t *ret_size)
 {
+    struct progress progress;
     AUTO(build_free) struct build *build = NULL;
     TRY(build_new(version, &(struct build_sink){store, put_block}, &build));
-    err_t e = push_file(fd, build, p);
-    progress_clear(p);
+    progress_begin(&progress, name);
+    err_t e = push_file(fd, build, size, &progress);
+    progress_clear(&progress);
     TRY(e);
     return build_finish(build, ret_root, ret_size);
 }
@@ -160,13 +134,12 @@ static err_t open_file(const char *name, int *ret_fd, uint64_t *ret_size)
 
 static err_t add_file(const char *name, struct store *store, unsigned version)
 {
-    struct progress p = {.name = name, .began_ms = clock_mono_ms()};
     struct cid root = {0};
     char text[CID_TEXT_SIZE];
     uint64_t size = 0;
     AUTO_FD int fd = -1;
-    TRY(open_file(name, &fd, &p.size));
-    err_t e = build_file(fd, store, version, &p, &root, &size);
+    TRY(open_file(name, &fd, &size));
+    err_t e = build_file(fd, name, size, store, version, &root, &size);
     if (e != OK)
         return complain(name, e, err_text(e));
     cid_to_text(&root, text);

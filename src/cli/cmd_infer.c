@@ -5,6 +5,7 @@
 #include "cli/check.h"
 #include "cli/command.h"
 #include "cli/http.h"
+#include "cli/loading.h"
 #include "cli/node.h"
 #include "ipld/model_id.h"
 #include "tensor/print.h"
@@ -23,6 +24,7 @@ static const char help[] =
     "\n"
     "  --node URL          the node; default: the one that runs here (its ready file)\n"
     "  --ready-file FILE   where that node wrote its ready file\n"
+    "  --admin URL         its administration listener, to show how a model loads; default: of the ready file\n"
     "  --model ID          CID, CID/path, or an alias of the node\n"
     "  --input NAME=VALUE  JSON such as x=[[1,2],[3,4.5]], or @file.npy, @file.json, @file.pb\n"
     "  --cacert FILE       the node's certificate (cert.pem of its state folder)\n"
@@ -36,6 +38,7 @@ static const char help[] =
 struct infer {
     struct node node;
     const char *url;
+    const char *admin;
     const char *ready_file;
     const char *model;
     const char *cacert;
@@ -55,6 +58,9 @@ static err_t take_option(struct infer *f, int option, const char *value, struct 
     switch (option) {
     case 'u':
         f->url = value;
+        return OK;
+    case 'a':
+        f->admin = value;
         return OK;
     case 'r':
         f->ready_file = value;
@@ -104,7 +110,8 @@ static err_t parse(struct infer *f, int argc, char **argv, struct why *why)
         {"model", required_argument, NULL, 'm'},  {"input", required_argument, NULL, 'i'},
         {"cacert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
         {"insecure", no_argument, NULL, 'I'},     {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+        {"admin", required_argument, NULL, 'a'},  {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     for (;;) {
         int o = 0;
@@ -175,7 +182,11 @@ static err_t ask(struct infer *f, struct why *why)
     hex_encode(f->nonce, sizeof(f->nonce), nonce + strlen(nonce));
     struct http_call call = {
         .url = url, .cacert = f->cacert, .insecure = f->insecure, .fields = fields, .body = buf_view(&body)};
-    return http_perform(&call, &f->result, why);
+    call.user = loading_new(f->admin != NULL ? f->admin : f->node.admin_url, f->model);
+    call.meanwhile = call.user != NULL ? loading_show : NULL;
+    err_t e = http_perform(&call, &f->result, why);
+    loading_free(call.user);
+    return e;
 }
 
 /* ── the answer ── */

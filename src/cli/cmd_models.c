@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/http.h"
+#include "cli/loading.h"
 #include "cli/node.h"
 
 #include <inttypes.h>
@@ -11,7 +12,7 @@
 
 static const char help[] = "Usage: veronnx models [--admin URL | --ready-file FILE] [--json]\n"
                            "\n"
-                           "Lists the models that a node holds in memory, one a line: state, bytes, idle seconds, model.\n"
+                           "Lists the models of a node, one a line: bytes of the file, model, state.\n"
                            "\n"
                            "  --admin URL        administration listener; default: that of the node that runs here\n"
                            "  --ready-file FILE  where that node wrote its ready file\n"
@@ -48,9 +49,10 @@ static void print_rows(yyjson_val *root)
     yyjson_val *row = NULL;
     yyjson_arr_foreach(yyjson_obj_get(root, "models"), i, n, row)
     {
-        (void)printf("%-8s %12" PRIu64 " %6" PRIu64 "  %s\n", yyjson_get_str(yyjson_obj_get(row, "state")),
-                     yyjson_get_uint(yyjson_obj_get(row, "file_bytes")),
-                     yyjson_get_uint(yyjson_obj_get(row, "idle_s")), yyjson_get_str(yyjson_obj_get(row, "model")));
+        char state[LOADING_TEXT_MAX];
+        loading_text(row, state);
+        (void)printf("%12" PRIu64 "  %s  %s\n", yyjson_get_uint(yyjson_obj_get(row, "file_bytes")),
+                     yyjson_get_str(yyjson_obj_get(row, "model")), state);
     }
 }
 

@@ -35,7 +35,7 @@ struct verify {
     const char *receipt;
     const char *headers;
     const char *nonce;
-    uint8_t nonce_bytes[64];
+    uint8_t nonce_bytes[STATEMENT_NONCE_MAX];
     bool json;
     bool help;
     struct tensor_args inputs;

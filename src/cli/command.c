@@ -3,16 +3,27 @@
 
 #include <stdio.h>
 
-err_t command_option(int argc, char **argv, const struct option *table, int *ret_option, struct why *why)
+static err_t next_option(int argc, char **argv, const char *letters, const struct option *table, int *ret_option,
+                         struct why *why)
 {
     opterr = 0;
-    int option = getopt_long(argc, argv, ":h", table, NULL);
+    int option = getopt_long(argc, argv, letters, table, NULL);
     if (option == '?')
         return why_set(why, ERR_USAGE, "%s: no such option, or it takes no value (see --help)", argv[optind - 1]);
     if (option == ':')
         return why_set(why, ERR_USAGE, "%s: needs a value", argv[optind - 1]);
     *ret_option = option;
     return OK;
+}
+
+err_t command_option(int argc, char **argv, const struct option *table, int *ret_option, struct why *why)
+{
+    return next_option(argc, argv, ":h", table, ret_option, why);
+}
+
+err_t command_option_or_o(int argc, char **argv, const struct option *table, int *ret_option, struct why *why)
+{
+    return next_option(argc, argv, ":ho:", table, ret_option, why);
 }
 
 err_t command_no_more(int argc, char **argv, struct why *why)
@@ -26,10 +37,29 @@ err_t command_blame(const char *option, err_t e, struct why *why)
     return e == OK ? OK : why_set(why, e, "%s: %s", option, said.text[0] != '\0' ? said.text : err_text(e));
 }
 
+/* One line. Names of tensors and files may be anybody's: a terminal must not obey them. */
+static void complain(const char *command, const char *code, err_t e, const struct why *why)
+{
+    (void)fprintf(stderr, "veronnx %s: %s", command, code);
+    for (const char *c = why->text[0] != '\0' ? why->text : err_text(e); *c != '\0'; c++)
+        (void)fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, stderr);
+    (void)fputc('\n', stderr);
+}
+
 int command_end(const char *command, err_t e, const struct why *why)
 {
     if (e == OK)
         return 0;
-    (void)fprintf(stderr, "veronnx %s: %s\n", command, why->text[0] != '\0' ? why->text : err_text(e));
+    complain(command, "", e, why);
     return e == ERR_USAGE ? 2 : 1;
+}
+
+int command_end_coded(const char *command, err_t e, const struct why *why)
+{
+    char code[64];
+    if (e == OK || e == ERR_USAGE)
+        return command_end(command, e, why);
+    (void)snprintf(code, sizeof(code), "%s: ", err_name(e));
+    complain(command, code, e, why);
+    return 1;
 }

@@ -31,6 +31,18 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     return n;
 }
 
+static int on_wait(void *user, curl_off_t down_size, curl_off_t down, curl_off_t up_size, curl_off_t up)
+{
+    const struct http_call *call = user;
+    bool answers = down > 0;
+    (void)down_size;
+    (void)up_size;
+    (void)up;
+    if (!answers)
+        call->meanwhile(call->user);
+    return 0;
+}
+
 static void set_options(CURL *curl, const struct http_call *call, struct http_result *r, struct curl_slist *fields)
 {
     curl_easy_setopt(curl, CURLOPT_URL, call->url);
@@ -46,6 +58,12 @@ static void set_options(CURL *curl, const struct http_call *call, struct http_re
     if (call->insecure) {
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, call->timeout_ms);
+    if (call->meanwhile != NULL) {
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_wait);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, call);
     }
     if (call->body.data != NULL) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);

@@ -10,6 +10,9 @@ struct http_call {
     bool insecure;             /* no check of the certificate */
     const char *const *fields; /* "Name: value", ends with NULL; or NULL */
     struct view body;          /* data NULL: GET, else POST */
+    long timeout_ms;           /* 0: none */
+    void (*meanwhile)(void *user); /* called about once a second while nothing comes; NULL: not */
+    void *user;
 };
 struct http_result {
     long status;

@@ -17,7 +17,7 @@ static void tensor_done(struct tensor_arg *t)
     mem_free(t->name);
     mem_free(t->elements);
     buf_done(&t->payload);
-    buf_done(&t->text);
+    yyjson_doc_free(t->document);
     *t = (struct tensor_arg){0};
 }
 
@@ -55,18 +55,17 @@ static err_t json_shape(yyjson_val *v, struct tensor_arg *t, struct why *why)
 
 static err_t json_element(yyjson_val *v, struct tensor_arg *t, size_t index, struct why *why)
 {
-    struct view text = {0};
+    struct view *text = &t->elements[index];
     t->strings = t->strings && yyjson_is_str(v); /* among numbers, "NaN" is one */
     if (yyjson_is_bool(v))
-        text = yyjson_get_bool(v) ? view_of("1", 1) : view_of("0", 1);
+        *text = yyjson_get_bool(v) ? view_of("1", 1) : view_of("0", 1);
     else if (yyjson_is_raw(v))
-        text = view_of(yyjson_get_raw(v), yyjson_get_len(v));
+        *text = view_of(yyjson_get_raw(v), yyjson_get_len(v));
     else if (yyjson_is_str(v))
-        text = view_of(yyjson_get_str(v), yyjson_get_len(v));
+        *text = view_of(yyjson_get_str(v), yyjson_get_len(v));
     else
         return why_set(why, ERR_USAGE, "%s: element %zu must be a number, a string or a boolean", t->name, index);
-    t->elements[index] = view_of((const uint8_t *)t->text.len, text.len); /* offset now, pointer when all are there */
-    return buf_put_view(&t->text, text);
+    return OK;
 }
 
 static err_t json_elements(yyjson_val *v, struct tensor_arg *t, unsigned level, size_t *index, struct why *why)
@@ -87,19 +86,16 @@ static err_t json_elements(yyjson_val *v, struct tensor_arg *t, unsigned level, 
 static err_t from_json(struct view json, struct tensor_arg *t, struct why *why)
 {
     size_t index = 0;
-    buf_init(&t->text, TENSOR_FILE_MAX);
-    yyjson_doc *doc =
+    t->document =
         yyjson_read((const char *)json.data, json.len, YYJSON_READ_NUMBER_AS_RAW | YYJSON_READ_ALLOW_INF_AND_NAN);
-    yyjson_val *root = yyjson_doc_get_root(doc);
-    err_t e = root != NULL ? json_shape(root, t, why) : why_set(why, ERR_USAGE, "%s: not valid JSON", t->name);
-    if (e == OK) {
-        t->elements = mem_alloc(MAX(t->count, 1U), sizeof(*t->elements));
-        e = t->elements != NULL ? json_elements(root, t, 0, &index, why) : ERR_NOMEM;
-    }
-    for (size_t i = 0; e == OK && i < t->count; i++)
-        t->elements[i].data = t->text.data + (size_t)t->elements[i].data;
-    yyjson_doc_free(doc);
-    return e;
+    yyjson_val *root = yyjson_doc_get_root(t->document);
+    if (root == NULL)
+        return why_set(why, ERR_USAGE, "%s: not valid JSON", t->name);
+    TRY(json_shape(root, t, why));
+    if (t->count > json.len) /* each of them takes a byte at least */
+        return why_set(why, ERR_USAGE, "%s: not all parts of a dimension have the same length", t->name);
+    t->elements = mem_alloc(MAX(t->count, 1U), sizeof(*t->elements));
+    return t->elements != NULL ? json_elements(root, t, 0, &index, why) : ERR_NOMEM;
 }
 
 /* ── arguments ── */
@@ -124,6 +120,7 @@ err_t tensor_args_add_json(struct tensor_args *a, struct view name, struct view 
 {
     struct tensor_arg *t = NULL;
     TRY(new_tensor(a, name, &t, why));
+    assert(t != NULL);
     return from_json(json, t, why);
 }
 

@@ -17,8 +17,8 @@ struct tensor_arg {
     enum dtype dtype;      /* DTYPE_NONE: the elements are text */
     bool strings;          /* text elements are strings, not numbers */
     struct buf payload;    /* with a dtype: as in tensor/values.h */
-    struct view *elements; /* text: `count` of them, in `text` */
-    struct buf text;
+    struct view *elements; /* text: `count` of them, in `document` */
+    struct yyjson_doc *document;
 };
 
 struct tensor_args {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define LINE_MAX_BYTES 640
-#define LINES_MAX      (CONF_ALIAS_MAX + CONF_ALLOW_MAX + 64)
+#define LINES_MAX      (CONF_ALIAS_MAX + CONF_ALLOW_MAX + CONF_PRELOAD_MAX + 64)
 
 struct lines {
     size_t count;
@@ -95,6 +95,12 @@ static void add_option(struct lines *l, const struct conf *c, const struct optio
     case OPTION_ALLOW:
         for (uint32_t i = 0; i < c->n_allow; i++)
             add_model(l, o->key, "", &c->allow[i]);
+        break;
+    case OPTION_PRELOAD:
+        for (uint32_t i = 0; i < c->n_preload; i++)
+            add_model(l, o->key, "", &c->preload[i]);
+        break;
+    case OPTION_SOURCE: /* of this machine */
         break;
     case OPTION_DOMAIN:
         for (uint32_t i = 0; i < c->n_domains; i++)

@@ -2,6 +2,7 @@
 #include "config/parse.h"
 
 #include "config/value.h"
+#include "wire/model.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,16 +66,20 @@ static err_t set_time(struct config *c, const struct option *o, struct view v, s
     return put_u32(c, o, n, why);
 }
 
-static err_t set_path(struct config *c, const struct option *o, struct view v, struct why *why)
+static err_t absolute_path(const struct config *c, struct view v, char ret[static CONF_PATH_MAX], struct why *why)
 {
     char word[CONF_PATH_MAX];
-    char *path = AT(c, o);
     if (value_word(v, word, sizeof(word)) != OK)
         return refuse("a path of printable characters, at most 1023 bytes", why);
     const char *name = strncmp(word, "./", 2) == 0 ? word + 2 : word;
-    int n = word[0] == '/' ? snprintf(path, CONF_PATH_MAX, "%s", word)
-                           : snprintf(path, CONF_PATH_MAX, "%s/%s", c->cwd, name);
+    int n = word[0] == '/' ? snprintf(ret, CONF_PATH_MAX, "%s", word)
+                           : snprintf(ret, CONF_PATH_MAX, "%s/%s", c->cwd, name);
     return n > 0 && n < CONF_PATH_MAX ? OK : refuse("a path of at most 1023 bytes", why);
+}
+
+static err_t set_path(struct config *c, const struct option *o, struct view v, struct why *why)
+{
+    return absolute_path(c, v, AT(c, o), why);
 }
 
 static const char listen_form[] = "HOST:PORT with an IPv4 address, an IPv6 address in brackets, localhost or *";
@@ -120,14 +125,23 @@ static err_t set_alias(struct config *c, const struct option *o UNUSED, struct v
     return OK;
 }
 
+static err_t add_model(struct wire_model *list, uint32_t *n, uint32_t max, struct view v, struct why *why)
+{
+    if (*n == max)
+        return why_set(why, ERR_USAGE, "at most %u times", max);
+    TRY(value_model(v, &list[*n], why));
+    ++*n;
+    return OK;
+}
+
 static err_t set_allow(struct config *c, const struct option *o UNUSED, struct view v, struct why *why)
 {
-    struct conf *conf = &c->conf;
-    if (conf->n_allow == CONF_ALLOW_MAX)
-        return why_set(why, ERR_USAGE, "at most %d times", CONF_ALLOW_MAX);
-    TRY(value_model(v, &conf->allow[conf->n_allow], why));
-    conf->n_allow++;
-    return OK;
+    return add_model(c->conf.allow, &c->conf.n_allow, CONF_ALLOW_MAX, v, why);
+}
+
+static err_t set_preload(struct config *c, const struct option *o UNUSED, struct view v, struct why *why)
+{
+    return add_model(c->conf.preload, &c->conf.n_preload, CONF_PRELOAD_MAX, v, why);
 }
 
 static err_t set_domain(struct config *c, const struct option *o UNUSED, struct view v, struct why *why)
@@ -141,15 +155,31 @@ static err_t set_domain(struct config *c, const struct option *o UNUSED, struct 
     return OK;
 }
 
+static err_t set_source(struct config *c, const struct option *o UNUSED, struct view v, struct why *why)
+{
+    struct conf *conf = &c->conf;
+    struct conf_source s = {0};
+    struct view file = {0};
+    if (conf->n_sources == CONF_SOURCE_MAX)
+        return why_set(why, ERR_USAGE, "at most %d times", CONF_SOURCE_MAX);
+    TRY(value_source(v, &s, &file, why));
+    if (file.len > 0)
+        TRY(absolute_path(c, file, s.token_file, why));
+    conf->sources[conf->n_sources++] = s;
+    return OK;
+}
+
 static err_t (*const setters[])(struct config *c, const struct option *o, struct view v, struct why *why) = {
     [OPTION_FLAG] = set_flag,     [OPTION_NUMBER] = set_number, [OPTION_BYTES] = set_bytes, [OPTION_TIME] = set_time,
     [OPTION_PATH] = set_path,     [OPTION_LISTEN] = set_listen, [OPTION_ADMIN] = set_admin, [OPTION_CHOICE] = set_choice,
     [OPTION_ALIAS] = set_alias,   [OPTION_ALLOW] = set_allow,   [OPTION_DOMAIN] = set_domain,
+    [OPTION_SOURCE] = set_source, [OPTION_PRELOAD] = set_preload,
 };
 
 static bool repeatable(const struct option *o)
 {
-    return o->type == OPTION_LISTEN || o->type == OPTION_ALIAS || o->type == OPTION_ALLOW || o->type == OPTION_DOMAIN;
+    return o->type == OPTION_LISTEN || o->type == OPTION_ALIAS || o->type == OPTION_ALLOW ||
+           o->type == OPTION_PRELOAD || o->type == OPTION_DOMAIN || o->type == OPTION_SOURCE;
 }
 
 void config_forget(struct config *c, const struct option *o)
@@ -158,7 +188,9 @@ void config_forget(struct config *c, const struct option *o)
         [OPTION_LISTEN] = &c->conf.n_listen,
         [OPTION_ALIAS] = &c->conf.n_aliases,
         [OPTION_ALLOW] = &c->conf.n_allow,
+        [OPTION_PRELOAD] = &c->conf.n_preload,
         [OPTION_DOMAIN] = &c->conf.n_domains,
+        [OPTION_SOURCE] = &c->conf.n_sources,
     };
     if (repeatable(o))
         *counts[o->type] = 0;
@@ -278,5 +310,8 @@ err_t config_finish(struct config *c, struct why *why)
         return why_set(why, ERR_USAGE, "listen: at least one address");
     if (c->conf.models == MODELS_LIST && c->conf.n_allow + c->conf.n_aliases == 0)
         return why_set(why, ERR_USAGE, "models = list needs at least one `allow` or `alias`");
+    for (uint32_t i = 0; i < c->conf.n_preload; i++)
+        if (!conf_allows(&c->conf, &c->conf.preload[i]))
+            return why_set(why, ERR_USAGE, "preload: with models = list only a model of `allow` or `alias`");
     return OK;
 }

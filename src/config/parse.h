@@ -25,7 +25,7 @@ void config_forget(struct config *c, const struct option *o);
 /* A whole file: [section] headers, `key = value` lines, `#` comments. ERR_USAGE with a sentence and the line. */
 err_t config_text(struct config *c, struct view text, uint32_t *ret_line, struct why *why);
 
-/* What only the whole can tell: at least one listener, aliases that do not repeat. */
+/* What only the whole can tell: at least one listener, a list of models that is not empty and has all that is preloaded. */
 err_t config_finish(struct config *c, struct why *why);
 
 /* The committed text of a section: every effective value as `key = value`, one a line, sorted by key then value. */

@@ -108,19 +108,11 @@ err_t value_model(struct view text, struct wire_model *ret, struct why *why)
     return OK;
 }
 
-static bool name_char(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-' || c == '/';
-}
-
 err_t value_alias(struct view text, struct conf_alias *ret, struct why *why)
 {
     struct conf_alias a = {0};
     struct wire_model other;
-    size_t n = 0;
-    while (n < text.len && name_char(text.data[n]))
-        n++;
+    size_t n = conf_name_len(text);
     struct view name = view_of(text.data, n);
     if (value_word(name, a.name, sizeof(a.name)) != OK || n == text.len || text.data[n] != ' ')
         return why_set(why, ERR_USAGE, "must be a name of letters, digits and ._-/ (at most %d), a blank, and a CID",
@@ -131,5 +123,41 @@ err_t value_alias(struct view text, struct conf_alias *ret, struct why *why)
         n++;
     TRY(value_model(view_of(text.data + n, text.len - n), &a.model, why));
     *ret = a;
+    return OK;
+}
+
+/* Up to a blank; the blanks behind it are dropped. */
+static struct view take_word(struct view *text)
+{
+    size_t n = 0;
+    while (n < text->len && text->data[n] != ' ')
+        n++;
+    struct view word = view_of(text->data, n);
+    while (n < text->len && text->data[n] == ' ')
+        n++;
+    *text = view_of(text->data + n, text->len - n);
+    return word;
+}
+
+err_t value_source(struct view text, struct conf_source *ret, struct view *ret_file, struct why *why)
+{
+    struct conf_source s = {0};
+    enum source_kind kind = SOURCE_KINDS_;
+    struct view word = take_word(&text), file = {0};
+    if (source_kind_find(word, &kind) != OK || kind == SOURCE_STORE)
+        return why_set(why, ERR_USAGE, "must begin with a kind (gateway, kubo or files) and a blank");
+    struct view url = take_word(&text);
+    struct why said = {0};
+    if (source_url_check(url, &said) != OK || value_word(url, s.url, sizeof(s.url)) != OK)
+        return why_set(why, ERR_USAGE, "behind the kind must stand %s", said.text);
+    if (text.len > 0) {
+        word = take_word(&text);
+        file = text;
+        if (!view_is(word, "token-file") || file.len == 0)
+            return why_set(why, ERR_USAGE, "only `token-file FILE` may stand behind the URL");
+    }
+    s.kind = (uint32_t)kind;
+    *ret = s;
+    *ret_file = file;
     return OK;
 }

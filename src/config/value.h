@@ -13,8 +13,10 @@ err_t value_time(struct view text, uint64_t *ret);
 err_t value_listen(struct view text, struct conf_listen *ret, char ret_name[static 64]);
 /* CID[/path] */
 err_t value_model(struct view text, struct wire_model *ret, struct why *why);
-/* NAME CID[/path]: a name of letters, digits and ._- that is not itself a CID. */
+/* NAME CID[/path]: a name of letters, digits and ._-/ that is not itself a CID. */
 err_t value_alias(struct view text, struct conf_alias *ret, struct why *why);
+/* KIND URL [token-file FILE]: `ret_file` is FILE, borrowed, empty when there is none. */
+err_t value_source(struct view text, struct conf_source *ret, struct view *ret_file, struct why *why);
 /* Printable ASCII without quotes and backslashes, not empty, shorter than `size`; copied with a NUL. */
 err_t value_word(struct view text, char *ret, size_t size);
 

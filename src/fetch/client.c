@@ -1,86 +1,91 @@
-/* Reading wants and sending blocks without ever waiting. */
+/* Reading wants and sending answers without ever waiting. */
 #include "fetch/client.h"
 
-#include "base/log.h"
+#include "base/mem.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define SOURCE_STORE 0
-
-void client_init(struct client *c, int *fd, uint32_t infer)
+void client_init(struct client *c, int *fd, uint32_t infer, uint64_t now_ms)
 {
-    *c = (struct client){.fd = TAKE_FD(*fd), .infer = infer};
+    *c = (struct client){.fd = TAKE_FD(*fd), .infer = infer, .came_ms = now_ms, .went_ms = now_ms,
+                         .expect = BODY_CHUNKS_MAX};
     buf_init(&c->in, BLOCK_WANTS_MAX);
     buf_init(&c->head, BLOCK_HEAD_MAX);
-    buf_init(&c->block, STORE_BLOCK_MAX);
+    TAILQ_INIT(&c->wants);
+    TAILQ_INIT(&c->ready);
+}
+
+static struct want *take_ready(struct client *c)
+{
+    struct want *w = TAILQ_FIRST(&c->ready);
+    if (w != NULL)
+        TAILQ_REMOVE(&c->ready, w, entry);
+    return w;
 }
 
 void client_done(struct client *c)
 {
+    for (struct want *w = take_ready(c); w != NULL; w = take_ready(c)) {
+        body_release(&w->body);
+        mem_free(w);
+    }
+    body_release(&c->block);
     fd_close(&c->fd);
     buf_done(&c->in);
     buf_done(&c->head);
-    buf_done(&c->block);
 }
 
 bool client_busy(const struct client *c)
 {
-    return c->head.len > 0 || c->n_queue > 0;
+    return c->head.len > 0 || !TAILQ_EMPTY(&c->ready);
 }
 
-/* ── wants ── */
+/* ── frames that come ── */
 
-static err_t queue_want(struct client *c, const struct cid *cid)
+static err_t add_want(struct client *c, const struct client_owner *owner, const struct cid *cid, uint8_t flags)
 {
-    size_t bytes = c->queue_bytes + block_want_len(cid->len);
-    if (bytes > BLOCK_WANTS_MAX || c->n_queue == CLIENT_QUEUE)
+    size_t bytes = c->want_bytes + block_want_len(cid->len);
+    if (bytes > BLOCK_WANTS_MAX)
         return ERR_PROTOCOL;
-    c->queue[c->n_queue++] = *cid;
-    c->queue_bytes = bytes;
+    TRY(owner->want(owner->self, c, cid, (flags & BLOCK_FLAG_WHOLE_DAG) != 0));
+    c->want_bytes = bytes;
     return OK;
 }
 
-static void drop_want(struct client *c, size_t i)
+/* decode lets no other type through */
+static err_t take_frame(struct client *c, const struct client_owner *owner, const struct block_frame *f)
 {
-    c->queue_bytes -= block_want_len(c->queue[i].len);
-    c->n_queue--;
-    memmove(&c->queue[i], &c->queue[i + 1], (c->n_queue - i) * sizeof(c->queue[0]));
+    struct cid cid;
+    if (cid_from_bytes(f->cid, &cid) != OK)
+        return ERR_PROTOCOL;
+    if (f->type == BLOCK_WANT)
+        return add_want(c, owner, &cid, f->flags);
+    if (f->type == BLOCK_CANCEL)
+        owner->cancel(owner->self, c, &cid);
+    else
+        owner->refused(owner->self, c, &cid, f->source);
+    return OK;
 }
 
-/* What is being sent cannot be called back, and what was sent need not be. */
-static void cancel_want(struct client *c, const struct cid *cid)
-{
-    for (size_t i = 0; i < c->n_queue; i++)
-        if (cid_equal(&c->queue[i], cid)) {
-            drop_want(c, i);
-            return;
-        }
-}
-
-static err_t take_frames(struct client *c)
+static err_t take_frames(struct client *c, const struct client_owner *owner)
 {
     struct view rest = buf_view(&c->in);
     for (;;) {
         struct block_frame f;
-        struct cid cid;
         err_t e = block_decode(&rest, BLOCK_FROM_INFER, &f);
         if (e == ERR_TRUNCATED)
             break;
-        if (e != OK || cid_from_bytes(f.cid, &cid) != OK)
-            return ERR_PROTOCOL;
-        if (f.type == BLOCK_WANT)
-            TRY(queue_want(c, &cid));
-        else
-            cancel_want(c, &cid);
+        TRY(e);
+        TRY(take_frame(c, owner, &f));
     }
     buf_consume(&c->in, c->in.len - rest.len);
     return OK;
 }
 
-err_t client_read(struct client *c)
+err_t client_read(struct client *c, const struct client_owner *owner)
 {
     uint8_t *room = NULL;
     size_t size = c->in.max - c->in.len;
@@ -92,57 +97,60 @@ err_t client_read(struct client *c)
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? OK : err_errno();
     buf_commit(&c->in, (size_t)n);
-    return take_frames(c);
+    return take_frames(c, owner);
 }
 
 /* ── answers ── */
 
-/* Only that a block is absent is ordinary; either way the infer hears that we have none. */
-static enum block_type load_block(struct client *c, const struct store *store, const struct cid *cid)
+void client_answer(struct client *c, struct want *w, enum block_type answer)
 {
-    err_t e = store_get(store, cid_digest(cid), &c->block);
-    if (e != OK && e != ERR_NOT_FOUND)
-        log_event(LOG_BLOCK_REFUSED, c->infer, SOURCE_STORE, e);
-    return e == OK ? BLOCK_BLOCK : BLOCK_NOT_FOUND;
+    w->answer = answer;
+    TAILQ_REMOVE(&c->wants, w, entry);
+    TAILQ_INSERT_TAIL(&c->ready, w, entry);
+    if (answer != BLOCK_BLOCK)
+        body_release(&w->body);
 }
 
-static err_t begin_answer(struct client *c, const struct store *store)
+static err_t begin_answer(struct client *c)
 {
-    struct cid cid = c->queue[0];
-    struct block_frame f = {.type = load_block(c, store, &cid), .source = SOURCE_STORE, .cid = cid_view(&cid)};
-    f.bytes = buf_view(&c->block);
-    drop_want(c, 0);
-    return block_encode_head(&c->head, &f);
+    struct want *w = take_ready(c);
+    struct block_frame f = {.type = w->answer, .source = w->source, .cid = cid_view(&w->cid)};
+    c->want_bytes -= block_want_len(w->cid.len);
+    c->block = TAKE_PTR(w->body);
+    if (w->answer == BLOCK_SOURCE_DEAD)
+        f.cid = (struct view){0};
+    /* The head says how long the block is, and does not look at it. */
+    f.bytes.len = c->block != NULL ? c->block->len : 0;
+    if (c->block != NULL) {
+        c->from[w->source].blocks++;
+        c->from[w->source].bytes += c->block->len;
+    }
+    err_t e = block_encode_head(&c->head, &f);
+    mem_free(w);
+    return e;
 }
 
 static void end_answer(struct client *c)
 {
     buf_clear(&c->head);
+    body_release(&c->block);
     c->sent = 0;
-    if (c->n_queue > 0)
-        buf_clear(&c->block);
-    else
-        buf_done(&c->block);
 }
 
-/* One part of a buffer behind the first `skip` bytes. */
-static struct iovec part_of(const struct buf *b, size_t skip)
+err_t client_write(struct client *c, uint64_t now_ms)
 {
-    skip = MIN(skip, b->len);
-    return (struct iovec){b->len > 0 ? b->data + skip : NULL, b->len - skip};
-}
-
-err_t client_write(struct client *c, const struct store *store)
-{
-    if (c->head.len == 0 && c->n_queue > 0)
-        TRY(begin_answer(c, store));
-    size_t head_sent = MIN(c->sent, c->head.len);
-    struct iovec parts[] = {part_of(&c->head, head_sent), part_of(&c->block, c->sent - head_sent)};
-    ssize_t n = sendmsg(c->fd, &(struct msghdr){.msg_iov = parts, .msg_iovlen = 2}, MSG_DONTWAIT | MSG_NOSIGNAL);
+    struct iovec parts[1 + BODY_CHUNKS_MAX];
+    if (c->head.len == 0)
+        TRY(begin_answer(c));
+    size_t head_sent = MIN(c->sent, c->head.len), all = c->head.len + (c->block != NULL ? c->block->len : 0);
+    parts[0] = (struct iovec){c->head.data + head_sent, c->head.len - head_sent};
+    unsigned n_parts = 1 + (c->block != NULL ? body_parts(c->block, c->sent - head_sent, &parts[1]) : 0);
+    ssize_t n = sendmsg(c->fd, &(struct msghdr){.msg_iov = parts, .msg_iovlen = n_parts}, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? OK : err_errno();
     c->sent += (size_t)n;
-    if (c->sent == c->head.len + c->block.len)
+    c->went_ms = now_ms;
+    if (c->sent == all)
         end_answer(c);
     return OK;
 }

@@ -1,16 +1,21 @@
-/* The loop: the supervisor's messages and the streams of all infer processes. One thread; no stream can hold up
-   another. */
+/* The loop: the supervisor's messages, the streams of all infer processes, the sources. One thread; no stream can hold
+   up another. */
 #ifndef VERONNX_FETCH_SERVE_H
 #define VERONNX_FETCH_SERVE_H
 
-#include "store/store.h"
+#include "fetch/source.h"
+#include "store/cache.h"
 #include "wire/frame.h"
 
-/* Streams that are served at the same time; each holds at most one block. More wait in the control channel. */
-#define SERVE_CLIENTS 24
+struct serve_setup {
+    struct wire_end control;
+    struct sources *sources; /* borrowed, like the others */
+    struct cache *cache;     /* or NULL */
+    const char *ca_file;     /* or NULL */
+};
 
-/* Says FETCH_READY, then takes a stream with each FETCH_SERVE, until the control channel ends: OK then, else what
-   broke it. */
-err_t serve_run(const struct wire_end *control, const struct store *store);
+/* Says FETCH_READY, then takes a stream with each FETCH_SERVE (ENGINE_CLIENTS at a time; more wait in the channel),
+   until the control channel ends: OK then, else what broke it. */
+err_t serve_run(const struct serve_setup *setup);
 
 #endif

@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "front/admin_models.h"
 #include "front/http.h"
 #include "front/resolve.h"
-#include "ipld/cid.h"
 #include "jail/jail.h"
 #include "tensor/json.h"
 #include "wire/frame.h"
@@ -29,7 +29,8 @@ struct question {
     uint32_t number; /* 0: free */
     enum admin_verb verb;
     struct http_req *req; /* NULL: who asked has left */
-    struct buf rows;      /* what the supervisor has told so far */
+    struct wire_model about; /* ADMIN_MODELS: this one alone; cid_len 0: all */
+    struct buf rows;         /* what the supervisor has told so far */
 };
 
 struct admin {
@@ -75,7 +76,7 @@ static void ask(struct admin *a, struct http_req *req, enum admin_verb verb, con
     struct msg_admin_request r = {.request = next_number(a), .verb = verb};
     if (model != NULL)
         r.model = *model;
-    *q = (struct question){.number = r.request, .verb = verb, .req = req};
+    *q = (struct question){.number = r.request, .verb = verb, .req = req, .about = r.model};
     buf_init(&q->rows, ANSWER_MAX);
     req->user = q;
     if (wire_send(&a->control, MSG_ADMIN_REQUEST, &r, view_of(NULL, 0), NULL, 0) != OK)
@@ -139,9 +140,22 @@ static void do_drain(struct admin *a, struct http_req *req)
     (void)uv_timer_start(&a->drain, on_drain, 0, 0);
 }
 
+/* `?model=ID`: names have nothing that would have to be escaped. */
 static void do_models(struct admin *a, struct http_req *req)
 {
-    ask(a, req, ADMIN_MODELS, NULL);
+    static const char key[] = "model=";
+    const size_t len = sizeof(key) - 1;
+    struct wire_model model = {0};
+    struct why why = {0};
+    err_t e = OK;
+    if (req->query.len >= len && memcmp(req->query.data, key, len) == 0)
+        e = model_resolve(a->conf, view_of(req->query.data + len, req->query.len - len), &model, &why);
+    else if (req->query.len > 0)
+        e = why_set(&why, ERR_BAD_REQUEST, "the query may be model=ID");
+    if (e != OK)
+        http_reply_error(req, e, why.text[0] != '\0' ? &why : NULL, 0);
+    else
+        ask(a, req, ADMIN_MODELS, &model);
 }
 
 static void do_state(struct admin *a, struct http_req *req)
@@ -201,28 +215,13 @@ static const struct http_handler handler = {on_head, on_body, on_gone, NULL};
 
 /* ── answers ── */
 
-static const char *const state_names[] = {"loading", "ready", "leaving"};
-
-static err_t put_model(struct buf *out, const struct msg_admin_model *row)
+static err_t on_table(void *self, struct wire_msg *m)
 {
-    char cid_text[CID_TEXT_SIZE] = "", hash[HEX_LEN(DIGEST_LEN) + 1];
-    struct cid cid;
-    TRY(cid_from_bytes(view_of(row->model.cid, MIN(row->model.cid_len, CID_MAX)), &cid));
-    cid_to_text(&cid, cid_text);
-    hex_encode(row->model_sha256, DIGEST_LEN, hash);
-    TRY(buf_printf(out, "%s{\"model\":\"%s%s%.*s\",\"state\":\"%s\",", out->len > 0 ? "," : "", cid_text,
-                   row->model.path_len > 0 ? "/" : "", MIN(row->model.path_len, MODEL_PATH_MAX), row->model.path,
-                   state_names[MIN(row->state, 2U)]));
-    TRY(buf_printf(out, "\"file_bytes\":%" PRIu64 ",\"reserved_bytes\":%" PRIu64 ",", row->file_bytes,
-                   row->reserved_bytes));
-    return buf_printf(out, "\"idle_s\":%u,\"model_hash\":\"%s\"}", row->idle_s, hash);
-}
-
-static err_t on_model(void *self, struct wire_msg *m)
-{
-    const struct msg_admin_model *row = m->fixed;
-    struct question *q = by_number(self, row->request);
-    return q == NULL || row->request == 0 ? OK : put_model(&q->rows, row);
+    const struct msg_admin_table *t = m->fixed;
+    struct question *q = by_number(self, t->request);
+    if (q == NULL || t->request == 0)
+        return OK;
+    return admin_models_put(m->fds[0], t->rows, q->about.cid_len > 0 ? &q->about : NULL, &q->rows);
 }
 
 static err_t on_counters(void *self, struct wire_msg *m)
@@ -302,7 +301,7 @@ static err_t on_listen(void *self, struct wire_msg *m)
 
 static const struct wire_route control_routes[] = {
     {MSG_ADMIN_CONFIG, ADMIN_NO_CONFIG, on_config},   {MSG_ADMIN_LISTEN, ADMIN_NO_LISTENER, on_listen},
-    {MSG_ADMIN_MODEL, ADMIN_SERVING, on_model},       {MSG_ADMIN_COUNTERS, ADMIN_SERVING, on_counters},
+    {MSG_ADMIN_TABLE, ADMIN_SERVING, on_table},       {MSG_ADMIN_COUNTERS, ADMIN_SERVING, on_counters},
     {MSG_ADMIN_ANSWER, ADMIN_SERVING, on_answer},
 };
 

@@ -126,6 +126,7 @@ static err_t on_start(void *self, struct wire_msg *m)
     const struct msg_front_start *start = m->fixed;
     struct wire_end sign = {TAKE_FD(m->fds[0]), CHAN_SIGN, SIDE_A};
     app->generation = start->generation;
+    app->preloading = start->preloading != 0;
     app->ticket = (struct wire_end){TAKE_FD(m->fds[1]), CHAN_TICKET, SIDE_A};
     TRY(tls_new(&sign, m->tail, &app->tls));
     app->phase = APP_SERVING;
@@ -154,6 +155,13 @@ static err_t on_evict(void *self, struct wire_msg *m)
     return OK;
 }
 
+static err_t on_preloaded(void *self, struct wire_msg *m UNUSED)
+{
+    struct app *app = self;
+    app->preloading = false;
+    return OK;
+}
+
 static err_t on_drain(void *self, struct wire_msg *m UNUSED)
 {
     struct app *app = self;
@@ -177,12 +185,12 @@ static const struct wire_route control_routes[] = {
     {MSG_FRONT_CONFIG, APP_NO_CONFIG, on_config}, {MSG_FRONT_START, APP_NO_TLS, on_start},
     {MSG_FRONT_LISTEN, APP_SERVING, on_listen},   {MSG_FRONT_MODEL, APP_SERVING, on_model},
     {MSG_FRONT_FAILED, APP_SERVING, on_failed},   {MSG_FRONT_EVICT, APP_SERVING, on_evict},
-    {MSG_FRONT_DRAIN, APP_SERVING, on_drain},
+    {MSG_FRONT_DRAIN, APP_SERVING, on_drain},     {MSG_FRONT_PRELOADED, APP_SERVING, on_preloaded},
 };
 
-static err_t on_receipt(void *self, struct wire_msg *m)
+static err_t on_receipts(void *self, struct wire_msg *m)
 {
-    return call_receipt(self, m);
+    return call_receipts(self, m);
 }
 
 static err_t on_no_receipt(void *self, struct wire_msg *m)
@@ -191,7 +199,7 @@ static err_t on_no_receipt(void *self, struct wire_msg *m)
 }
 
 static const struct wire_route ticket_routes[] = {
-    {MSG_RECEIPT, APP_SERVING, on_receipt},
+    {MSG_RECEIPTS, APP_SERVING, on_receipts},
     {MSG_NO_RECEIPT, APP_SERVING, on_no_receipt},
 };
 
@@ -236,6 +244,7 @@ err_t app_init(struct app *app, int control_fd)
 {
     app->phase = APP_NO_CONFIG;
     app->control = (struct wire_end){control_fd, CHAN_FRONT, SIDE_B};
+    buf_init(&app->tail, WIRE_TAIL_MAX);
     return wire_inbox_init(&app->inbox, CHAN_JOB); /* no channel has larger messages */
 }
 

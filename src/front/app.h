@@ -6,8 +6,8 @@
 #ifndef VERONNX_FRONT_APP_H
 #define VERONNX_FRONT_APP_H
 
+#include "front/budget.h"
 #include "front/http.h"
-#include "front/limits.h"
 #include "front/list.h"
 #include "front/tls.h"
 #include "tensor/infer_inputs.h"
@@ -95,24 +95,30 @@ struct lane {
     struct lane *next; /* of all that have not ended */
     uint64_t meta_ms;  /* until when its signature must be there */
     uint64_t mean_us;  /* how long a job takes a slot, on average; 0 = not known */
+    uint64_t run_us;   /* how long infer says that it runs a job, on average; long until it is known */
     unsigned n_slots;
-    unsigned running; /* slots that are busy */
-    unsigned signing; /* results that wait for their receipts */
-    bool leaving;     /* FRONT_EVICT came: nothing new is started */
-    bool active;      /* used since the supervisor was told last */
-    bool settling;    /* inside lane_settle */
+    unsigned max_slots;  /* while jobs are short */
+    unsigned running;    /* slots that are busy */
+    struct list pending; /* calls whose jobs no worker has begun, in order */
+    unsigned signing;    /* results that wait for their receipts */
+    bool leaving;        /* FRONT_EVICT came: only those are started that */
+    unsigned owed;       /* were waiting then; how many at most */
+    bool active;         /* used since the supervisor was told last */
+    bool settling;       /* inside lane_settle */
     struct slot slots[SLOTS_MAX];
 };
 
 /* Takes both descriptors. */
 err_t lane_open(struct app *app, struct model *m, uint32_t infer, int *job_fd, int *cancel_fd, struct lane **ret);
-/* The process ended, hangs, or broke a rule: the supervisor is told to end it, its calls are answered with `reason`. */
+/* The process ended, hangs, or broke a rule: the supervisor is told to end it for this reason, its calls get MODEL_DIED. */
 void lane_fail(struct lane *l, err_t reason);
 /* The supervisor wants the process back: after what runs, with its receipts, it gets it. */
 void lane_evict(struct lane *l);
 struct lane *lane_by_infer(struct app *app, uint32_t infer);
 /* Whether a job can be started now. */
 bool lane_has_room(const struct lane *l);
+/* A job has run for so long. */
+void lane_note_run(struct lane *l, uint32_t us);
 /* Something ended or began: starts what waits as long as there is room, and lets go of the process if it is to leave.
    May answer calls. The lane stays valid until the loop goes on. */
 void lane_settle(struct lane *l);
@@ -128,7 +134,7 @@ enum call_state {
 };
 
 struct call {
-    struct list link; /* in a queue */
+    struct list link; /* in a queue, or of those whose jobs are pending */
     struct app *app;
     struct http_req *req; /* NULL: nobody waits for an answer any more */
     struct model *model;  /* in whose queue it is */
@@ -149,7 +155,7 @@ struct call {
     struct buf answer;
     struct lease answer_lease;
     struct desc_list outputs; /* for the receipt */
-    struct buf receipt;       /* statement, COSE_Sign1; empty until it is there */
+    struct buf receipt;       /* statement, COSE_Sign1; one that came before the result */
     size_t statement_len;
 };
 
@@ -164,7 +170,7 @@ void call_fail(struct call *c, err_t e, const struct why *why, uint32_t retry_s)
 void call_orphan(struct call *c);
 /* Messages of an infer process and of the keeper. */
 err_t call_result(struct lane *l, struct wire_msg *m);
-err_t call_receipt(struct app *app, struct wire_msg *m);
+err_t call_receipts(struct app *app, struct wire_msg *m);
 err_t call_no_receipt(struct app *app, struct wire_msg *m);
 /* Deadlines; a lane that ended. Both answer. */
 void calls_tick(struct app *app, uint64_t now_ms);
@@ -192,6 +198,7 @@ struct app {
     struct wire_end control;
     struct wire_end ticket;
     struct wire_inbox inbox;
+    struct buf tail; /* of the next JOB */
     struct budget transfer;
     struct tls *tls; /* NULL in tests: plain HTTP */
     struct http_server *server;
@@ -204,6 +211,7 @@ struct app {
     unsigned seated;  /* calls in `calls` */
     size_t kept;      /* bytes of input areas that nobody uses now */
     bool draining;
+    bool preloading; /* not ready yet: models are being loaded */
     uint64_t told_ms; /* when the supervisor last heard which lanes are used */
     int listeners[CONF_LISTEN_MAX];
     unsigned n_listeners;

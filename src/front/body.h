@@ -2,8 +2,8 @@
 #ifndef VERONNX_FRONT_BODY_H
 #define VERONNX_FRONT_BODY_H
 
+#include "front/budget.h"
 #include "front/inflate.h"
-#include "front/limits.h"
 
 /* What stands behind the buffer that the handler sees. */
 struct body {

@@ -6,12 +6,15 @@
 #include "base/mem.h"
 #include "receipt/receipt.h"
 #include "tensor/infer_answer.h"
+#include "wire/receipts.h"
 
 #include <assert.h>
 #include <string.h>
 
 #define SIGN_MS     1000U /* how long the keeper may take */
 #define HUNG_MS     1000U /* how long after its own deadline an infer may still answer */
+#define ANSWER_ROOM 512   /* what an answer gets first, so that a short one does not grow */
+#define NEVER_MS    UINT64_MAX
 #define COUNTER_MAX ((UINT64_C(1) << 48) - 1)
 
 /* ── seats: the table of what is under way ── */
@@ -59,7 +62,7 @@ static void take_slot(struct call *c, struct lane *l)
     unsigned n = 0;
     while (l->slots[n].busy)
         n++;
-    assert(n < l->n_slots);
+    assert(n < l->max_slots);
     slot_take(c->app, &l->slots[n]);
     c->slot = (int)n;
     c->lane = l;
@@ -67,11 +70,30 @@ static void take_slot(struct call *c, struct lane *l)
     l->active = true;
 }
 
+static void set_deadline(struct call *c, uint64_t now_ms)
+{
+    c->deadline_ms = now_ms + c->app->conf->run_ms + HUNG_MS;
+}
+
+/* A worker has become free. */
+static void begin_next(struct lane *l)
+{
+    if (list_empty(&l->pending))
+        return;
+    struct call *next = LIST_OF(l->pending.next, struct call, link);
+    list_remove(&next->link);
+    set_deadline(next, clock_mono_ms());
+}
+
 static void give_slot(struct call *c)
 {
+    bool ran = c->state == CALL_RUNNING && list_empty(&c->link);
+    list_remove(&c->link);
     slot_give(c->app, &c->lane->slots[c->slot]);
     c->slot = -1;
     c->lane->running--;
+    if (ran)
+        begin_next(c->lane);
 }
 
 static void leave_lane(struct call *c)
@@ -127,11 +149,10 @@ static int64_t age_us(const struct http_req *req)
     return (int64_t)((clock_mono_ns() - req->start_ns) / 1000);
 }
 
-/* Where waiting helps the client is told how long. */
 static void reply_error(struct http_req *req, err_t e, const struct why *why, uint32_t retry_s)
 {
     struct http_answer a = {0};
-    http_answer_error(&a, e, why, err_http(e) == 503 ? MAX(retry_s, 1) : 0);
+    http_answer_error(&a, e, why, retry_s);
     log_event(LOG_REQUEST_FAILED, (int64_t)req->id, a.status, e, age_us(req));
     http_reply(req, &a);
 }
@@ -167,23 +188,25 @@ void call_fail(struct call *c, err_t e, const struct why *why, uint32_t retry_s)
         reply_error(req, e, why, retry_s);
 }
 
-static err_t pack_receipt(const struct call *c, char ret_text[static RECEIPT_TEXT_MAX + 1])
+static err_t pack_receipt(const struct call *c, const struct wire_receipt *r,
+                          char ret_text[static RECEIPT_TEXT_MAX + 1])
 {
     const struct receipt_parts parts = {
-        .statement = view_of(c->receipt.data, c->statement_len),
-        .cose = view_of(c->receipt.data + c->statement_len, c->receipt.len - c->statement_len),
+        .statement = r->statement,
+        .cose = r->cose,
         .in_descriptors = c->inputs.set.descs.encoded,
         .out_descriptors = c->outputs.encoded,
     };
     return receipt_pack(&parts, ret_text);
 }
 
-static void answer(struct call *c)
+/* `r` NULL: none is wanted. */
+static void answer(struct call *c, const struct wire_receipt *r)
 {
     char text[RECEIPT_TEXT_MAX + 1];
     struct http_answer a = {.status = 200, .type = "application/json"};
-    if (c->receipt.len > 0) {
-        err_t e = pack_receipt(c, text);
+    if (r != NULL) {
+        err_t e = pack_receipt(c, r, text);
         if (e != OK) {
             call_fail(c, e == ERR_NOMEM ? e : ERR_INTERNAL, NULL, 1);
             return;
@@ -200,10 +223,17 @@ static void answer(struct call *c)
     http_reply(req, &a);
 }
 
+/* The result is there; so may be the receipt. */
 static void answer_if_complete(struct call *c)
 {
-    if (c->state == CALL_SIGNING && (c->receipt.len > 0 || c->app->conf->receipts == 0))
-        answer(c);
+    const struct wire_receipt r = {
+        .statement = view_of(c->receipt.data, c->statement_len),
+        .cose = view_of(c->receipt.data + c->statement_len, c->receipt.len - c->statement_len),
+    };
+    if (c->receipt.len > 0)
+        answer(c, &r);
+    else if (c->app->conf->receipts == 0)
+        answer(c, NULL);
 }
 
 /* ── the start ── */
@@ -247,7 +277,6 @@ static err_t dispatch(struct call *c)
     struct app *app = c->app;
     struct lane *l = c->lane;
     struct slot *s = &l->slots[c->slot];
-    AUTO_BUF struct buf tail = BUF_WITH(WIRE_TAIL_MAX);
     struct msg_ticket ticket = {.job = c->job, .infer = l->infer, .nonce = c->nonce};
     struct msg_job job = {
         .job = c->job,
@@ -256,23 +285,25 @@ static err_t dispatch(struct call *c)
         .slot = (uint16_t)c->slot,
         .nonce = c->nonce,
     };
-    TRY(value_set_encode(&c->inputs.set, &tail));
+    buf_clear(&app->tail);
+    TRY(value_set_encode(&c->inputs.set, &app->tail));
     if (wire_send(&app->ticket, MSG_TICKET, &ticket, view_of(NULL, 0), NULL, 0) != OK)
         return ERR_KEEPER_BUSY;
-    if (wire_send(&l->job, MSG_JOB, &job, buf_view(&tail), &s->unsent, s->unsent >= 0) != OK)
+    if (wire_send(&l->job, MSG_JOB, &job, buf_view(&app->tail), &s->unsent, s->unsent >= 0) != OK)
         return ERR_MODEL_DIED;
     fd_close(&s->unsent);
     return OK;
 }
 
-/* Infer works through its jobs in order and stops each after run_ms: those that wait for a worker begin later. */
-static void set_deadline(struct call *c)
+/* Infer takes its jobs in order and stops each after run_ms: the time of those that wait for a worker begins later. */
+static void note_begin(struct call *c)
 {
-    unsigned workers = c->app->workers;
-    uint64_t rounds = (c->lane->running + workers - 1) / workers;
-    uint64_t now_us = clock_mono_ns() / 1000;
-    c->begin_us = now_us;
-    c->deadline_ms = now_us / 1000 + rounds * c->app->conf->run_ms + HUNG_MS;
+    c->begin_us = clock_mono_ns() / 1000;
+    c->deadline_ms = NEVER_MS;
+    if (c->lane->running > c->app->workers)
+        list_move(&c->lane->pending, &c->link);
+    else
+        set_deadline(c, c->begin_us / 1000);
 }
 
 /* The process ended before it had the job, so another one may have it. */
@@ -309,7 +340,7 @@ void call_start(struct call *c, struct lane *l)
         call_fail(c, e, &why, 1);
     } else {
         c->state = CALL_RUNNING;
-        set_deadline(c);
+        note_begin(c);
         drop_text(c);
         drop_tensors(c);
         app_need_tick(c->app);
@@ -328,6 +359,7 @@ static err_t write_answer(struct call *c, const struct wire_msg *m, struct view 
     if (e != OK)
         return e == ERR_NOMEM ? e : ERR_PROTOCOL;
     buf_init(&c->answer, room);
+    TRY(buf_reserve(&c->answer, MIN(ANSWER_ROOM, room), &(uint8_t *){NULL}));
     e = infer_answer_write(&outputs, area, c->lane->model->sha256, &c->answer, why);
     if (e == ERR_OUTPUT_TOO_LARGE && room < share) {
         *why = (struct why){0};
@@ -370,6 +402,7 @@ err_t call_result(struct lane *l, struct wire_msg *m)
         return e;
     uint64_t now_us = clock_mono_ns() / 1000;
     note_time(l, now_us - c->begin_us);
+    lane_note_run(l, r->run_us);
     give_slot(c);
     l->signing++;
     c->state = CALL_SIGNING;
@@ -385,20 +418,33 @@ err_t call_result(struct lane *l, struct wire_msg *m)
 
 /* ── the receipt ── */
 
-err_t call_receipt(struct app *app, struct wire_msg *m)
+static void keep_receipt(struct call *c, const struct wire_receipt *r)
 {
-    const struct msg_receipt *r = m->fixed;
-    struct call *c = by_job(app, r->job);
-    if (r->statement_len > m->tail.len)
-        return ERR_PROTOCOL;
-    if (c == NULL || c->req == NULL || c->receipt.len > 0 || app->conf->receipts == 0)
-        return OK; /* the client has left, or wants none */
     buf_init(&c->receipt, RECEIPT_MAX);
-    c->statement_len = r->statement_len;
-    if (buf_put_view(&c->receipt, m->tail) != OK)
+    c->statement_len = r->statement.len;
+    if (buf_put_view(&c->receipt, r->statement) != OK || buf_put_view(&c->receipt, r->cose) != OK)
         call_fail(c, ERR_NOMEM, NULL, 1);
+}
+
+static void take_receipt(struct app *app, const struct wire_receipt *r)
+{
+    struct call *c = by_job(app, r->job);
+    if (c == NULL || c->req == NULL || c->receipt.len > 0 || app->conf->receipts == 0)
+        return; /* the client has left, or wants none */
+    if (c->state == CALL_SIGNING)
+        answer(c, r);
     else
-        answer_if_complete(c);
+        keep_receipt(c, r);
+}
+
+err_t call_receipts(struct app *app, struct wire_msg *m)
+{
+    struct view rest = m->tail; /* of an inbox that nothing below reads into */
+    while (rest.len > 0) {
+        struct wire_receipt r;
+        TRY(wire_receipts_next(&rest, &r));
+        take_receipt(app, &r);
+    }
     return OK;
 }
 
@@ -424,7 +470,7 @@ err_t call_no_receipt(struct app *app, struct wire_msg *m)
 static void overdue(struct call *c)
 {
     if (c->state == CALL_RUNNING) {
-        lane_fail(c->lane, ERR_MODEL_DIED);
+        lane_fail(c->lane, ERR_RUN_TIMEOUT);
     } else if (c->lane == NULL) {
         call_fail(c, ERR_MODEL_DIED, NULL, 1); /* the report died with its process */
     } else {

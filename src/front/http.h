@@ -7,7 +7,7 @@
 #define VERONNX_FRONT_HTTP_H
 
 #include "base/buf.h"
-#include "front/limits.h"
+#include "front/budget.h"
 #include "wire/conf.h"
 
 #include <uv.h>
@@ -83,7 +83,8 @@ struct http_answer {
 void http_reply(struct http_req *req, struct http_answer *a);
 
 /* Fills a zeroed answer with the error form: {"error":"<text>","code":"<STABLE_CODE>"} and the status of `e`. The text
-   is that of `why`, or the table's. For answers to which fields are to be added; else http_reply_error. */
+   is that of `why`, or the table's. A 503, and nothing else, gets a Retry-After of `retry_s` or 1. For answers to which
+   fields are to be added; else http_reply_error. */
 void http_answer_error(struct http_answer *a, err_t e, const struct why *why, uint32_t retry_s);
 
 /* Ends the request with the error form. */

@@ -44,6 +44,8 @@ static err_t parse_text(struct call *c, struct why *why)
         return ERR_OVERLOADED;
     }
     TRY(e);
+    if (c->request.detached)
+        http_body_free(c->req);
     return lease_resize(&c->document, c->request.memory);
 }
 

@@ -12,6 +12,9 @@
    it is the fault of an infer that answers what it has not read. */
 #define JOBS_BYTES (64 * KIB)
 
+#define RUN_SHORT_US   1000U
+#define RUN_UNKNOWN_US (8 * RUN_SHORT_US) /* until about sixteen jobs have been shorter */
+
 /* ── the beginning and the end ── */
 
 static void free_lane(uv_handle_t *h)
@@ -46,11 +49,11 @@ static void end(struct lane *l, err_t reason)
 /* The supervisor hears it first, so that it does not offer the same process again. */
 void lane_fail(struct lane *l, err_t reason)
 {
-    struct msg_front_infer hung = {.infer = l->infer};
+    const struct msg_front_hung hung = {.infer = l->infer, .reason = reason};
     if (l->model == NULL)
         return;
     app_tell(l->app, MSG_FRONT_HUNG, &hung);
-    end(l, reason);
+    end(l, ERR_MODEL_DIED);
 }
 
 static void release(struct lane *l)
@@ -60,9 +63,11 @@ static void release(struct lane *l)
     end(l, ERR_MODEL_OVER_BUDGET);
 }
 
+/* Who waits already waited for this process; the next one might be asked to leave before it has served anybody, too. */
 void lane_evict(struct lane *l)
 {
     l->leaving = true;
+    l->owed = l->model->waiting;
     lane_settle(l);
 }
 
@@ -85,6 +90,8 @@ err_t lane_open(struct app *app, struct model *m, uint32_t infer, int *job_fd, i
     l->job = job;
     l->cancel = cancel;
     job.fd = cancel.fd = -1;
+    l->run_us = RUN_UNKNOWN_US;
+    list_init(&l->pending);
     for (size_t n = 0; n < SLOTS_MAX; n++)
         slot_init(&l->slots[n]);
     if (uv_poll_start(&l->poll, UV_READABLE, on_readable) != 0) {
@@ -110,10 +117,41 @@ struct lane *lane_by_infer(struct app *app, uint32_t infer)
 
 /* ── slots ── */
 
+/* Every job wakes somebody, and so does its report and its answer. With many short ones under way one wake-up serves
+   many. Of long ones no more are handed over than keep the workers busy: the others can be given to another process if
+   this one dies. And other models need seats. */
+static unsigned width(const struct lane *l)
+{
+    return l->run_us < RUN_SHORT_US && l->app->seated < CALLS_MAX / 2 ? l->max_slots : l->n_slots;
+}
+
+static bool has_slot(const struct lane *l)
+{
+    return l->model != NULL && l->model->state == MODEL_READY && l->running < width(l) && l->signing < SIGNING_MAX;
+}
+
+void lane_note_run(struct lane *l, uint32_t us)
+{
+    l->run_us = (l->run_us * 7 + us) / 8;
+}
+
 bool lane_has_room(const struct lane *l)
 {
-    return l->model != NULL && l->model->state == MODEL_READY && !l->leaving && l->running < l->n_slots &&
-           l->signing < SIGNING_MAX;
+    return has_slot(l) && !l->leaving;
+}
+
+/* The next call that may begin. */
+static struct call *take_next(struct lane *l)
+{
+    if (!has_slot(l) || (l->leaving && l->owed == 0))
+        return NULL;
+    l->owed -= l->leaving;
+    return models_next(l->model);
+}
+
+static bool is_through(const struct lane *l)
+{
+    return l->leaving && l->running == 0 && l->signing == 0 && (l->owed == 0 || list_empty(&l->model->queue));
 }
 
 /* A call that fails here gives its slot back and settles again: that is left to the loop. */
@@ -122,10 +160,10 @@ void lane_settle(struct lane *l)
     if (l->settling)
         return;
     l->settling = true;
-    for (struct call *c = NULL; lane_has_room(l) && (c = models_next(l->model)) != NULL;)
+    for (struct call *c = take_next(l); c != NULL; c = take_next(l))
         call_start(c, l);
     l->settling = false;
-    if (l->model != NULL && l->leaving && l->running == 0 && l->signing == 0)
+    if (l->model != NULL && is_through(l))
         release(l);
 }
 
@@ -146,7 +184,8 @@ static err_t on_meta(struct lane *l, struct wire_msg *m)
     if (model->state != MODEL_INTRODUCED || signature_parse(m->tail, &model->signature) != OK)
         return ERR_PROTOCOL;
     model->state = MODEL_READY;
-    l->n_slots = (unsigned)MIN(MIN(2 * l->app->workers, SLOTS_MAX), MAX(JOBS_BYTES / job_bytes(&model->signature), 1));
+    l->max_slots = (unsigned)MIN(SLOTS_MAX, MAX(JOBS_BYTES / job_bytes(&model->signature), 1));
+    l->n_slots = MIN(2 * l->app->workers, l->max_slots);
     return OK;
 }
 
@@ -174,9 +213,10 @@ static void on_readable(uv_poll_t *poll, int status, int events UNUSED)
     }
     if (l->model == NULL || (e == ERR_WOULD_BLOCK && status == 0))
         return;
-    if (e != ERR_CLOSED && e != ERR_WOULD_BLOCK)
+    bool refused = e != ERR_CLOSED && e != ERR_WOULD_BLOCK;
+    if (refused)
         log_event(LOG_PEER_REFUSED, ROLE_INFER, type, e);
-    lane_fail(l, ERR_MODEL_DIED);
+    lane_fail(l, refused ? e : ERR_MODEL_DIED);
 }
 
 bool lanes_tick(struct app *app, uint64_t now_ms)
@@ -187,7 +227,7 @@ bool lanes_tick(struct app *app, uint64_t now_ms)
         if (l->model == NULL || l->model->state != MODEL_INTRODUCED)
             continue;
         if (now_ms >= l->meta_ms)
-            lane_fail(l, ERR_MODEL_DIED);
+            lane_fail(l, ERR_TIMEOUT);
         else
             expected = true;
     }

@@ -2,6 +2,7 @@
 #include "front/app.h"
 
 #include "base/clock.h"
+#include "wire/model.h"
 
 #include <string.h>
 
@@ -9,16 +10,10 @@
 
 /* ── rows ── */
 
-static bool same_model(const struct wire_model *a, const struct wire_model *b)
-{
-    return view_equal(view_of(a->cid, a->cid_len), view_of(b->cid, b->cid_len)) &&
-           view_equal(view_of(a->path, a->path_len), view_of(b->path, b->path_len));
-}
-
 static struct model *find(struct app *app, const struct wire_model *id)
 {
     for (unsigned n = 0; n < app->n_models; n++)
-        if (app->models[n].state != MODEL_FREE && same_model(&app->models[n].id, id))
+        if (app->models[n].state != MODEL_FREE && wire_model_equal(&app->models[n].id, id))
             return &app->models[n];
     return NULL;
 }

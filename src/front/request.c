@@ -154,11 +154,12 @@ void http_answer_error(struct http_answer *a, err_t e, const struct why *why, ui
     static const char no_memory[] = "{\"error\":\"out of memory\",\"code\":\"NOMEM\"}";
     a->status = err_http(e);
     a->type = "application/json";
-    a->retry_s = retry_s;
+    a->retry_s = a->status == 503 ? MAX(retry_s, 1) : 0;
     buf_init(&a->body, 2 * sizeof(why->text) + 128);
     if (put_error(&a->body, e, why != NULL && why->text[0] != '\0' ? why->text : err_text(e)) == OK)
         return;
     buf_done(&a->body);
     a->status = err_http(ERR_NOMEM);
+    a->retry_s = 1;
     a->text = view_of(no_memory, sizeof(no_memory) - 1);
 }

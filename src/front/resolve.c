@@ -5,6 +5,29 @@
 
 #include <string.h>
 
+/* Longer than a Walrus blob id and not much shorter than a CID in base58: what begins as CIDs do is one with a mistake. */
+#define CID_LOOK_MIN 44
+
+static bool looks_like_cid(struct view name)
+{
+    const uint8_t *slash = memchr(name.data, '/', name.len);
+    size_t len = slash != NULL ? (size_t)(slash - name.data) : name.len;
+    return len >= CID_LOOK_MIN && strchr("QbBzfFuUmkK", name.data[0]) != NULL;
+}
+
+/* What the configuration could pin to a CID: a Walrus blob id, the name of a hub. */
+static bool is_opaque(struct view name)
+{
+    return name.len > 0 && name.len < CONF_NAME_MAX && conf_name_len(name) == name.len && !looks_like_cid(name);
+}
+
+static err_t refuse_opaque(struct why *why)
+{
+    return why_set(why, ERR_MODEL_NOT_PINNED,
+                   "the model is named by something that does not say its content; this node needs an `alias` that pins "
+                   "it to a CID");
+}
+
 err_t model_resolve(const struct conf *conf, struct view name, struct wire_model *ret, struct why *why)
 {
     struct model_id id;
@@ -14,7 +37,9 @@ err_t model_resolve(const struct conf *conf, struct view name, struct wire_model
             *ret = conf->aliases[i].model;
             return OK;
         }
-    TRY(model_id_parse(name, &id, why));
+    err_t e = model_id_parse(name, &id, why);
+    if (e != OK)
+        return e == ERR_MODEL_ID_INVALID && is_opaque(name) ? refuse_opaque(why) : e;
     m.cid_len = id.cid.len;
     memcpy(m.cid, id.cid.bytes, id.cid.len);
     m.path_len = id.path_len;

@@ -25,6 +25,8 @@ static void readyz(struct app *app, struct http_req *req)
 {
     if (app->draining)
         http_reply_error(req, ERR_DRAINING, NULL, 0);
+    else if (app->preloading)
+        http_reply_error(req, ERR_PRELOADING, NULL, 1);
     else
         reply_text(req, 200, "ready\n");
 }

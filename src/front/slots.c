@@ -10,7 +10,6 @@
 #define AREA_MIN    (64 * KIB)
 #define INPUT_KEEP  (1 * MIB) /* what an idle slot may keep, as long as */
 #define KEPT_SHARE  8         /* all of them together do not keep more than this part of the budget */
-#define OUTPUT_KEEP (4 * MIB) /* infer does not use an area above this again: the next result brings one */
 
 void slot_init(struct slot *s)
 {
@@ -95,7 +94,7 @@ void slot_give(struct app *app, struct slot *s)
     if (s->held.bytes > INPUT_KEEP || app->kept + s->held.bytes > app->transfer.limit / KEPT_SHARE)
         drop_pages(s);
     app->kept += s->held.bytes;
-    if (s->output.size > OUTPUT_KEEP)
+    if (s->output.size > SLOT_KEEP_MAX)
         map_done(&s->output);
 }
 

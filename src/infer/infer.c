@@ -32,6 +32,7 @@ struct infer {
     struct ort_library library;
     struct crew crew;
     struct watch watch;
+    struct hasher *hasher;
     struct worker *workers[WORKERS_MAX];
     unsigned n_workers;
     sem_t go;               /* once for each worker beside the first */
@@ -41,7 +42,8 @@ struct infer {
     struct msg_infer_assign assign;
     uint8_t domains[DOMAINS_ROOM];
     size_t domains_len;
-    int block_fd;
+    int block_fd; /* -1: there is a kept file instead */
+    int kept_fd;
     uint64_t start_ns;
     uint64_t deadline_ms;
 };
@@ -72,17 +74,22 @@ static err_t tighten(enum jail_row row)
     return e;
 }
 
-/* Waits for a message of this type and for no other. */
-static err_t expect(struct infer *i, enum wire_type type, struct wire_msg *ret)
+/* Waits for a message of one of these types and for no other. */
+static err_t expect_either(struct infer *i, enum wire_type type, enum wire_type other, struct wire_msg *ret)
 {
     struct wire_msg m = WIRE_MSG_NONE;
     TRY(wire_recv(&i->control, &i->inbox, true, &m));
-    if (m.type != (uint16_t)type) {
+    if (m.type != (uint16_t)type && m.type != (uint16_t)other) {
         wire_msg_done(&m);
         return ERR_PROTOCOL;
     }
     *ret = m;
     return OK;
+}
+
+static err_t expect(struct infer *i, enum wire_type type, struct wire_msg *ret)
+{
+    return expect_either(i, type, type, ret);
 }
 
 static err_t take_config(struct infer *i)
@@ -169,7 +176,7 @@ static err_t say_hello(struct infer *i)
 static err_t start(struct infer *i, const char *library)
 {
     i->control = (struct wire_end){CONTROL_FD, CHAN_INFER, SIDE_B};
-    i->block_fd = -1;
+    i->block_fd = i->kept_fd = i->crew.report.fd = -1;
     i->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (i->wake_fd < 0 || OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
         return ERR_INTERNAL;
@@ -182,22 +189,25 @@ static err_t start(struct infer *i, const char *library)
     (void)newlocale(LC_ALL_MASK, "en_US.UTF-8", NULL); /* held for ever: StringNormalizer finds it loaded */
     TRY(make_crew(i));
     TRY(make_threads(i));
+    TRY(hasher_new(&i->hasher));
     TRY(tighten(JAIL_INFER_LOAD));
     return say_hello(i);
 }
 
 /* ── the assignment ── */
 
+/* Either the channel that its blocks come by is given, or its file, which an earlier process has sealed. */
 static err_t take_assignment(struct infer *i)
 {
     AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
-    TRY(expect(i, MSG_INFER_ASSIGN, &m));
+    TRY(expect_either(i, MSG_INFER_ASSIGN, MSG_INFER_RELOAD, &m));
     i->assign = *(const struct msg_infer_assign *)m.fixed;
     if (m.tail.len > sizeof(i->domains))
         return ERR_PROTOCOL;
     memcpy(i->domains, m.tail.data, m.tail.len);
     i->domains_len = m.tail.len;
-    i->block_fd = TAKE_FD(m.fds[0]);
+    *(m.type == MSG_INFER_ASSIGN ? &i->block_fd : &i->kept_fd) = TAKE_FD(m.fds[0]);
+    wire_end_close(&i->crew.report);
     i->crew.report = (struct wire_end){TAKE_FD(m.fds[1]), CHAN_REPORT, SIDE_B};
     i->crew.output_max = i->assign.max_output_bytes;
     i->crew.run_ms = i->assign.run_ms;
@@ -219,6 +229,8 @@ static err_t ask_for_size(void *self, uint64_t size, uint64_t *ret_deadline_ms)
     struct infer *i = self;
     struct msg_infer_bytes wanted = {.bytes = size};
     AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    if (size == 0)
+        return ERR_MODEL_NOT_ONNX;
     TRY(wire_send_wait(&i->control, MSG_INFER_SIZE, &wanted, view_of(NULL, 0), NULL, 0));
     TRY(expect(i, MSG_INFER_GRANT, &m));
     i->crew.memory.granted = ((const struct msg_infer_bytes *)m.fixed)->bytes;
@@ -227,16 +239,33 @@ static err_t ask_for_size(void *self, uint64_t size, uint64_t *ret_deadline_ms)
     return i->crew.memory.granted > 0 ? OK : ERR_MODEL_OVER_BUDGET;
 }
 
+/* The supervisor may be behind: it will hear the next one. */
+static void tell_progress(void *self, uint64_t written, uint64_t size UNUSED, uint32_t sources)
+{
+    const struct infer *i = self;
+    const struct msg_infer_progress p = {.bytes = written, .sources = (uint32_t)__builtin_popcount(sources)};
+    (void)!wire_send(&i->control, MSG_INFER_PROGRESS, &p, view_of(NULL, 0), NULL, 0);
+}
+
+static void log_refused(void *self, uint32_t source, err_t reason)
+{
+    const struct infer *i = self;
+    log_event(LOG_BLOCK_REFUSED, i->assign.infer, source, reason);
+}
+
 static err_t pull(struct infer *i, struct pulled *ret)
 {
     struct pull_params p = {
         .block_fd = i->block_fd,
         .stop_fd = i->control.fd,
-        .infer = i->assign.infer,
+        .file_fd = -1,
+        .hasher = i->hasher,
         .model = i->assign.model,
         .max_file_bytes = i->assign.max_file_bytes,
         .deadline_ms = i->deadline_ms,
         .on_size = ask_for_size,
+        .on_progress = tell_progress,
+        .on_refused = log_refused,
         .user = i,
     };
     if (getrandom(&p.seed, sizeof(p.seed), 0) != (ssize_t)sizeof(p.seed))
@@ -262,7 +291,7 @@ static err_t hand_over(struct infer *i, const struct pulled *p)
 static err_t load(struct infer *i, struct pulled *p, struct why *why)
 {
     struct load_params params = {
-        .env = i->env, .domains = view_of(i->domains, i->domains_len), .deadline_ms = i->deadline_ms};
+        .env = i->env, .domains = view_of(i->domains, i->domains_len), .deadline_ms = i->deadline_ms, .control = &i->control};
     struct msg_infer_loaded loaded;
     i->watch.load_deadline_ms = i->deadline_ms;
     (void)sem_post(&i->watch.begin);
@@ -274,12 +303,36 @@ static err_t load(struct infer *i, struct pulled *p, struct why *why)
     return wire_send_wait(&i->control, MSG_INFER_LOADED, &loaded, view_of(NULL, 0), NULL, 0);
 }
 
+/* The file is complete, and was verified by the process that sealed it; there is no channel to give up. */
+static err_t take_kept(struct infer *i, struct pulled *ret)
+{
+    size_t size = 0;
+    TRY(memfd_check(i->kept_fd, SEALS_FILE, 1, i->assign.max_file_bytes, &size));
+    i->crew.memory.granted = i->assign.granted_bytes;
+    i->deadline_ms = clock_mono_ms() + load_time(i, size);
+    ret->size = size;
+    ret->fd = TAKE_FD(i->kept_fd);
+    return tighten(JAIL_INFER_RUN);
+}
+
 static err_t get_model(struct infer *i, struct why *why)
 {
     struct pulled pulled = {.fd = -1};
-    TRY(pull(i, &pulled));
-    TRY(hand_over(i, &pulled));
+    if (i->kept_fd >= 0) {
+        TRY(take_kept(i, &pulled));
+    } else {
+        TRY(pull(i, &pulled));
+        TRY(hand_over(i, &pulled));
+    }
     return load(i, &pulled, why);
+}
+
+/* No source has the root: nothing of a model has come in, so another one may. */
+static err_t hand_back(struct infer *i)
+{
+    const struct msg_infer_failed none = {.reason = ERR_MODEL_NOT_FOUND};
+    fd_close(&i->block_fd);
+    return wire_send_wait(&i->control, MSG_INFER_RETURNED, &none, view_of(NULL, 0), NULL, 0);
 }
 
 NORETURN static void serve(struct infer *i)
@@ -298,6 +351,20 @@ NORETURN static void end(err_t e)
     end_refusing(ROLE_SUPER, 0, e);
 }
 
+/* OK with the first model that there is. A message that is out of rule ends the process. */
+static err_t try_models(struct infer *i, struct why *why)
+{
+    for (;;) {
+        err_t e = take_assignment(i);
+        if (e != OK)
+            end(e);
+        e = get_model(i, why);
+        if (e != ERR_MODEL_NOT_FOUND)
+            return e;
+        TRY(hand_back(i));
+    }
+}
+
 int infer_main(void)
 {
     static struct infer infer;
@@ -309,11 +376,9 @@ int infer_main(void)
     memory_tune_malloc();
     log_setup(LOG_FD, ROLE_INFER);
     err_t e = start(&infer, getenv("ONNXRUNTIME_ROOT"));
-    if (e == OK)
-        e = take_assignment(&infer);
     if (e != OK)
         end(e);
-    e = get_model(&infer, &why);
+    e = try_models(&infer, &why);
     if (e == ERR_CLOSED)
         end(e);
     if (e != OK)

@@ -23,17 +23,17 @@ static size_t split(struct view list, struct view ret[static DOMAINS_MAX])
     return n;
 }
 
-static err_t scan(struct view file, struct view list, struct msg_infer_loaded *ret, struct why *why)
+/* What the scan found is told at once: what is said after ONNX Runtime has read the model may be the model's own words. */
+static err_t scan(struct view file, const struct load_params *p, struct why *why)
 {
     struct view domains[DOMAINS_MAX];
     struct scan_policy policy = {.limits = SCAN_LIMITS_DEFAULT, .domains = domains};
     struct scan_info info = {0};
     uint64_t start = clock_mono_ns();
-    policy.domain_count = split(list, domains);
+    policy.domain_count = split(p->domains, domains);
     TRY(scan_model(file, &policy, &info, why));
-    ret->random_operator = info.random;
-    ret->scan_us = (uint32_t)((clock_mono_ns() - start) / 1000);
-    return OK;
+    struct msg_infer_scanned found = {info.random, (uint32_t)((clock_mono_ns() - start) / 1000)};
+    return wire_send_wait(p->control, MSG_INFER_SCANNED, &found, view_of(NULL, 0), NULL, 0);
 }
 
 static err_t load(struct view file, const struct load_params *p, struct crew *crew, struct why *why)
@@ -52,7 +52,7 @@ err_t load_model(const struct pulled *sealed, const struct load_params *p, struc
     struct msg_infer_loaded loaded = {0};
     TRY(map_shared(sealed->fd, sealed->size, PROT_READ, &map));
     struct view file = view_of(map.addr, map.size);
-    TRY(scan(file, p->domains, &loaded, why));
+    TRY(scan(file, p, why));
     uint64_t start = clock_mono_ns();
     TRY(load(file, p, crew, why));
     (void)malloc_trim(0); /* what only loading needed */

@@ -4,13 +4,11 @@
 #define VERONNX_INFER_SLOTS_H
 
 #include "base/fd.h"
+#include "wire/msg.h"
 
 #include <stdatomic.h>
 
 #define SLOTS_MAX 32 /* jobs that a front may have at one infer at the same time */
-
-/* An output area above this size serves one result; below, it is kept for the next. */
-#define SLOT_KEEP_MAX (4 * MIB)
 
 struct slot {
     atomic_bool busy; /* the other fields belong to the worker that set it */

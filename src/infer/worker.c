@@ -7,6 +7,7 @@
 #include "infer/job.h"
 #include "tensor/digest.h"
 
+#include <sched.h>
 #include <string.h>
 
 #define COPY_CHUNK   (16 * KIB) /* hashed while it is still in the nearest cache */
@@ -303,11 +304,17 @@ err_t worker_fit(struct worker *w)
     return ok ? OK : ERR_NOMEM;
 }
 
-/* A front that died with results unread resets the channel. That is told once, ahead of the jobs that are still queued:
+/* Who sleeps is woken by the next job, and front is stopped for it. So front may go on first: then there are more.
+
+   A front that died with results unread resets the channel. That is told once, ahead of the jobs that are still queued:
    only what is told twice is the end. */
 static err_t receive(struct worker *w, const struct front *f, struct wire_msg *ret)
 {
-    err_t e = wire_recv(&f->job, &w->inbox, true, ret);
+    err_t e = wire_recv(&f->job, &w->inbox, false, ret);
+    if (e == ERR_WOULD_BLOCK) {
+        (void)sched_yield();
+        e = wire_recv(&f->job, &w->inbox, true, ret);
+    }
     return e == ERR_CLOSED ? wire_recv(&f->job, &w->inbox, true, ret) : e;
 }
 

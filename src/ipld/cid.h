@@ -10,6 +10,8 @@
 #define CID_TEXT_SIZE  60  /* what cid_to_text writes, with its NUL */
 #define CID_INLINE_MAX 128 /* content of an identity CID */
 
+#define BLOCK_MAX (2 * MIB) /* bytes of what a CID names */
+
 enum cid_codec {
     CID_RAW = 0x55,
     CID_DAG_PB = 0x70,

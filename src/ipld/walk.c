@@ -2,13 +2,12 @@
 #include "ipld/walk.h"
 
 #include "base/mem.h"
+#include "ipld/cid_map.h"
 #include "ipld/directory.h"
 #include "ipld/model_id.h"
 #include "ipld/unixfs.h"
 
 #include <string.h>
-
-#define SEED_WORDS (SHA256_LEN / sizeof(uint32_t))
 
 /* A range of the file that is missing. */
 struct place {
@@ -51,7 +50,7 @@ struct walk {
     struct place *first; /* in the order of the file */
     struct want **buckets;
     unsigned bucket_bits;
-    uint64_t seeds[SEED_WORDS];
+    struct cid_seed seed;
     struct want *big;   /* queue: more file than a block holds, so certainly interior */
     struct want *small; /* queue of the rest, in the order of the file */
     size_t big_missing;
@@ -62,27 +61,9 @@ struct walk {
 
 /* ── the index ── */
 
-/* Multilinear hashing of the digest with seeds that the DAG's maker cannot know, so that buckets stay short. */
 static struct want **bucket_of(struct walk *w, const struct cid *cid)
 {
-    uint32_t words[SEED_WORDS];
-    uint64_t sum = 0;
-    memcpy(words, cid_digest(cid), sizeof(words));
-    for (size_t i = 0; i < SEED_WORDS; i++)
-        sum += w->seeds[i] * words[i];
-    return &w->buckets[sum >> (64 - w->bucket_bits)];
-}
-
-/* splitmix64 */
-static void spread_seed(struct walk *w)
-{
-    uint64_t state = w->params.seed;
-    for (size_t i = 0; i < SEED_WORDS; i++) {
-        uint64_t z = state += 0x9e3779b97f4a7c15U;
-        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
-        z = (z ^ z >> 27) * 0x94d049bb133111ebU;
-        w->seeds[i] = z ^ z >> 31;
-    }
+    return &w->buckets[cid_hash(&w->seed, cid) >> (64 - w->bucket_bits)];
 }
 
 /* Where the pointer to the want of `cid` is, or where it belongs: *result is NULL then. */
@@ -308,7 +289,7 @@ static err_t begin_index(struct walk *w)
     for (w->bucket_bits = 6; (1U << w->bucket_bits) < w->nodes_left / 16;)
         w->bucket_bits++;
     w->buckets = mem_alloc((size_t)1 << w->bucket_bits, sizeof(*w->buckets));
-    spread_seed(w);
+    w->seed = cid_seed_make(w->params.seed);
     return w->buckets != NULL ? OK : ERR_NOMEM;
 }
 
@@ -419,6 +400,19 @@ bool walk_want(struct walk *w, struct walk_want *ret)
     w->asked_bytes += in_flight_cost(want);
     *ret = (struct walk_want){want->cid, false};
     return true;
+}
+
+bool walk_waits_for(struct walk *w, const struct cid *cid)
+{
+    if (w->resolving)
+        return w->target_asked && cid_equal(cid, &w->target);
+    const struct want *want = *index_slot(w, cid);
+    return want != NULL && want->asked;
+}
+
+bool walk_resolving(const struct walk *w)
+{
+    return w->resolving;
 }
 
 static void unask(struct walk *w, struct want *want)

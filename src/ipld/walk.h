@@ -15,7 +15,6 @@
 
 #include "ipld/cid.h"
 
-#define BLOCK_MAX      (2 * MIB)  /* bytes of one block */
 #define WALK_DEPTH_MAX 32         /* levels below the root of the file */
 #define WALK_WANTS_MAX 48         /* wants in flight */
 #define WALK_IN_FLIGHT (32 * MIB) /* file bytes in flight, as the parents state them */
@@ -56,6 +55,11 @@ struct walk_want {
 };
 /* The next block to ask for; false when nothing more may be asked for until a block comes. */
 bool walk_want(struct walk *w, struct walk_want *ret);
+
+/* Is this block among the wants in flight? */
+bool walk_waits_for(struct walk *w, const struct cid *cid);
+/* Is the root of the file not known yet? Nothing but it, or a directory on the way to it, is asked for then. */
+bool walk_resolving(const struct walk *w);
 
 /* A block that came for `cid`. What it means for the walk:
      OK                    taken

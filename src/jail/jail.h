@@ -19,6 +19,8 @@ enum jail_row {
     JAIL_INFER_LOAD,
     JAIL_INFER_RUN,
     JAIL_FETCH,
+    JAIL_NSM,
+    JAIL_NSM_SIM,
     JAIL_ROWS_
 };
 

@@ -44,7 +44,7 @@ static struct ruleset_attr denied_at(long abi, const struct jail_traits *traits)
     if (abi >= 3)
         attr.fs |= FS_TRUNCATE;
     if (abi >= 4)
-        attr.net = traits->tcp_bind ? NET_CONNECT_TCP : NET_BIND_TCP | NET_CONNECT_TCP;
+        attr.net = (traits->tcp_bind ? 0 : NET_BIND_TCP) | (traits->tcp_connect ? 0 : NET_CONNECT_TCP);
     if (abi >= 5)
         attr.fs |= FS_IOCTL_DEV;
     if (abi >= 6)

@@ -65,7 +65,8 @@ struct jail_traits {
     const char *environment[3];
     struct jail_limit limits[JAIL_MAX_LIMITS];
     uint64_t capabilities;
-    bool tcp_bind;
+    bool tcp_bind;    /* what Landlock leaves of TCP */
+    bool tcp_connect;
 };
 extern const struct jail_traits jail_traits[JAIL_ROWS_];
 

@@ -10,6 +10,7 @@ err_t batch_init(struct batch *b, const struct keys *keys, const struct msg_keep
 {
     b->keys = keys;
     b->node = node;
+    b->n_salts = 0;
     b->count = 0;
     TRY(sign_init(&b->signer, keys->receipt));
     sign_begin(&b->signer);
@@ -68,6 +69,17 @@ err_t batch_fits(const struct batch *b, const struct keeper_infer *i)
     return statement_encode(&s, bytes, &len, NULL);
 }
 
+/* Each is used once. */
+static err_t take_salt(struct batch *b, uint8_t ret_salt[static STATEMENT_SALT_LEN])
+{
+    if (b->n_salts == 0 && RAND_bytes(b->salts[0], sizeof(b->salts)) != 1)
+        return ERR_INTERNAL;
+    if (b->n_salts == 0)
+        b->n_salts = COUNT_OF(b->salts);
+    memcpy(ret_salt, b->salts[--b->n_salts], STATEMENT_SALT_LEN);
+    return OK;
+}
+
 err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct ticket *t, const struct msg_report *r)
 {
     struct statement s = {0};
@@ -76,8 +88,7 @@ err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct tick
     fill_node(b, &s);
     fill_model(i, &s);
     fill_job(t, r, &s);
-    if (RAND_bytes(s.salt, sizeof(s.salt)) != 1)
-        return ERR_INTERNAL;
+    TRY(take_salt(b, s.salt));
     TRY(statement_encode(&s, entry->statement, &entry->statement_len, NULL));
     TRY(sign_add(&b->signer, view_of(entry->statement, entry->statement_len), digest));
     entry->job = t->job;
@@ -87,14 +98,14 @@ err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct tick
 
 static err_t deliver_one(struct batch *b, size_t index, batch_deliver *deliver, void *self)
 {
-    uint8_t receipt[STATEMENT_MAX + COSE_MAX];
+    uint8_t cose[COSE_MAX];
     const struct batch_entry *entry = &b->entries[index];
-    struct msg_receipt head = {.job = entry->job, .statement_len = (uint32_t)entry->statement_len};
+    struct wire_receipt r = {.job = entry->job, .statement = view_of(entry->statement, entry->statement_len)};
     size_t cose_len = 0;
-    _Static_assert(sizeof(receipt) <= RECEIPT_MAX, "a receipt fits into its message");
-    memcpy(receipt, entry->statement, entry->statement_len);
-    TRY(sign_cose(&b->signer, index, receipt + entry->statement_len, &cose_len));
-    deliver(self, &head, view_of(receipt, entry->statement_len + cose_len));
+    _Static_assert(STATEMENT_MAX + COSE_MAX <= RECEIPT_MAX, "a receipt fits into its message");
+    TRY(sign_cose(&b->signer, index, cose, &cose_len));
+    r.cose = view_of(cose, cose_len);
+    deliver(self, &r);
     return OK;
 }
 

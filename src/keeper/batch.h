@@ -7,6 +7,7 @@
 #include "keeper/tickets.h"
 #include "receipt/sign.h"
 #include "receipt/statement.h"
+#include "wire/receipts.h"
 
 #define BATCH_MAX 64
 
@@ -20,6 +21,8 @@ struct batch {
     const struct keys *keys;
     const struct msg_keeper_start *node;
     struct receipt_signer signer;
+    size_t n_salts; /* that have not been used; they are drawn together, which costs little more than one alone */
+    uint8_t salts[BATCH_MAX][STATEMENT_SALT_LEN];
     size_t count;
     struct batch_entry entries[BATCH_MAX];
 };
@@ -39,8 +42,8 @@ err_t batch_fits(const struct batch *b, const struct keeper_infer *i);
    The infer is one that fits and there is room, so an error is the keeper's own. */
 err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct ticket *t, const struct msg_report *r);
 
-/* Who gets a receipt: `head` and the tail of its RECEIPT message (statement, then COSE_Sign1). */
-typedef void batch_deliver(void *self, const struct msg_receipt *head, struct view receipt);
+/* Gets a receipt, borrowed for the call. */
+typedef void batch_deliver(void *self, const struct wire_receipt *r);
 
 /* Signs the tree of all statements once, delivers each receipt, and empties the batch. Does nothing when there are none. */
 err_t batch_sign(struct batch *b, batch_deliver *deliver, void *self);

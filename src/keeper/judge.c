@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+/* The generation of the front that numbered a job. */
+static uint16_t front_of(uint64_t job)
+{
+    return (uint16_t)(job >> 48);
+}
+
 /* ── tickets ── */
 
 /* A front waits for half as many answers at most. So there are tickets that it made up, or the infer with the most of them does
@@ -35,7 +41,7 @@ static bool is_nonce(const struct wire_nonce *n)
 static err_t take_ticket(struct keeper *k, struct keeper_front *f, const struct wire_msg *m)
 {
     const struct msg_ticket *t = m->fixed;
-    if (t->job >> 48 != f->generation || t->job <= f->last_job || !is_nonce(&t->nonce))
+    if (front_of(t->job) != f->generation || t->job <= f->last_job || !is_nonce(&t->nonce))
         return ERR_PROTOCOL;
     f->last_job = t->job;
     if (is_over(k, t->infer))
@@ -87,21 +93,37 @@ static err_t find_ticket(struct keeper *k, uint32_t infer, uint64_t job, struct 
 /* ── receipts ── */
 
 /* Who is gone, or does not read, loses what it would get. */
-static void tell_front(struct keeper *k, uint64_t job, enum wire_type type, const void *head, struct view tail)
+static void tell_front(struct keeper *k, uint16_t generation, enum wire_type type, const void *head, struct view tail)
 {
-    struct keeper_front *f = peers_front(&k->peers, (uint16_t)(job >> 48));
+    struct keeper_front *f = peers_front(&k->peers, generation);
     if (f != NULL && f->ticket.fd >= 0)
         (void)!wire_send(&f->ticket, type, head, tail, NULL, 0);
 }
 
-static void deliver(void *self, const struct msg_receipt *head, struct view receipt)
+static void send_receipts(struct keeper *k)
 {
-    tell_front(self, head->job, MSG_RECEIPT, head, receipt);
+    const struct msg_empty none = {0};
+    if (k->receipts.len > 0)
+        tell_front(k, k->receipts_to, MSG_RECEIPTS, &none, buf_view(&k->receipts));
+    buf_clear(&k->receipts);
+}
+
+/* One message takes as many receipts of a front as fit, and any one of them when it is empty. */
+static void deliver(void *self, const struct wire_receipt *r)
+{
+    struct keeper *k = self;
+    if (k->receipts_to != front_of(r->job) || wire_receipts_put(&k->receipts, r) != OK) {
+        send_receipts(k);
+        k->receipts_to = front_of(r->job);
+        (void)!wire_receipts_put(&k->receipts, r);
+    }
 }
 
 err_t keeper_flush(struct keeper *k)
 {
-    return batch_sign(&k->batch, deliver, k);
+    TRY(batch_sign(&k->batch, deliver, k));
+    send_receipts(k);
+    return OK;
 }
 
 /* ── reports ── */
@@ -128,7 +150,7 @@ static err_t judge(struct keeper *k, uint32_t infer, const struct msg_report *r)
     }
     if (r->result != OK) {
         struct msg_no_receipt no = {.job = r->job, .reason = err_from_wire(r->result)};
-        tell_front(k, r->job, MSG_NO_RECEIPT, &no, view_of(NULL, 0));
+        tell_front(k, front_of(r->job), MSG_NO_RECEIPT, &no, view_of(NULL, 0));
         return OK;
     }
     return batch_add(&k->batch, i, &t, r);

@@ -13,10 +13,11 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <sched.h>
 #include <sys/epoll.h>
 
-#define EVENTS  64
-#define LOOK_MS 100 /* how long tickets may lie unread when nothing else happens */
+#define EVENTS  (1 + FRONTS_MAX + LIVE_INFERS_MAX) /* all that there can be, so that no kind hides behind another */
+#define LOOK_MS 100                                /* how long tickets may lie unread when nothing else happens */
 
 err_t keeper_enter_jail(struct keeper *k)
 {
@@ -47,15 +48,29 @@ static err_t serve_event(struct keeper *k, uint64_t tag)
     return (tag & TAG_KIND) == TAG_REPORT ? keeper_reports(k, number) : OK;
 }
 
-/* The supervisor's messages come first: what a front or an infer says may rest on them. A ticket wakes nobody, for a report will
-   follow; but reports can fail to come, and the tickets must not fill their socket. */
+static bool has_kind(const struct epoll_event *events, int n, uint64_t kind)
+{
+    for (int i = 0; i < n; i++)
+        if ((events[i].data.u64 & TAG_KIND) == kind)
+            return true;
+    return false;
+}
+
+/* Whoever has just reported was stopped for it. It goes on first, and what it and others report meanwhile shares a
+   signature; a handshake does not wait for that.
+
+   The supervisor's messages come first: what a front or an infer says may rest on them. A ticket wakes nobody, for a
+   report will follow; but reports can fail to come, and the tickets must not fill their socket. */
 static err_t serve_once(struct keeper *k)
 {
     struct epoll_event events[EVENTS];
     int n = epoll_wait(k->epoll, events, EVENTS, LOOK_MS);
     if (n < 0)
         return errno == EINTR ? OK : err_errno();
-    TRY(keeper_control(k));
+    if (has_kind(events, n, TAG_REPORT) && !has_kind(events, n, TAG_SIGN))
+        (void)sched_yield();
+    if (has_kind(events, n, TAG_CONTROL))
+        TRY(keeper_control(k));
     keeper_tickets(k);
     for (int i = 0; i < n; i++)
         TRY(serve_event(k, events[i].data.u64));
@@ -71,6 +86,7 @@ static err_t start(struct keeper *k)
         return err_errno();
     TRY(sha256_setup());
     TRY(wire_inbox_init(&k->inbox, CHAN_KEEPER));
+    buf_init(&k->receipts, WIRE_TAIL_MAX);
     TRY(wire_wait(&k->control, 5000));
     TRY(keeper_control(k));
     if (k->phase != KEEPER_SERVING)
@@ -84,6 +100,7 @@ static void finish(struct keeper *k)
     batch_done(&k->batch);
     keys_done(&k->keys);
     wire_inbox_done(&k->inbox);
+    buf_done(&k->receipts);
     fd_close(&k->epoll);
 }
 

@@ -10,7 +10,7 @@ void peers_init(struct peers *p)
 {
     for (size_t i = 0; i < FRONTS_MAX; i++)
         p->fronts[i] = no_front;
-    for (size_t i = 0; i < INFERS_MAX; i++)
+    for (size_t i = 0; i < LIVE_INFERS_MAX; i++)
         p->infers[i] = no_infer;
     p->last_infer = 0;
 }
@@ -19,7 +19,7 @@ void peers_done(struct peers *p)
 {
     for (size_t i = 0; i < FRONTS_MAX; i++)
         peers_drop_front(&p->fronts[i]);
-    for (size_t i = 0; i < INFERS_MAX; i++)
+    for (size_t i = 0; i < LIVE_INFERS_MAX; i++)
         peers_drop_infer(&p->infers[i]);
 }
 
@@ -34,7 +34,7 @@ static struct keeper_front *find_front(struct peers *p, uint16_t generation)
 
 static struct keeper_infer *find_infer(struct peers *p, uint32_t number)
 {
-    for (size_t i = 0; i < INFERS_MAX; i++)
+    for (size_t i = 0; i < LIVE_INFERS_MAX; i++)
         if (p->infers[i].number == number)
             return &p->infers[i];
     return NULL;

@@ -5,7 +5,6 @@
 #include "wire/frame.h"
 
 #define FRONTS_MAX 4
-#define INFERS_MAX 256
 
 struct keeper_front {
     uint16_t generation; /* 0: the place is free */
@@ -30,7 +29,7 @@ struct keeper_infer {
 
 struct peers {
     struct keeper_front fronts[FRONTS_MAX];
-    struct keeper_infer infers[INFERS_MAX];
+    struct keeper_infer infers[LIVE_INFERS_MAX];
     uint32_t last_infer; /* their numbers rise */
 };
 

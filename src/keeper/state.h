@@ -20,6 +20,8 @@ struct keeper {
     struct peers peers;
     struct tickets tickets;
     struct batch batch;
+    struct buf receipts;  /* signed and not sent: the tail of a message */
+    uint16_t receipts_to; /* generation of the front that gets it */
 };
 
 /* An error of a function below is the supervisor's or the keeper's own, and ends the node. Nothing that a front or an infer

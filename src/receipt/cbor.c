@@ -1,11 +1,16 @@
 /* CBOR heads in both directions, and the reader's book-keeping of open containers and map keys. */
 #include "receipt/cbor.h"
 
+#include "base/utf8.h"
+
 #include <assert.h>
 #include <string.h>
 
-#define CBOR_NULL  22
-#define CBOR_BREAK 0xFF
+#define CBOR_FALSE    20
+#define CBOR_TRUE     21
+#define CBOR_NULL     22
+#define CBOR_MAP_OPEN 0xBF
+#define CBOR_BREAK    0xFF
 
 /* ── writer ── */
 
@@ -69,6 +74,21 @@ void cbor_put_tag(struct cbor_writer *w, uint64_t tag)
 void cbor_put_null(struct cbor_writer *w)
 {
     cbor_put_head(w, CBOR_SIMPLE, CBOR_NULL);
+}
+
+void cbor_put_bool(struct cbor_writer *w, bool value)
+{
+    cbor_put_head(w, CBOR_SIMPLE, value ? CBOR_TRUE : CBOR_FALSE);
+}
+
+void cbor_put_map_open(struct cbor_writer *w)
+{
+    cbor_put(w, &(uint8_t){CBOR_MAP_OPEN}, 1);
+}
+
+void cbor_put_break(struct cbor_writer *w)
+{
+    cbor_put(w, &(uint8_t){CBOR_BREAK}, 1);
 }
 
 void cbor_put_encoded(struct cbor_writer *w, struct view item)
@@ -228,7 +248,7 @@ err_t cbor_get_text(struct cbor_reader *r, size_t max, struct view *ret_text)
 {
     struct view text = {0};
     TRY(cbor_get_string(r, CBOR_TEXT, max, &text));
-    if (!cbor_utf8(text))
+    if (!utf8_valid(text))
         return ERR_MALFORMED;
     *ret_text = text;
     return OK;
@@ -250,6 +270,17 @@ err_t cbor_get_null(struct cbor_reader *r)
     if (head.arg != CBOR_NULL)
         return ERR_MALFORMED;
     level_open(r)->left--;
+    return OK;
+}
+
+err_t cbor_get_bool(struct cbor_reader *r, bool *ret_value)
+{
+    struct cbor_head head = {0};
+    TRY(cbor_head_not_key(r, CBOR_SIMPLE, &head));
+    if (head.arg != CBOR_FALSE && head.arg != CBOR_TRUE)
+        return ERR_MALFORMED;
+    level_open(r)->left--;
+    *ret_value = head.arg == CBOR_TRUE;
     return OK;
 }
 
@@ -331,35 +362,4 @@ bool cbor_at_uint(const struct cbor_reader *r, uint64_t n)
     struct view rest = r->rest;
     struct cbor_head head = {0};
     return head_read(&rest, r->allow, &head) == OK && head.major == CBOR_UINT && head.arg == n;
-}
-
-/* ── UTF-8 ── */
-
-/* Bytes of the sequence at the front of `v`, which is not empty; 0 when it is none. */
-static size_t utf8_sequence(struct view v)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint8_t first = v.data[0];
-    size_t len = first < 0x80 ? 1 : first < 0xC0 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF8 ? 4 : 0;
-    if (len < 2 || len > v.len)
-        return len == 1 ? 1 : 0;
-    uint32_t point = first & (0x7Fu >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((v.data[i] & 0xC0) != 0x80)
-            return 0;
-        point = point << 6 | (v.data[i] & 0x3F);
-    }
-    bool surrogate = point >= 0xD800 && point <= 0xDFFF;
-    return point < least[len] || point > 0x10FFFF || surrogate ? 0 : len;
-}
-
-bool cbor_utf8(struct view text)
-{
-    while (text.len > 0) {
-        size_t len = utf8_sequence(text);
-        if (len == 0)
-            return false;
-        text = view_of(text.data + len, text.len - len);
-    }
-    return true;
 }

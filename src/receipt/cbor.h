@@ -1,7 +1,7 @@
 /* CBOR (RFC 8949): a writer of the core deterministic encoding (§4.2.1) and a strict reader. Neither allocates.
 
-   Both know only what our formats use: integers, byte and text strings, arrays, maps, tags and null. The writer makes
-   shortest heads and definite lengths; that map keys come in ascending order is up to its caller. The reader takes
+   Both know only what our formats use: integers, byte and text strings, arrays, maps, tags, null, false and true. The writer makes
+   shortest heads and definite lengths unless told otherwise; that map keys come in ascending order is up to its caller. The reader takes
    exactly that encoding and refuses the rest of CBOR: longer heads, indefinite lengths, floats, other simple values,
    map keys that are not integers or strings or not strictly ascending, text that is not UTF-8, more than
    CBOR_DEPTH_MAX open containers. */
@@ -34,13 +34,17 @@ static inline struct cbor_writer cbor_writer_on(uint8_t *data, size_t cap)
 void cbor_put_uint(struct cbor_writer *w, uint64_t n);
 void cbor_put_int(struct cbor_writer *w, int64_t n);
 void cbor_put_bytes(struct cbor_writer *w, struct view bytes);
-/* `text` must be UTF-8 (cbor_utf8). */
+/* `text` must be UTF-8. */
 void cbor_put_text(struct cbor_writer *w, struct view text);
 /* Opens an array of `n` items, a map of `n` pairs; the next puts are its content. */
 void cbor_put_array(struct cbor_writer *w, uint64_t n);
 void cbor_put_map(struct cbor_writer *w, uint64_t n);
 void cbor_put_tag(struct cbor_writer *w, uint64_t tag);
 void cbor_put_null(struct cbor_writer *w);
+void cbor_put_bool(struct cbor_writer *w, bool value);
+/* A map of indefinite length, as foreign formats have it: pairs, then the break. */
+void cbor_put_map_open(struct cbor_writer *w);
+void cbor_put_break(struct cbor_writer *w);
 /* One item that is encoded already. */
 void cbor_put_encoded(struct cbor_writer *w, struct view item);
 
@@ -82,6 +86,7 @@ err_t cbor_get_text(struct cbor_reader *r, size_t max, struct view *ret_text);
 /* A byte string of exactly `n` bytes, copied. */
 err_t cbor_get_fixed(struct cbor_reader *r, void *ret_bytes, size_t n);
 err_t cbor_get_null(struct cbor_reader *r);
+err_t cbor_get_bool(struct cbor_reader *r, bool *ret_value);
 /* This tag and no other; its content is read next. */
 err_t cbor_get_tag(struct cbor_reader *r, uint64_t tag);
 /* Opens the next item, of at most `max` items or pairs (a map of indefinite length: of any number). */
@@ -97,8 +102,5 @@ err_t cbor_end(const struct cbor_reader *r);
 /* Whether the next item is of this type, this unsigned integer. Reads nothing. */
 bool cbor_at(const struct cbor_reader *r, enum cbor_major major);
 bool cbor_at_uint(const struct cbor_reader *r, uint64_t n);
-
-/* Whether the bytes are UTF-8 (RFC 3629: no surrogates, nothing over U+10FFFF, shortest forms). */
-bool cbor_utf8(struct view text);
 
 #endif

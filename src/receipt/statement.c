@@ -1,6 +1,8 @@
 /* The statement's two directions, both in the order of its keys, and the ranges of its fields. */
 #include "receipt/statement.h"
 
+#include "base/utf8.h"
+
 #include <string.h>
 
 static const char *const key_names[STATEMENT_KEYS + 1] = {
@@ -50,7 +52,7 @@ static enum statement_key statement_fault(const struct statement *s)
         {STATEMENT_KEY_KIND, s->kind == STATEMENT_NITRO || s->kind == STATEMENT_SIMULATED},
         {STATEMENT_KEY_IMAGE, s->has_image || s->kind == STATEMENT_SIMULATED},
         {STATEMENT_KEY_ASKED_CID, is_between(s->asked_cid.len, STATEMENT_CID_MIN, STATEMENT_CID_MAX)},
-        {STATEMENT_KEY_ASKED_PATH, s->asked_path.len <= STATEMENT_PATH_MAX && cbor_utf8(s->asked_path)},
+        {STATEMENT_KEY_ASKED_PATH, s->asked_path.len <= STATEMENT_PATH_MAX && utf8_valid(s->asked_path)},
         {STATEMENT_KEY_FILE_CID, is_between(s->file_cid.len, STATEMENT_CID_MIN, STATEMENT_CID_MAX)},
         {STATEMENT_KEY_ENGINE, is_between(s->engine.len, 1, STATEMENT_ENGINE_MAX) && is_printable(s->engine)},
         {STATEMENT_KEY_NONCE, s->nonce.len == 0 || is_between(s->nonce.len, STATEMENT_NONCE_MIN, STATEMENT_NONCE_MAX)},

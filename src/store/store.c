@@ -124,14 +124,19 @@ static err_t open_block(const struct store *s, const char *name, int *ret_fd, si
     return OK;
 }
 
-err_t store_get(const struct store *s, const uint8_t digest[static SHA256_LEN], struct buf *out)
+err_t store_find(const struct store *s, const uint8_t digest[static SHA256_LEN], int *ret_fd, size_t *ret_size)
 {
     char name[NAME_LEN + 1];
+    block_name(digest, name);
+    return open_block(s, name, ret_fd, ret_size);
+}
+
+err_t store_get(const struct store *s, const uint8_t digest[static SHA256_LEN], struct buf *out)
+{
     AUTO_FD int fd = -1;
     uint8_t *room = NULL;
     size_t size = 0;
-    block_name(digest, name);
-    TRY(open_block(s, name, &fd, &size));
+    TRY(store_find(s, digest, &fd, &size));
     TRY(buf_reserve(out, size, &room));
     err_t e = fd_read_all(fd, room, size);
     if (e != OK)
@@ -159,38 +164,73 @@ static bool holds(const struct store *s, const uint8_t *digest, struct view bloc
     return store_get(s, digest, &there) == OK && view_equal(buf_view(&there), block);
 }
 
-static err_t write_tmp(const struct store *s, const char *tmp, struct view block)
+/* A short write leaves errno as it was, and says that there is no space. */
+static err_t write_parts(int fd, const struct iovec *parts, unsigned n_parts)
+{
+    size_t all = 0;
+    for (unsigned i = 0; i < n_parts; i++)
+        all += parts[i].iov_len;
+    ssize_t n = writev(fd, parts, (int)n_parts);
+    if (n >= 0 && (size_t)n < all)
+        errno = ENOSPC;
+    return n >= 0 && (size_t)n == all ? OK : err_errno();
+}
+
+static err_t write_tmp(const struct store *s, const char *tmp, const struct iovec *parts, unsigned n_parts, bool sync)
 {
     AUTO_FD int fd = openat(s->dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
         return err_errno();
-    TRY(fd_write_all(fd, block.data, block.len));
-    return fdatasync(fd) == 0 ? OK : err_errno();
+    TRY(write_parts(fd, parts, n_parts));
+    return !sync || fdatasync(fd) == 0 ? OK : err_errno();
 }
 
 static err_t publish(const struct store *s, const char *tmp, const char *name)
 {
     const char folder[] = {name[0], name[1], '\0'};
-    if (mkdirat(s->dir, folder, 0777) != 0 && errno != EEXIST)
+    if (renameat(s->dir, tmp, s->dir, name) == 0)
+        return OK;
+    if (errno != ENOENT || (mkdirat(s->dir, folder, 0777) != 0 && errno != EEXIST))
         return err_errno();
     return renameat(s->dir, tmp, s->dir, name) == 0 ? OK : err_errno();
 }
 
-err_t store_put(const struct store *s, const uint8_t digest[static SHA256_LEN], struct view block)
+static err_t put_parts(const struct store *s, const uint8_t *digest, const struct iovec *parts, unsigned n_parts,
+                       bool sync)
 {
     char name[NAME_LEN + 1], tmp[TMP_LEN + 1];
-    if (block.len > STORE_BLOCK_MAX)
-        return ERR_BLOCK_TOO_LARGE;
-    if (holds(s, digest, block))
-        return OK;
     block_name(digest, name);
     TRY(tmp_name(tmp));
-    err_t e = write_tmp(s, tmp, block);
+    err_t e = write_tmp(s, tmp, parts, n_parts, sync);
     if (e == OK)
         e = publish(s, tmp, name);
-    if (e != OK)
+    if (e != OK) {
+        int os_error = errno;
         (void)unlinkat(s->dir, tmp, 0);
+        errno = os_error;
+    }
     return e;
+}
+
+err_t store_put(const struct store *s, const uint8_t digest[static SHA256_LEN], struct view block)
+{
+    struct iovec part = {(void *)(uintptr_t)block.data, block.len};
+    if (block.len > STORE_BLOCK_MAX)
+        return ERR_BLOCK_TOO_LARGE;
+    return holds(s, digest, block) ? OK : put_parts(s, digest, &part, 1, true);
+}
+
+err_t store_put_fast(const struct store *s, const uint8_t digest[static SHA256_LEN], const struct iovec *parts,
+                     unsigned n_parts)
+{
+    return put_parts(s, digest, parts, n_parts, false);
+}
+
+void store_remove(const struct store *s, const uint8_t digest[static SHA256_LEN])
+{
+    char name[NAME_LEN + 1];
+    block_name(digest, name);
+    (void)unlinkat(s->dir, name, 0);
 }
 
 /* ── default ── */

@@ -12,6 +12,8 @@
 #include "base/fd.h"
 #include "base/sha256.h"
 
+#include <sys/uio.h>
+
 #define STORE_BLOCK_MAX (2 * MIB)
 
 struct store {
@@ -35,6 +37,18 @@ err_t store_get(const struct store *s, const uint8_t digest[static SHA256_LEN], 
 /* Makes the file of this digest hold `block`, whose SHA-256 the caller says it is. ERR_BLOCK_TOO_LARGE, ERR_IO,
    ERR_NOT_PERMITTED. */
 err_t store_put(const struct store *s, const uint8_t digest[static SHA256_LEN], struct view block);
+
+/* The file of this digest, open for reading, and its size. ERR_NOT_FOUND; ERR_BLOCK_TOO_LARGE over STORE_BLOCK_MAX;
+   ERR_IO for what is no file. */
+err_t store_find(const struct store *s, const uint8_t digest[static SHA256_LEN], int *ret_fd, size_t *ret_size);
+
+/* store_put in parts, without a look at what is there and without waiting for the disk: when the machine loses power
+   the file may come back empty or torn, so this is for a cache. After an error, errno says what the system said. */
+err_t store_put_fast(const struct store *s, const uint8_t digest[static SHA256_LEN], const struct iovec *parts,
+                     unsigned n_parts);
+
+/* No error when there is no such block. */
+void store_remove(const struct store *s, const uint8_t digest[static SHA256_LEN]);
 
 /* Where the store is when nobody says: $XDG_DATA_HOME/veronnx/store, else $HOME/.local/share/veronnx/store.
    ERR_USAGE when neither variable holds an absolute path that fits. */

@@ -2,6 +2,8 @@
 #include "super/state.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
+#include "wire/model.h"
 
 #include <string.h>
 
@@ -12,32 +14,14 @@ void admin_answer(struct super *s, uint32_t request, err_t result, const char *w
         child_tell(s->admin.child, MSG_ADMIN_ANSWER, &a, view_of(why, strlen(why)), NULL, 0);
 }
 
-static uint32_t public_state(const struct infer *i)
-{
-    if (i->state == INFER_LEAVING || i->releasing)
-        return 2;
-    return i->state == INFER_READY ? 1 : 0;
-}
-
 static void do_models(struct super *s, const struct msg_admin_request *r)
 {
-    for (size_t n = 0; n < INFERS_MAX; n++) {
-        const struct infer *i = &s->infers.rows[n];
-        if (i->number == 0 || (i->state & (INFER_STARTING | INFER_IDLE)) != 0)
-            continue;
-        struct msg_admin_model row = {
-            .request = r->request,
-            .infer = i->number,
-            .file_bytes = i->file_bytes,
-            .reserved_bytes = i->reserved,
-            .state = public_state(i),
-            .idle_s = (uint32_t)((clock_mono_ms() - MAX(i->used_ms, i->assigned_ms)) / 1000),
-            .model = i->model,
-        };
-        memcpy(row.model_sha256, i->sealed.model_sha256, sizeof(row.model_sha256));
-        child_tell(s->admin.child, MSG_ADMIN_MODEL, &row, view_of(NULL, 0), NULL, 0);
-    }
-    admin_answer(s, r->request, OK, "");
+    AUTO_FD int fd = -1;
+    struct msg_admin_table table = {.request = r->request};
+    err_t e = table_make(s, &fd, &table.rows);
+    if (e == OK)
+        child_tell(s->admin.child, MSG_ADMIN_TABLE, &table, view_of(NULL, 0), &fd, 1);
+    admin_answer(s, r->request, e, "");
 }
 
 static void do_state(struct super *s, const struct msg_admin_request *r)
@@ -45,7 +29,7 @@ static void do_state(struct super *s, const struct msg_admin_request *r)
     struct msg_admin_state state = {
         .request = r->request,
         .models = infers_count(&s->infers, INFER_READY),
-        .memory_total = s->infers.budget,
+        .memory_total = s->model_memory,
         .memory_used = s->infers.used,
         .loads = s->loads,
         .evictions = s->evictions,
@@ -66,6 +50,12 @@ static void do_load(struct super *s, const struct msg_admin_request *r)
 static void do_unload(struct super *s, const struct msg_admin_request *r)
 {
     struct infer *i = infers_by_model(&s->infers, &r->model);
+    bool kept = files_drop(&s->infers, &r->model);
+    bool failed = infers_forgive(&s->infers, &r->model);
+    if (i == NULL && (kept || failed)) {
+        admin_answer(s, r->request, OK, "");
+        return;
+    }
     if (i == NULL || i->state != INFER_READY) {
         admin_answer(s, r->request, ERR_MODEL_NOT_FOUND, "the model is not loaded");
         return;
@@ -75,7 +65,7 @@ static void do_unload(struct super *s, const struct msg_admin_request *r)
         return;
     }
     i->admin_request = r->request;
-    loads_evict(s, i);
+    leave_evict(s, i);
 }
 
 static void do_drain(struct super *s, const struct msg_admin_request *r UNUSED)
@@ -91,8 +81,7 @@ static void (*const verbs[])(struct super *s, const struct msg_admin_request *r)
 static err_t on_request(void *self, struct wire_msg *m)
 {
     const struct msg_admin_request *r = m->fixed;
-    if (r->request == 0 || r->verb >= COUNT_OF(verbs) || r->model.cid_len > CID_MAX ||
-        r->model.path_len > MODEL_PATH_MAX)
+    if (r->request == 0 || r->verb >= COUNT_OF(verbs) || !wire_model_fits(&r->model))
         return ERR_PROTOCOL;
     verbs[r->verb](self, r);
     return OK;
@@ -121,7 +110,7 @@ static void on_end(void *self, int status UNUSED, int signal UNUSED)
 {
     struct super *s = self;
     s->admin.child = NULL;
-    for (size_t n = 0; n < INFERS_MAX; n++)
+    for (size_t n = 0; n < LIVE_INFERS_MAX; n++)
         s->infers.rows[n].admin_request = 0; /* who asked is gone */
     for (unsigned n = 0; n < s->n_pending; n++)
         s->pending[n].ask.admin_request = 0;

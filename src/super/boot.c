@@ -4,6 +4,8 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "jail/jail.h"
+#include "store/cache.h"
+#include "super/fetch_args.h"
 #include "super/listen.h"
 
 #include <errno.h>
@@ -172,27 +174,31 @@ err_t boot_config(struct super *s, int argc UNUSED, char **argv)
 
 /* ── folders and sockets ── */
 
-static err_t default_folder(const char *variable, const char *below_home, const char *name, char *ret)
+static err_t default_state(char *ret, size_t size)
 {
-    const char *base = getenv(variable);
+    const char *base = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
     if (base != NULL && base[0] == '/')
-        return join_path(ret, PATH_BYTES_MAX, base, name);
-    if (home == NULL || home[0] != '/')
+        return join_path(ret, size, base, "veronnx");
+    return home != NULL && home[0] == '/' ? join_path(ret, size, home, ".local/state/veronnx") : ERR_USAGE;
+}
+
+/* What the configuration says, else where it usually is. */
+static err_t choose_folder(const char *said, err_t (*usual)(char *ret, size_t size), char ret[static PATH_BYTES_MAX])
+{
+    size_t n = strlen(said);
+    if (n > 0)
+        memcpy(ret, said, n + 1);
+    else if (usual(ret, PATH_BYTES_MAX) != OK)
         return refuse("HOME is not set:", "say --store DIR and --state DIR");
-    int n = snprintf(ret, PATH_BYTES_MAX, "%s/%s/%s", home, below_home, name);
-    return n > 0 && n < PATH_BYTES_MAX ? OK : ERR_TOO_LARGE;
+    return OK;
 }
 
 static err_t choose_folders(struct super *s)
 {
-    memcpy(s->state, s->conf->state, sizeof(s->conf->state));
-    memcpy(s->store, s->conf->store, sizeof(s->conf->store));
-    if (s->state[0] == '\0')
-        TRY(default_folder("XDG_STATE_HOME", ".local/state", "veronnx", s->state));
-    if (s->store[0] == '\0')
-        TRY(default_folder("XDG_DATA_HOME", ".local/share", "veronnx/store", s->store));
-    return OK;
+    TRY(choose_folder(s->conf->state, default_state, s->state));
+    TRY(choose_folder(s->conf->store, store_default_path, s->store));
+    return fetch_has_cache(s->conf) ? choose_folder(s->conf->cache, cache_default_path, s->cache) : OK;
 }
 
 /* With its parents. */
@@ -246,6 +252,8 @@ static err_t make_folders(struct super *s)
     TRY(choose_folders(s));
     TRY(make_folder(s->state, 0700));
     TRY(make_folder(s->store, 0755));
+    if (fetch_has_cache(s->conf))
+        TRY(make_folder(s->cache, 0700));
     const char *slash = strrchr(s->conf->ready_file, '/');
     if (slash != NULL)
         memcpy(s->ready_dir, s->conf->ready_file, (size_t)(slash - s->conf->ready_file));
@@ -263,7 +271,8 @@ static err_t open_listeners(struct super *s)
 static void set_budget(struct super *s)
 {
     uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    s->infers.budget = s->conf->model_memory != 0 ? s->conf->model_memory : machine / 4 * 3;
+    s->model_memory = s->conf->model_memory != 0 ? s->conf->model_memory : machine / 4 * 3;
+    infers_divide(&s->infers, s->model_memory);
 }
 
 err_t boot_prepare(struct super *s)
@@ -275,18 +284,52 @@ err_t boot_prepare(struct super *s)
     TRY(open_listeners(s));
     TRY(clear_ready_files(s));
     set_budget(s);
+    memory_open_oom(s);
     return OK;
 }
 
 /* ── the jail ── */
 
+#define READ_ONLY_MAX 48
+_Static_assert(READ_ONLY_MAX > 8 + SOURCE_SYSTEM_FILES + CONF_SOURCE_MAX + 1, "all of list_readable");
+
 /* What the supervisor lists, its children can have; each of them gives up the rest at its own start. */
+static void list_readable(const struct super *s, const char *ret[static READ_ONLY_MAX])
+{
+    static const char *const always[] = {"/proc",          "/sys", "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo",
+                                         "/usr/lib/locale", "/dev/urandom"};
+    const struct conf *c = s->conf;
+    size_t n = 0;
+    for (size_t i = 0; i < COUNT_OF(always); i++)
+        ret[n++] = always[i];
+    ret[n++] = s->store;
+    for (size_t i = 0; c->n_sources > 0 && source_system_files[i] != NULL; i++)
+        ret[n++] = source_system_files[i];
+    for (uint32_t i = 0; i < c->n_sources; i++)
+        if (c->sources[i].token_file[0] != '\0')
+            ret[n++] = c->sources[i].token_file;
+    if (c->source_ca[0] != '\0')
+        ret[n++] = c->source_ca;
+    ret[n] = NULL;
+}
+
+static void list_writable(const struct super *s, const char *ret[static 5])
+{
+    size_t n = 0;
+    ret[n++] = s->state;
+    ret[n++] = "/dev/null";
+    if (s->ready_dir[0] != '\0')
+        ret[n++] = s->ready_dir;
+    if (fetch_has_cache(s->conf))
+        ret[n++] = s->cache;
+    ret[n] = NULL;
+}
+
 err_t boot_jail(struct super *s)
 {
-    const char *const read_only[] = {"/proc", "/sys", "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo",
-                                     "/usr/lib/locale", "/dev/urandom", s->store, NULL};
-    const char *const read_write[] = {s->state, "/dev/null",
-                                      s->ready_dir[0] != '\0' ? s->ready_dir : NULL, NULL};
+    const char *read_only[READ_ONLY_MAX], *read_write[5];
+    list_readable(s, read_only);
+    list_writable(s, read_write);
     const char *const exec[] = {s->exe_dir, s->real_lib_dir, "/lib", "/lib64", "/usr/lib", "/usr/lib64", s->ort_path,
                                 NULL};
     int keep[JAIL_MAX_KEPT]; /* boot_begin closed what we were started with: all that is open is ours, libuv's included */

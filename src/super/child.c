@@ -1,7 +1,6 @@
 /* Starting, hearing and ending child processes with libuv. */
 #include "super/child.h"
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -17,16 +16,16 @@
 #define PATH_BYTES    4096
 #define HEAR_AT_ONCE  512 /* messages: more than a socket holds, so the last words of a child that ended are all heard */
 #define LOG_AT_ONCE   64
-#define LOG_IN_SECOND 256 /* records: a process keeps to 100 itself, by its own clock */
 
 static const struct {
-    const char *name;
     const char *exe;
     enum wire_chan chan;
 } roles[] = {
-#define ROLE_ROW(id, name, exe) [ROLE_##id] = {name, exe, CHAN_##id},
-#define CHAN_SUPER CHAN_COUNT_
+#define ROLE_ROW(id, name, exe) [ROLE_##id] = {exe, CHAN_##id},
+#define CHAN_SUPER   CHAN_COUNT_
+#define CHAN_NSM_SIM CHAN_NSM
     ROLE_TABLE(ROLE_ROW)
+#undef CHAN_NSM_SIM
 #undef CHAN_SUPER
 #undef ROLE_ROW
 };
@@ -74,25 +73,22 @@ static void own_handle(struct child *c, void *handle)
     c->handles[c->n_handles++] = handle;
 }
 
-static bool may_log(struct child *c)
-{
-    uint64_t second = clock_mono_ms() / 1000;
-    if (c->log_second != second)
-        c->logged = 0;
-    c->log_second = second;
-    return c->logged++ < LOG_IN_SECOND;
-}
-
-/* False at its end, which is readable for ever. */
+/* False at its end, which is readable for ever, and for what is not a record. Descriptors above all: while they lie in a socket
+   they count against all processes of the user, and too many of them keep others from sending theirs. */
 static bool read_log(struct child *c, unsigned most)
 {
     struct log_record r;
+    struct iovec part = {&r, sizeof(r)};
     for (unsigned i = 0; i < most; i++) {
-        ssize_t n = recv(c->log_fd, &r, sizeof(r), MSG_DONTWAIT);
+        struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
+        ssize_t n = recvmsg(c->log_fd, &msg, MSG_DONTWAIT);
         if (n <= 0)
             return n < 0;
-        if (n == (ssize_t)sizeof(r) && may_log(c))
-            journal_print(&r, (uint16_t)c->role, roles[c->role].name);
+        if (n != (ssize_t)sizeof(r) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+            child_kill(c, ERR_PROTOCOL);
+            return false;
+        }
+        journal_print(&r, c->role);
     }
     return true;
 }

@@ -34,8 +34,6 @@ struct child {
     struct wire_end control;
     struct wire_inbox inbox;
     int log_fd;
-    uint64_t log_second; /* `logged` records were printed in it */
-    unsigned logged;
     struct child_owner owner;
 };
 

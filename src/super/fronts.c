@@ -4,9 +4,12 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "super/listen.h"
+#include "wire/model.h"
 
 #include <string.h>
 #include <sys/socket.h>
+
+#define TICKET_ROOM (512 * 1024)
 
 /* ── answers ── */
 
@@ -59,7 +62,7 @@ static err_t on_load(void *self, struct wire_msg *m)
     struct super *s = self;
     const struct msg_front_load *load = m->fixed;
     struct ask ask = {.front_request = load->request, .front_generation = s->generation};
-    if (load->request == 0 || load->model.cid_len > CID_MAX || load->model.path_len > MODEL_PATH_MAX)
+    if (load->request == 0 || !wire_model_fits(&load->model))
         return ERR_PROTOCOL;
     loads_ask(s, &load->model, &ask);
     return OK;
@@ -75,24 +78,28 @@ static err_t on_released(void *self, struct wire_msg *m)
     struct super *s = self;
     struct infer *i = named_infer(s, m);
     if (i != NULL && i->releasing)
-        loads_kill(s, i, OK);
+        leave_kill(s, i, OK);
     return OK;
 }
 
 static err_t on_active(void *self, struct wire_msg *m)
 {
     struct infer *i = named_infer(self, m);
-    if (i != NULL)
-        i->used_ms = clock_mono_ms();
+    if (i == NULL)
+        return OK;
+    i->used_ms = clock_mono_ms();
+    files_used(&((struct super *)self)->infers, &i->model, i->used_ms);
     return OK;
 }
 
 static err_t on_hung(void *self, struct wire_msg *m)
 {
     struct super *s = self;
-    struct infer *i = named_infer(s, m);
+    const struct msg_front_hung *hung = m->fixed;
+    struct infer *i = infers_by_number(&s->infers, hung->infer);
+    err_t reason = err_from_wire(hung->reason);
     if (i != NULL && i->state == INFER_READY)
-        loads_kill(s, i, ERR_RUN_TIMEOUT);
+        leave_kill(s, i, reason != OK ? reason : ERR_MODEL_DIED);
     return OK;
 }
 
@@ -132,9 +139,18 @@ static void on_end(void *self, int status UNUSED, int signal UNUSED)
         node_stop(s, 1);
         return;
     }
-    loads_front_gone(s);
+    leave_front_gone(s);
     s->restarts++;
     service_ended(&s->front);
+}
+
+/* The keeper reads tickets late, so they need room: for as many as its table has places (1,024) where the system allows
+   that, and with the usual limit of 208 KiB still for more than a front has calls (512). The kernel notes when they came. */
+static err_t prepare_tickets(const struct wire_end *front, const struct wire_end *keeper)
+{
+    TRY(wire_room(front, TICKET_ROOM));
+    TRY(wire_room(keeper, TICKET_ROOM));
+    return wire_stamp(keeper);
 }
 
 static err_t introduce(struct super *s, struct child *front)
@@ -142,11 +158,11 @@ static err_t introduce(struct super *s, struct child *front)
     AUTO(wire_end_close) struct wire_end sign_front = {.fd = -1}, sign_keeper = {.fd = -1};
     AUTO(wire_end_close) struct wire_end ticket_front = {.fd = -1}, ticket_keeper = {.fd = -1};
     struct msg_keeper_front known = {.generation = s->generation};
-    struct msg_front_start start = {.generation = s->generation};
+    struct msg_front_start start = {.generation = s->generation, .preloading = preload_waits(s)};
     struct msg_empty none = {0};
     TRY(wire_pair(CHAN_SIGN, &sign_front, &sign_keeper));
     TRY(wire_pair(CHAN_TICKET, &ticket_front, &ticket_keeper));
-    TRY(wire_stamp(&ticket_keeper)); /* the keeper reads tickets late: the kernel notes when they came */
+    TRY(prepare_tickets(&ticket_front, &ticket_keeper));
     child_tell(s->keeper, MSG_KEEPER_FRONT, &known, view_of(NULL, 0), (const int[]){sign_keeper.fd, ticket_keeper.fd},
                2);
     child_tell(front, MSG_FRONT_CONFIG, &none, view_of(NULL, 0), &s->conf_fd, 1);

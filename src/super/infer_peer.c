@@ -5,9 +5,10 @@
 #include "base/fd.h"
 #include "base/log.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#define RANDOM_LEN (sizeof(";random=0") - 1) /* the end of the engine id */
 
 /* It will stand in statements as it is. */
 static bool is_printable(struct view text)
@@ -21,7 +22,7 @@ static bool is_printable(struct view text)
 static err_t on_hello(void *self, struct wire_msg *m)
 {
     struct infer *i = self;
-    if (m->tail.len == 0 || m->tail.len > sizeof(i->engine) - 16 || !is_printable(m->tail))
+    if (m->tail.len == 0 || m->tail.len > sizeof(i->engine) - RANDOM_LEN || !is_printable(m->tail))
         return ERR_PROTOCOL;
     memcpy(i->engine, m->tail.data, m->tail.len);
     i->engine_len = m->tail.len;
@@ -36,6 +37,17 @@ static err_t on_size(void *self, struct wire_msg *m)
     if (i->file_bytes != 0 || size->bytes == 0 || size->bytes > i->super->conf->model_file_max)
         return ERR_PROTOCOL;
     loads_size(i->super, i, size->bytes);
+    return OK;
+}
+
+static err_t on_progress(void *self, struct wire_msg *m)
+{
+    struct infer *i = self;
+    const struct msg_infer_progress *p = m->fixed;
+    if (p->bytes < i->received || p->bytes > i->file_bytes)
+        return ERR_PROTOCOL;
+    i->received = p->bytes;
+    i->sources = p->sources;
     return OK;
 }
 
@@ -57,6 +69,8 @@ static err_t on_sealed(void *self, struct wire_msg *m)
     memcpy(i->sealed.file_cid, sealed->file_cid, sizeof(i->sealed.file_cid));
     memcpy(i->sealed.model_sha256, sealed->model_sha256, sizeof(i->sealed.model_sha256));
     i->state = INFER_LOADING;
+    i->file_fd = TAKE_FD(m->fds[0]);
+    log_event(LOG_MODEL_SEALED, i->number, (int64_t)i->file_bytes, i->verify_us, i->sources);
     child_tell(i->child, MSG_INFER_PROCEED, &none, view_of(NULL, 0), NULL, 0);
     return OK;
 }
@@ -64,7 +78,21 @@ static err_t on_sealed(void *self, struct wire_msg *m)
 static err_t on_memory(void *self, struct wire_msg *m UNUSED)
 {
     struct infer *i = self;
-    loads_more(i->super, i);
+    memory_more(i->super, i);
+    return OK;
+}
+
+/* Said before ONNX Runtime reads the model, so that a model that takes the process over cannot say it. */
+static err_t on_scanned(void *self, struct wire_msg *m)
+{
+    struct infer *i = self;
+    const struct msg_infer_scanned *scanned = m->fixed;
+    if (i->scanned || scanned->random_operator > 1)
+        return ERR_PROTOCOL;
+    memcpy(i->engine + i->engine_len, scanned->random_operator ? ";random=1" : ";random=0", RANDOM_LEN);
+    i->engine_len += RANDOM_LEN;
+    i->scan_us = scanned->us;
+    i->scanned = true;
     return OK;
 }
 
@@ -72,32 +100,45 @@ static err_t on_loaded(void *self, struct wire_msg *m)
 {
     struct infer *i = self;
     const struct msg_infer_loaded *loaded = m->fixed;
-    char engine[ENGINE_MAX + 1];
-    int n = snprintf(engine, sizeof(engine), "%.*s;random=%u", (int)i->engine_len, i->engine,
-                     loaded->random_operator != 0);
-    if (n < 0 || (size_t)n > ENGINE_MAX)
+    if (!i->scanned)
         return ERR_PROTOCOL;
-    log_event(LOG_MODEL_READY, i->number, (int64_t)i->file_bytes, i->verify_us, loaded->scan_us, loaded->load_us);
-    child_tell(i->super->keeper, MSG_KEEPER_SEALED, &i->sealed, view_of(engine, (size_t)n), NULL, 0);
+    log_event(LOG_MODEL_READY, i->number, (int64_t)i->file_bytes, i->verify_us, i->scan_us, loaded->load_us);
+    child_tell(i->super->keeper, MSG_KEEPER_SEALED, &i->sealed, view_of(i->engine, i->engine_len), NULL, 0);
     loads_ready(i->super, i);
     return OK;
+}
+
+static err_t take_reason(struct infer *i, const struct wire_msg *m)
+{
+    err_t reason = err_from_wire(((const struct msg_infer_failed *)m->fixed)->reason);
+    memcpy(i->why, m->tail.data, MIN(m->tail.len, WHY_MAX));
+    return reason != OK ? reason : ERR_INTERNAL;
 }
 
 static err_t on_failed(void *self, struct wire_msg *m)
 {
     struct infer *i = self;
-    const struct msg_infer_failed *failed = m->fixed;
-    err_t reason = err_from_wire(failed->reason);
-    memcpy(i->why, m->tail.data, MIN(m->tail.len, WHY_MAX));
-    loads_kill(i->super, i, reason != OK ? reason : ERR_INTERNAL);
+    leave_kill(i->super, i, take_reason(i, m));
+    return OK;
+}
+
+static err_t on_returned(void *self, struct wire_msg *m)
+{
+    struct infer *i = self;
+    if (i->file_bytes != 0)
+        return ERR_PROTOCOL; /* it has seen the root */
+    loads_returned(i->super, i, take_reason(i, m));
     return OK;
 }
 
 static const struct wire_route routes[] = {
     {MSG_INFER_HELLO, INFER_STARTING, on_hello},
+    {MSG_INFER_RETURNED, INFER_SIZING, on_returned},
     {MSG_INFER_SIZE, INFER_SIZING, on_size},
+    {MSG_INFER_PROGRESS, INFER_PULLING, on_progress},
     {MSG_INFER_SEALED, INFER_PULLING, on_sealed},
     {MSG_INFER_MEMORY, INFER_LOADING | INFER_READY, on_memory},
+    {MSG_INFER_SCANNED, INFER_LOADING, on_scanned},
     {MSG_INFER_LOADED, INFER_LOADING, on_loaded},
     {MSG_INFER_FAILED, INFER_STARTING | INFER_SIZING | INFER_PULLING | INFER_LOADING, on_failed},
 };

@@ -1,31 +1,41 @@
 /* The table of infer processes, the memory budget, and the memory of failures. */
 #include "super/infers.h"
 
+#include "base/fd.h"
+#include "wire/model.h"
+
 #include <string.h>
 
 #define FAILURE_FIRST_MS 5000U
 #define FAILURE_LAST_MS  60000U
+#define SIZING_SHARE     16U /* part of the memory for models that is set aside for finding out sizes, at most */
 
-bool models_equal(const struct wire_model *a, const struct wire_model *b)
+static const struct infer no_infer = {.report_fd = -1, .block_fd = -1, .file_fd = -1};
+
+/* ── processes ── */
+
+static bool is_in(const struct infer *i, unsigned states)
 {
-    return a->cid_len == b->cid_len && memcmp(a->cid, b->cid, MIN(a->cid_len, CID_MAX)) == 0 &&
-           a->path_len == b->path_len && memcmp(a->path, b->path, MIN(a->path_len, MODEL_PATH_MAX)) == 0;
+    return i->number != 0 && (i->state & states) != 0;
 }
 
 struct infer *infers_new(struct infers *t)
 {
-    for (size_t n = 0; n < INFERS_MAX; n++) {
-        if (t->rows[n].number != 0)
+    for (size_t n = 0; n < LIVE_INFERS_MAX; n++) {
+        struct infer *i = &t->rows[n];
+        if (i->number != 0)
             continue;
-        t->rows[n] = (struct infer){.number = ++t->last_number, .state = INFER_STARTING, .block_fd = -1};
-        return &t->rows[n];
+        *i = no_infer;
+        infers_renumber(t, i);
+        i->state = INFER_STARTING;
+        return i;
     }
     return NULL;
 }
 
 struct infer *infers_by_number(struct infers *t, uint32_t number)
 {
-    for (size_t n = 0; number != 0 && n < INFERS_MAX; n++)
+    for (size_t n = 0; number != 0 && n < LIVE_INFERS_MAX; n++)
         if (t->rows[n].number == number)
             return &t->rows[n];
     return NULL;
@@ -33,17 +43,17 @@ struct infer *infers_by_number(struct infers *t, uint32_t number)
 
 struct infer *infers_by_model(struct infers *t, const struct wire_model *m)
 {
-    const unsigned serving = INFER_SIZING | INFER_PULLING | INFER_LOADING | INFER_READY;
-    for (size_t n = 0; n < INFERS_MAX; n++)
-        if (t->rows[n].number != 0 && (t->rows[n].state & serving) != 0 && models_equal(&t->rows[n].model, m))
+    for (size_t n = 0; n < LIVE_INFERS_MAX; n++)
+        if (is_in(&t->rows[n], INFER_SIZING | INFER_PULLING | INFER_LOADING | INFER_READY) &&
+            wire_model_equal(&t->rows[n].model, m))
             return &t->rows[n];
     return NULL;
 }
 
 struct infer *infers_in_state(struct infers *t, unsigned states)
 {
-    for (size_t n = 0; n < INFERS_MAX; n++)
-        if (t->rows[n].number != 0 && (t->rows[n].state & states) != 0)
+    for (size_t n = 0; n < LIVE_INFERS_MAX; n++)
+        if (is_in(&t->rows[n], states))
             return &t->rows[n];
     return NULL;
 }
@@ -51,37 +61,58 @@ struct infer *infers_in_state(struct infers *t, unsigned states)
 unsigned infers_count(const struct infers *t, unsigned states)
 {
     unsigned count = 0;
-    for (size_t n = 0; n < INFERS_MAX; n++)
-        count += t->rows[n].number != 0 && (t->rows[n].state & states) != 0;
+    for (size_t n = 0; n < LIVE_INFERS_MAX; n++)
+        count += is_in(&t->rows[n], states);
     return count;
 }
 
 struct infer *infers_oldest(struct infers *t)
 {
     struct infer *oldest = NULL;
-    for (size_t n = 0; n < INFERS_MAX; n++) {
+    for (size_t n = 0; n < LIVE_INFERS_MAX; n++) {
         struct infer *i = &t->rows[n];
-        if (i->number != 0 && i->state == INFER_READY && !i->releasing &&
-            (oldest == NULL || i->used_ms < oldest->used_ms))
+        if (is_in(i, INFER_READY) && !i->releasing && (oldest == NULL || i->used_ms < oldest->used_ms))
             oldest = i;
     }
     return oldest;
 }
 
-bool infers_releasing(const struct infers *t)
+struct infer *infers_waiting(struct infers *t)
 {
-    for (size_t n = 0; n < INFERS_MAX; n++)
-        if (t->rows[n].number != 0 && t->rows[n].releasing)
-            return true;
-    return false;
+    struct infer *first = NULL;
+    for (size_t n = 0; n < LIVE_INFERS_MAX; n++) {
+        struct infer *i = &t->rows[n];
+        if (is_in(i, INFER_SIZING) && i->file_bytes > 0 && (first == NULL || i->asked_ms < first->asked_ms))
+            first = i;
+    }
+    return first;
+}
+
+uint64_t infers_leaving(const struct infers *t)
+{
+    uint64_t bytes = 0;
+    for (size_t n = 0; n < LIVE_INFERS_MAX; n++)
+        if (is_in(&t->rows[n], INFER_LEAVING) || (t->rows[n].number != 0 && t->rows[n].releasing))
+            bytes += t->rows[n].reserved;
+    return bytes;
 }
 
 bool infers_timed(const struct infers *t)
 {
-    for (size_t n = 0; n < INFERS_MAX; n++)
+    for (size_t n = 0; n < LIVE_INFERS_MAX; n++)
         if (t->rows[n].number != 0 && t->rows[n].deadline_ms != 0)
             return true;
     return false;
+}
+
+/* ── memory ── */
+
+void infers_divide(struct infers *t, uint64_t bytes)
+{
+    uint64_t sizing = MIN(MAX(bytes / SIZING_SHARE / PROCESS_BYTES, 1U), SIZING_MAX);
+    uint64_t aside = (sizing + 1) * PROCESS_BYTES;
+    t->sizing_max = (unsigned)sizing;
+    t->budget = bytes > aside ? bytes - aside : 0;
 }
 
 bool infers_reserve(struct infers *t, struct infer *i, uint64_t bytes)
@@ -97,13 +128,36 @@ bool infers_reserve(struct infers *t, struct infer *i, uint64_t bytes)
 void infers_drop(struct infers *t, struct infer *i)
 {
     t->used -= i->reserved;
-    *i = (struct infer){.block_fd = -1};
+    fd_close(&i->report_fd);
+    fd_close(&i->block_fd);
+    fd_close(&i->file_fd);
+    *i = no_infer;
 }
+
+void infers_renumber(struct infers *t, struct infer *i)
+{
+    i->number = ++t->last_number;
+}
+
+void infers_renew(struct infers *t, struct infer *i)
+{
+    struct infer same = no_infer;
+    same.super = i->super;
+    same.child = i->child;
+    same.engine_len = i->engine_len;
+    memcpy(same.engine, i->engine, sizeof(same.engine));
+    infers_drop(t, i);
+    *i = same;
+    infers_renumber(t, i);
+    i->state = INFER_IDLE;
+}
+
+/* ── failures ── */
 
 static struct failure *find_failure(const struct infers *t, const struct wire_model *m)
 {
     for (size_t n = 0; n < FAILURES_MAX; n++)
-        if (t->failures[n].pause_ms != 0 && models_equal(&t->failures[n].model, m))
+        if (t->failures[n].reason != OK && wire_model_equal(&t->failures[n].model, m))
             return (struct failure *)(uintptr_t)&t->failures[n];
     return NULL;
 }
@@ -114,19 +168,26 @@ const struct failure *infers_failure(const struct infers *t, const struct wire_m
     return f != NULL && now_ms < f->until_ms ? f : NULL;
 }
 
-void infers_failed(struct infers *t, const struct wire_model *m, err_t reason, const char *why, uint64_t now_ms)
+static uint32_t next_pause(const struct failure *f)
+{
+    return f == NULL || f->pause_ms == 0 ? FAILURE_FIRST_MS : MIN(f->pause_ms * 2, FAILURE_LAST_MS);
+}
+
+void infers_failed(struct infers *t, const struct wire_model *m, err_t reason, const char *why, bool stands,
+                   uint64_t now_ms)
 {
     struct failure *f = find_failure(t, m);
-    uint32_t pause = f != NULL ? MIN(f->pause_ms * 2, FAILURE_LAST_MS) : FAILURE_FIRST_MS;
+    uint32_t pause = stands ? next_pause(f) : 0;
     if (f == NULL)
         f = &t->failures[t->next_failure++ % FAILURES_MAX];
     *f = (struct failure){.model = *m, .reason = reason, .pause_ms = pause, .until_ms = now_ms + pause};
     memcpy(f->why, why, strnlen(why, WHY_MAX));
 }
 
-void infers_worked(struct infers *t, const struct wire_model *m)
+bool infers_forgive(struct infers *t, const struct wire_model *m)
 {
     struct failure *f = find_failure(t, m);
     if (f != NULL)
         *f = (struct failure){0};
+    return f != NULL;
 }

@@ -1,12 +1,15 @@
-/* The infer processes: what each of them serves and what memory it holds. Pure bookkeeping. */
+/* The infer processes: what each of them serves and what memory it holds; the model files that are kept; the failures that are
+   remembered. Pure bookkeeping. */
 #ifndef VERONNX_SUPER_INFERS_H
 #define VERONNX_SUPER_INFERS_H
 
 #include "super/child.h"
 #include "wire/conf.h"
 
-#define INFERS_MAX   250 /* the keeper has room for 256 */
-#define FAILURES_MAX 64
+#define FAILURES_MAX  64
+#define KEPT_MAX      LIVE_INFERS_MAX
+#define SIZING_MAX    16         /* models at a time whose size is not known or that wait for memory */
+#define PROCESS_BYTES (16 * MIB) /* what a process has that has no model */
 
 /* One bit each, so that routes can name several. */
 enum infer_state {
@@ -29,48 +32,74 @@ struct infer {
     uint8_t epoch[EPOCH_LEN];
     struct wire_model model;
     uint64_t file_bytes;
-    uint64_t reserved;     /* counted against the budget, the sealed file included while it is kept */
+    uint64_t received;     /* of them, as it says */
+    uint32_t sources;      /* that they came from */
+    uint64_t reserved;     /* counted against the budget, with its file while that is held here */
     uint64_t data_limit;   /* its soft RLIMIT_DATA */
+    uint64_t bare_bytes;   /* address space of the process when it got its model */
     uint64_t used_ms;      /* last activity that a front told of */
+    uint64_t asked_ms;     /* when somebody first wanted the model */
     uint64_t assigned_ms;
     uint32_t front_request; /* waiting for the answer; 0: none */
     uint16_t front_generation;
     uint32_t admin_request;
+    bool preload; /* the list of models to be loaded at start waits */
     uint32_t verify_us;
     enum infer_state was; /* before LEAVING */
     bool releasing;       /* the front was asked to let go */
     bool known_to_keeper;
     err_t reason;   /* why it ends */
     char why[WHY_MAX + 1];
-    int block_fd; /* our duplicate of the block channel */
+    int report_fd; /* what it will report on; -1: it has it */
+    int block_fd;  /* our duplicate of the block channel */
+    int file_fd;   /* the sealed file, until the model is loaded */
     uint64_t deadline_ms; /* of loading; 0: none */
     struct msg_keeper_sealed sealed;
-    char engine[ENGINE_MAX];
+    char engine[ENGINE_MAX]; /* with what the scan found in the model, once it is `scanned` */
     size_t engine_len;
+    bool scanned;
+    uint32_t scan_us;
 };
 
-/* A load that failed a moment ago: asking again before `until_ms` gets the same answer. */
+/* A sealed file whose model no process is loading: the next one that is to serve it needs no blocks. */
+struct kept {
+    struct wire_model model;
+    uint64_t bytes; /* 0: the place is free */
+    uint64_t used_ms;
+    struct msg_keeper_sealed sealed;
+    int fd;
+};
+
+/* A load that failed: asking again before `until_ms` gets the same answer. */
 struct failure {
     struct wire_model model;
-    err_t reason;
+    err_t reason; /* OK: the place is free */
     char why[WHY_MAX + 1];
     uint64_t until_ms;
     uint32_t pause_ms;
 };
 
 struct infers {
-    struct infer rows[INFERS_MAX];
+    struct infer rows[LIVE_INFERS_MAX];
+    struct kept kept[KEPT_MAX];
     struct failure failures[FAILURES_MAX];
     unsigned next_failure;
     uint32_t last_number;
-    uint64_t budget; /* bytes for all models */
+    unsigned sizing_max;
+    uint64_t budget; /* bytes for all models and kept files */
     uint64_t used;
 };
 
-bool models_equal(const struct wire_model *a, const struct wire_model *b);
+/* Divides what the configuration gives: some is set aside for processes without a model (one that idles, some that find out how large
+   their model is), so that who asks for models that nobody has does not drive out others. */
+void infers_divide(struct infers *t, uint64_t bytes);
 
 /* A free place with a new number, or NULL. */
 struct infer *infers_new(struct infers *t);
+/* The next number: those that a model is given to rise, whatever the order in which the processes were started. */
+void infers_renumber(struct infers *t, struct infer *i);
+/* As if it were new, but the process is the same and idle. What it held is closed and returned. */
+void infers_renew(struct infers *t, struct infer *i);
 struct infer *infers_by_number(struct infers *t, uint32_t number);
 /* The one that serves or loads this model; NULL. */
 struct infer *infers_by_model(struct infers *t, const struct wire_model *m);
@@ -78,20 +107,39 @@ struct infer *infers_in_state(struct infers *t, unsigned states);
 unsigned infers_count(const struct infers *t, unsigned states);
 /* The ready one that was idle longest and is not being released already; NULL. */
 struct infer *infers_oldest(struct infers *t);
-/* Whether some front has been asked to let one go. */
-bool infers_releasing(const struct infers *t);
+/* The one that has waited longest for memory; NULL. */
+struct infer *infers_waiting(struct infers *t);
+/* What comes back without further doing: of those that end or were asked to. */
+uint64_t infers_leaving(const struct infers *t);
 /* Whether one of them has a deadline. */
 bool infers_timed(const struct infers *t);
 
-/* Counts `bytes` more (or fewer) for this infer; false when they do not fit. */
+/* Counts `bytes` in all for this infer; false when they do not fit. */
 bool infers_reserve(struct infers *t, struct infer *i, uint64_t bytes);
-/* Returns the place and its memory. */
+/* Closes what it holds and returns the place and its memory. */
 void infers_drop(struct infers *t, struct infer *i);
+
+/* ── files.c: kept files ── */
+
+/* The file that this infer holds is kept; its bytes go with it. */
+void files_keep(struct infers *t, struct infer *i, uint64_t now_ms);
+/* The file that is kept of the infer's model becomes the infer's, with its bytes; false: there is none. */
+bool files_take(struct infers *t, struct infer *i);
+const struct kept *files_find(const struct infers *t, const struct wire_model *m);
+/* Its model was used. */
+void files_used(struct infers *t, const struct wire_model *m, uint64_t now_ms);
+/* Both say whether there was one. */
+bool files_drop(struct infers *t, const struct wire_model *m);
+bool files_drop_oldest(struct infers *t);
+
+/* ── failures ── */
 
 /* The failure that still stands for this model, or NULL. */
 const struct failure *infers_failure(const struct infers *t, const struct wire_model *m, uint64_t now_ms);
-/* Remembers one: 5 s, doubled with each failure in a row up to 60 s. */
-void infers_failed(struct infers *t, const struct wire_model *m, err_t reason, const char *why, uint64_t now_ms);
-void infers_worked(struct infers *t, const struct wire_model *m);
+/* Remembers one; with `stands` it is also the answer to who asks again: for 5 s, doubled with each failure in a row up to 60 s. */
+void infers_failed(struct infers *t, const struct wire_model *m, err_t reason, const char *why, bool stands,
+                   uint64_t now_ms);
+/* Forgets it, whether it stands or not; false: there was none. */
+bool infers_forgive(struct infers *t, const struct wire_model *m);
 
 #endif

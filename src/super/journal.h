@@ -4,13 +4,14 @@
 
 #include "base/log.h"
 
-/* Prints a record that came from a process of `role`; one that is not well-formed is dropped. */
-void journal_print(const struct log_record *r, uint16_t role, const char *role_name);
+/* Prints a record that came from a process of `role`. One that its role may not write, or over what all processes of its role
+   together may write in a second, is dropped and counted: RECORDS_REFUSED. */
+void journal_print(const struct log_record *r, enum role role);
 
 /* Starts the supervisor's own log: records go the same way as those of its children. */
 err_t journal_setup(void);
 
-/* Prints the supervisor's own records that are waiting. */
+/* Prints the supervisor's own records that are waiting, and once a second the counts. */
 void journal_flush(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "super/fetch_args.h"
 #include "super/journal.h"
 #include "super/state.h"
 
@@ -24,7 +25,7 @@ static void kill_all(struct super *s)
     for (size_t n = 0; n < COUNT_OF(children); n++)
         if (children[n] != NULL)
             child_kill(children[n], OK);
-    for (size_t n = 0; n < INFERS_MAX; n++)
+    for (size_t n = 0; n < LIVE_INFERS_MAX; n++)
         if (s->infers.rows[n].child != NULL)
             child_kill(s->infers.rows[n].child, OK);
 }
@@ -107,6 +108,8 @@ void node_check_ready(struct super *s)
     log_event(LOG_NODE_READY, s->ports[0], (int64_t)(clock_mono_ms() - s->started_ms));
     if (publish_ready(s) != OK)
         node_fail(s, "cannot write the ready file");
+    else
+        preload_start(s);
 }
 
 /* ── the keeper ── */
@@ -132,7 +135,7 @@ static err_t on_accuse(void *self, struct wire_msg *m)
     const struct msg_keeper_accuse *a = m->fixed;
     struct infer *i = infers_by_number(&s->infers, a->infer);
     if (i != NULL)
-        loads_kill(s, i, err_from_wire(a->reason));
+        leave_kill(s, i, err_from_wire(a->reason));
     else if (a->infer == 0 && a->generation == s->generation && s->front.child != NULL)
         child_kill(s->front.child, err_from_wire(a->reason));
     return OK;
@@ -209,8 +212,9 @@ static void on_fetch_end(void *self, int status UNUSED, int signal UNUSED)
 static err_t start_fetch(void *self)
 {
     struct super *s = self;
-    const char *args[] = {"--store", s->store, NULL};
-    struct child_setup setup = boot_child(s, args);
+    struct fetch_args args;
+    fetch_args_make(s->conf, s->store, s->cache, &args);
+    struct child_setup setup = boot_child(s, args.list);
     return child_start(&s->loop, ROLE_FETCH, &setup, (struct child_owner){s, on_fetch_message, on_fetch_end},
                        &s->fetch.child);
 }
@@ -241,7 +245,7 @@ static err_t start_node(struct super *s)
     TRY(watch_signals(s));
     TRY(start_keeper(s));
     TRY(service_init(&s->fetch, &s->loop, ROLE_FETCH, s, start_fetch, fetch_give_up));
-    return loads_start(s);
+    return idle_start(s);
 }
 
 static void print_journal(uv_check_t *check UNUSED)
@@ -281,7 +285,7 @@ int super_main(int argc, char **argv)
         return 1;
     s->phase = SUPER_STARTING;
     s->started_ms = clock_mono_ms();
-    s->conf_fd = -1;
+    s->conf_fd = s->oom_fd = -1;
     (void)signal(SIGPIPE, SIG_IGN); /* whoever reads the log may go */
     err_t e = prepare(s, argc, argv);
     if (e != OK)

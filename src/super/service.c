@@ -53,9 +53,3 @@ void service_ended(struct service *s)
         s->give_up(s->self);
     s->pause_ms = MIN(s->pause_ms * 2, PAUSE_LAST_MS);
 }
-
-void service_stop(struct service *s)
-{
-    if (s->timer.data != NULL)
-        (void)uv_timer_stop(&s->timer);
-}

@@ -26,7 +26,4 @@ err_t service_init(struct service *s, uv_loop_t *loop, enum role role, void *sel
 /* Its child ended: plans the next start, or gives up. */
 void service_ended(struct service *s);
 
-/* No more starts. */
-void service_stop(struct service *s);
-
 #endif

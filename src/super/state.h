@@ -7,21 +7,22 @@
 #include "super/service.h"
 #include "wire/conf.h"
 
-#define PENDING_MAX    64
+#define PENDING_MAX    128 /* as many as a front asks for at a time */
 #define PATH_BYTES_MAX 2048
 
-/* Who asked for a model: the front (and which one), or the admin listener. 0: nobody. */
+/* Who asked for a model: the front (and which one), the admin listener, the list of models to be loaded at start. 0: nobody. */
 struct ask {
     uint32_t front_request;
     uint16_t front_generation;
     uint32_t admin_request;
+    bool preload;
 };
 
 /* A load that waits for an idle infer process. */
 struct pending {
     struct wire_model model;
     struct ask ask;
-    uint64_t deadline_ms;
+    uint64_t asked_ms;
 };
 
 enum super_phase { SUPER_STARTING = 1, SUPER_SERVING = 2, SUPER_DRAINING = 4, SUPER_STOPPED = 8 };
@@ -43,6 +44,7 @@ struct super {
 
     char state[PATH_BYTES_MAX]; /* folders, absolute */
     char store[PATH_BYTES_MAX];
+    char cache[PATH_BYTES_MAX];
     char exe_dir[PATH_BYTES_MAX];
     char lib_dir[PATH_BYTES_MAX];      /* a link beside the executables */
     char real_lib_dir[PATH_BYTES_MAX]; /* where it leads */
@@ -68,6 +70,12 @@ struct super {
     uint32_t idle_pause_ms;  /* before the next idle process, after one that failed to start; 0: none failed */
     uint64_t idle_retry_ms;
     bool infer_seen; /* an infer process has said hello: ONNX Runtime can be loaded */
+
+    unsigned preloaded; /* models of the list that are ready or have failed, and the latter alone */
+    unsigned preload_failed;
+    uint64_t model_memory; /* what the configuration gives */
+    int oom_fd;    /* our own /proc/self/oom_score_adj, or -1 */
+    int oom_usual; /* what stood there */
 
     struct infers infers;
     struct pending pending[PENDING_MAX];
@@ -112,18 +120,66 @@ void front_answer_failed(struct super *s, const struct ask *ask, err_t reason, c
 err_t admin_start(struct super *s);
 void admin_answer(struct super *s, uint32_t request, err_t result, const char *why);
 
-/* ── loads.c: infer processes and what they load ── */
+/* ── table.c ── */
+
+/* Every model that the supervisor knows of, as rows of `struct admin_model` in a sealed memory file. */
+err_t table_make(const struct super *s, int *ret_fd, uint32_t *ret_rows);
+
+/* ── preload.c ── */
+
+/* Has the models of the list loaded, one after the other. */
+void preload_start(struct super *s);
+/* The one that was asked for is ready or has failed. */
+void preload_answer(struct super *s, err_t result);
+/* Whether the list is not through yet. */
+bool preload_waits(const struct super *s);
+
+/* ── idle.c: infer processes before they have a model ── */
 
 /* Starts the first idle infer process; there will always be one from then on. */
-err_t loads_start(struct super *s);
-/* A front or the admin listener wants this model served. The answer comes through front_answer_* or admin_answer. */
+err_t idle_start(struct super *s);
+/* Starts one when there is none. */
+void idle_keep(struct super *s);
+/* One ended before it was ready. */
+void idle_failed(struct super *s);
+
+/* ── loads.c: infer processes and what they load ── */
+
+/* Somebody wants this model served. The answer comes through front_answer_*, admin_answer or preload_answer. */
 void loads_ask(struct super *s, const struct wire_model *m, const struct ask *ask);
+/* Something that loads wait for may have come: an idle process, memory, the fetcher. */
+void loads_settle(struct super *s);
+/* The process got its memory: it pulls its file or takes the one that is there. */
+void loads_granted(struct super *s, struct infer *i);
+/* From now on it has `ms` for what it does. */
+void loads_deadline(struct super *s, struct infer *i, uint64_t ms);
+/* Sees to it that the clock of deadlines runs. */
+void loads_need_tick(struct super *s);
+
+/* ── leave.c: how a model goes ── */
+
 /* Asks the front to let go of an infer, then ends it. */
-void loads_evict(struct super *s, struct infer *i);
-/* The front ended: what it was asked to let go is ended without it. */
-void loads_front_gone(struct super *s);
+void leave_evict(struct super *s, struct infer *i);
 /* Ends an infer process at once; who waits for it gets `reason`. */
-void loads_kill(struct super *s, struct infer *i, err_t reason);
+void leave_kill(struct super *s, struct infer *i, err_t reason);
+/* The front ended: what it was asked to let go is ended without it. */
+void leave_front_gone(struct super *s);
+/* Everybody who waits for the model of this process hears that it will not come. */
+void leave_tell(struct super *s, const struct infer *i, err_t reason);
+/* child_owner's on_end for a `struct infer`. */
+void leave_ended(void *self, int status, int signal);
+
+/* ── memory.c: the budget for models ── */
+
+/* Gives memory to those that wait for it, first come first served, letting go of what nobody has used for longest. */
+void memory_settle(struct super *s);
+/* A process that has its model wants more. */
+void memory_more(struct super *s, struct infer *i);
+/* Opens what oom_prefer writes to; before the jail. */
+void memory_open_oom(struct super *s);
+/* Between a call with true and one with false, processes that are started are the first that the kernel ends when the machine is out of
+   memory. */
+void memory_prefer_oom(struct super *s, bool on);
 
 /* ── node.c ── */
 

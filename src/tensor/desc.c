@@ -2,7 +2,7 @@
 #include "tensor/desc.h"
 
 #include "base/mem.h"
-#include "tensor/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

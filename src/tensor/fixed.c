@@ -1,6 +1,8 @@
 /* Decimal numbers of 28 digits to elements. */
 #include "tensor/fixed.h"
 
+#include "tensor/digits.h"
+
 #include <endian.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,13 +12,44 @@
 
 #define DIGITS_MAX     28
 #define POW10_DOUBLE   22     /* the last power of ten that a double holds exactly */
-#define POW10_UINT64   19     /* the last one that 64 bits hold */
+#define POW5_UINT64    27     /* the last power of five that 64 bits hold */
 #define QUICK_DIGITS   18     /* always fit 63 bits */
 #define EXPONENT_BOUND 100000 /* beyond it every element is zero, infinite or out of range, whatever the digits */
 
 static const double pow10_double[POW10_DOUBLE + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                       1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                                       1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+static const uint64_t pow5[POW5_UINT64 + 1] = {
+    1,
+    5,
+    25,
+    125,
+    625,
+    3125,
+    15625,
+    78125,
+    390625,
+    1953125,
+    9765625,
+    48828125,
+    244140625,
+    1220703125,
+    6103515625,
+    30517578125,
+    152587890625,
+    762939453125,
+    3814697265625,
+    19073486328125,
+    95367431640625,
+    476837158203125,
+    2384185791015625,
+    11920928955078125,
+    59604644775390625,
+    298023223876953125,
+    1490116119384765625,
+    7450580596923828125,
+};
 
 static unsigned __int128 pow10_int(unsigned exponent)
 {
@@ -73,11 +106,13 @@ static struct fixed rounder_finish(const struct rounder *r, int32_t exponent, bo
 
 struct fixed fixed_from_double(double d)
 {
-    bool negative = signbit(d) != 0;
-    if (isnan(d))
-        return (struct fixed){.class = FIXED_NAN, .negative = negative};
-    if (isinf(d))
-        return (struct fixed){.class = FIXED_INFINITE, .negative = negative};
+    enum fixed_class class = isnan(d) ? FIXED_NAN : isinf(d) ? FIXED_INFINITE : FIXED_BINARY;
+    return (struct fixed){.class = class, .binary = d, .negative = signbit(d) != 0};
+}
+
+/* The 28 digits of a double. */
+static struct fixed expand(double d)
+{
     /* d.(27 digits)e±ddd: printf rounds exactly, half to even. The point is skipped, whatever it looks like. */
     char text[64];
     (void)snprintf(text, sizeof(text), "%.*e", DIGITS_MAX - 1, fabs(d));
@@ -86,7 +121,7 @@ struct fixed fixed_from_double(double d)
     for (; *at != 'e'; at++)
         if (*at >= '0' && *at <= '9')
             rounder_push(&r, (unsigned)(*at - '0'));
-    return rounder_finish(&r, (int32_t)strtol(at + 1, NULL, 10) - (DIGITS_MAX - 1), negative);
+    return rounder_finish(&r, (int32_t)strtol(at + 1, NULL, 10) - (DIGITS_MAX - 1), signbit(d) != 0);
 }
 
 static bool is_space(uint8_t c)
@@ -111,35 +146,51 @@ static uint64_t load(const uint8_t *bytes, size_t n)
     return le32toh(first) | (uint64_t)le32toh(last) << 8 * (n - 4);
 }
 
-/* n (1 to 8) characters as a number, all at once; false when one is not a digit. Neighbours are joined to pairs, pairs
-   to fours, fours to eight. */
+/* n (1 to 8) characters as a number, all at once; false when one is not a digit. */
 static bool read_eight(const uint8_t *text, size_t n, uint64_t *ret)
 {
-    uint64_t x = (load(text, n) ^ 0x3030303030303030) << 8 * (8 - n);
-    if (((x + 0x7676767676767676) | x) & 0x8080808080808080)
+    uint64_t values = digits_values(load(text, n)) << 8 * (DIGITS_AT_ONCE - n);
+    *ret = digits_join(values);
+    return digits_others(values) == 0;
+}
+
+/* An integer of at most QUICK_DIGITS digits. */
+static bool quick_digits(struct view text, uint64_t *ret)
+{
+    uint64_t n = 0;
+    if (text.len == 0 || text.len > QUICK_DIGITS)
         return false;
-    x = (x * 10 + (x >> 8)) & 0x00ff00ff00ff00ff;
-    x = (x * 100 + (x >> 16)) & 0x0000ffff0000ffff;
-    *ret = (x * 10000 + (x >> 32)) & 0xffffffff;
+    for (size_t at = 0; at < text.len; at += DIGITS_AT_ONCE) {
+        uint64_t part = 0;
+        size_t count = MIN(text.len - at, DIGITS_AT_ONCE);
+        if (!read_eight(text.data + at, count, &part))
+            return false;
+        n = n * digits_power(count) + part;
+    }
+    *ret = n;
     return true;
 }
 
-/* An integer of at most QUICK_DIGITS digits, perhaps after a minus: nearly everything that comes. */
+/* Digits, perhaps after a minus, perhaps with a point among them: nearly everything that comes. */
 static bool quick_text(struct view text, struct fixed *ret)
 {
-    static const uint32_t power[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
-    size_t sign = text.len > 0 && text.data[0] == '-';
+    uint8_t digits[QUICK_DIGITS];
     uint64_t n = 0;
-    if (text.len == sign || text.len - sign > QUICK_DIGITS)
-        return false;
-    for (size_t at = sign; at < text.len; at += 8) {
-        uint64_t part = 0;
-        size_t count = MIN(text.len - at, 8);
-        if (!read_eight(text.data + at, count, &part))
+    size_t sign = text.len > 0 && text.data[0] == '-';
+    text = view_of(text.data + sign, text.len - sign);
+    *ret = (struct fixed){.negative = sign != 0};
+    if (!quick_digits(text, &n)) {
+        const uint8_t *point = text.len > 1 && text.len <= QUICK_DIGITS + 1 ? memchr(text.data, '.', text.len) : NULL;
+        if (point == NULL)
             return false;
-        n = n * power[count] + part;
+        size_t before = (size_t)(point - text.data);
+        memcpy(digits, text.data, before);
+        memcpy(digits + before, point + 1, text.len - before - 1);
+        if (!quick_digits(view_of(digits, text.len - 1), &n))
+            return false;
+        ret->exponent = -(int32_t)(text.len - before - 1);
     }
-    *ret = (struct fixed){.digits = n, .negative = sign != 0};
+    ret->digits = n;
     return true;
 }
 
@@ -302,29 +353,32 @@ static __attribute__((noinline)) double read_double(unsigned __int128 digits, in
     return yyjson_get_num(&number);
 }
 
-/* n ÷ 10^shift, n > 0, shift up to POW10_UINT64. Both are shifted up until their highest bit is set, so the quotient
-   has 63 or 64 bits; whether a rest remains goes into its lowest one. That is ten bits or more below the 53 that a
-   double keeps, so the conversion rounds as it would with all the bits of the exact quotient. */
+/* n ÷ 10^shift, n > 0, shift up to POW5_UINT64: by 5^shift, the rest is a matter of the exponent. Both are shifted up
+   until their highest bit is set, so the quotient has 63 or 64 bits; whether a rest remains goes into its lowest one.
+   That is ten bits or more below the 53 that a double keeps, so the conversion rounds as it would with all the bits of
+   the exact quotient. */
 static double divide(uint64_t n, unsigned shift)
 {
-    uint64_t power = (uint64_t)pow10_int(shift);
     int n_zeros = __builtin_clzll(n);
-    int power_zeros = __builtin_clzll(power);
+    int power_zeros = __builtin_clzll(pow5[shift]);
+    uint64_t power = pow5[shift] << power_zeros;
     unsigned __int128 dividend = (unsigned __int128)(n << n_zeros) << 63;
-    uint64_t quotient = (uint64_t)(dividend / (power << power_zeros));
-    bool rest = dividend % (power << power_zeros) != 0;
-    return ldexp((double)(quotient | rest), power_zeros - n_zeros - 63);
+    uint64_t quotient = (uint64_t)(dividend / power);
+    bool rest = (unsigned __int128)quotient * power != dividend;
+    return ldexp((double)(quotient | rest), power_zeros - n_zeros - 63 - (int)shift);
 }
 
 /* When both operands are exact doubles the machine's one rounding is the one that is wanted. */
 static double magnitude(unsigned __int128 digits, int32_t exponent)
 {
     bool small = digits >> 53 == 0;
+    if (digits == 0)
+        return 0;
     if (small && exponent <= 0 && exponent >= -POW10_DOUBLE)
         return (double)(uint64_t)digits / pow10_double[-exponent];
     if (small && exponent > 0 && exponent <= POW10_DOUBLE)
         return (double)(uint64_t)digits * pow10_double[exponent];
-    if (digits >> 64 == 0 && exponent <= 0 && exponent >= -POW10_UINT64)
+    if (digits >> 64 == 0 && exponent <= 0 && exponent >= -POW5_UINT64)
         return divide((uint64_t)digits, (unsigned)-exponent);
     return read_double(digits, exponent);
 }
@@ -332,12 +386,19 @@ static double magnitude(unsigned __int128 digits, int32_t exponent)
 static double to_double(const struct fixed *f, unsigned decimals)
 {
     double d = 0;
-    if (f->class == FIXED_NAN)
-        d = (double)NAN;
-    else if (f->class == FIXED_INFINITE)
-        d = (double)INFINITY;
-    else
+    switch (f->class) {
+    case FIXED_FINITE:
         d = magnitude(f->digits, f->exponent - (int32_t)decimals);
+        break;
+    case FIXED_BINARY:
+        return f->binary;
+    case FIXED_INFINITE:
+        d = (double)INFINITY;
+        break;
+    case FIXED_NAN:
+        d = (double)NAN;
+        break;
+    }
     return f->negative ? -d : d;
 }
 
@@ -363,8 +424,18 @@ static void store_float(double d, enum dtype dtype, void *ret)
 }
 
 /* Cuts towards zero. False when there are more than 64 bits. */
+static bool double_to_integer(double d, uint64_t *ret, bool *ret_exact)
+{
+    bool fits = d < 0x1p64;
+    *ret = fits ? (uint64_t)d : 0;
+    *ret_exact = fits && (double)*ret == d;
+    return fits;
+}
+
 static bool to_integer(const struct fixed *f, unsigned decimals, uint64_t *ret, bool *ret_exact)
 {
+    if (f->class == FIXED_BINARY)
+        return double_to_integer(fabs(f->binary), ret, ret_exact);
     unsigned __int128 n = f->digits;
     int32_t exponent = f->exponent - (int32_t)decimals;
     *ret_exact = true;
@@ -394,7 +465,8 @@ static err_t store_integer(const struct fixed *f, unsigned decimals, const struc
 {
     uint64_t n = 0;
     bool exact = false;
-    if (f->class != FIXED_FINITE || !to_integer(f, decimals, &n, &exact) || n > integer_limit(info, f->negative))
+    bool finite = f->class == FIXED_FINITE || f->class == FIXED_BINARY;
+    if (!finite || !to_integer(f, decimals, &n, &exact) || n > integer_limit(info, f->negative))
         return ERR_VALUE_RANGE;
     if (info->kind == DTYPE_KIND_BOOL && !exact)
         return ERR_VALUE_RANGE;
@@ -403,13 +475,49 @@ static err_t store_integer(const struct fixed *f, unsigned decimals, const struc
     return OK;
 }
 
+/* A double divided by 1 is that double: its 28 digits, of which 17 name it, would lead back to it, and they are too
+   many to be rounded over an integer. */
 err_t fixed_store(const struct fixed *f, unsigned decimals, enum dtype dtype, void *ret_element)
 {
     const struct dtype_info *info = dtype_info(dtype);
     if (info == NULL || info->kind == DTYPE_KIND_STRING)
         return ERR_DTYPE_MISMATCH;
+    if (f->class == FIXED_BINARY && decimals > 0) {
+        struct fixed digits = expand(f->binary);
+        return fixed_store(&digits, decimals, dtype, ret_element);
+    }
     if (info->kind != DTYPE_KIND_FLOAT)
         return store_integer(f, decimals, info, ret_element);
     store_float(to_double(f, decimals), dtype, ret_element);
+    return OK;
+}
+
+/* What magnitude() does in most cases, without asking for the sign. */
+static double pair_to_double(int64_t value, unsigned decimals)
+{
+    static const int64_t exact = INT64_C(1) << 53;
+    if (value > -exact && value < exact && decimals <= POW10_DOUBLE)
+        return (double)value / pow10_double[decimals];
+    struct fixed f = fixed_from_int(value);
+    return to_double(&f, decimals);
+}
+
+static err_t store_pair(struct fixed_pair p, enum dtype dtype, const struct dtype_info *info, void *ret)
+{
+    if (info->kind == DTYPE_KIND_FLOAT) {
+        store_float(pair_to_double(fixed_pair_value(p), fixed_pair_decimals(p)), dtype, ret);
+        return OK;
+    }
+    struct fixed f = fixed_from_int(fixed_pair_value(p));
+    return store_integer(&f, fixed_pair_decimals(p), info, ret);
+}
+
+err_t fixed_store_pairs(const struct fixed_pair *pairs, size_t count, enum dtype dtype, void *ret_elements,
+                        size_t *ret_done)
+{
+    const struct dtype_info *info = dtype_info(dtype);
+    uint8_t *element = ret_elements;
+    for (*ret_done = 0; *ret_done < count; ++*ret_done, element += info->size)
+        TRY(store_pair(pairs[*ret_done], dtype, info, element));
     return OK;
 }

@@ -105,6 +105,17 @@ static err_t nest_close(struct nest *n, struct buf *out, bool *ret_more)
     return OK;
 }
 
+/* A shape alone may ask for any number of empty arrays. Each leaf takes at least `least` bytes with what separates it
+   from the next one: what cannot fit is refused before it is written. */
+static err_t nest_check(const struct nest *n, size_t least, const struct buf *out)
+{
+    uint64_t leaves = 1;
+    for (unsigned axis = 0; axis < n->rank; axis++)
+        if (__builtin_mul_overflow(leaves, (uint64_t)n->dims[axis], &leaves))
+            return ERR_TOO_LARGE;
+    return leaves > (out->max - out->len) / least ? ERR_TOO_LARGE : OK;
+}
+
 /* A tensor as nested arrays that mirror its shape, as numpy's tolist has them: a dimension of size zero becomes []. */
 static err_t put_tensor(struct writer *w, enum dtype dtype, const struct value_desc *d)
 {
@@ -113,6 +124,7 @@ static err_t put_tensor(struct writer *w, enum dtype dtype, const struct value_d
     while (n.rank < d->rank && d->dims[n.rank] != 0)
         n.rank++;
     bool empty = n.rank < d->rank;
+    TRY(nest_check(&n, empty ? 3 : 2, w->out));
     while (more) {
         TRY(nest_open(&n, w->out));
         TRY(empty ? buf_put_text(w->out, "[]") : put_element(w, dtype));

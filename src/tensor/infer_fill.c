@@ -13,6 +13,8 @@ static const struct json_name pair_names[PAIR_COUNT] = {
     [PAIR_DECIMALS] = JSON_NAME("decimals"),
 };
 
+#define RANGE_TEXT ": does not fit the declared type, "
+
 /* What is wrong with an entry: a code and the end of the sentence that begins with the entry's path. */
 struct fault {
     err_t code;
@@ -121,25 +123,34 @@ static err_t store_entry(yyjson_val *v, enum dtype dtype, uint8_t *element, stru
     unsigned decimals = 0;
     TRY(read_entry(v, &number, &decimals, fault));
     if (fixed_store(&number, decimals, dtype, element) != OK)
-        return fault_set(fault, ERR_VALUE_RANGE, ": does not fit the declared type, ");
+        return fault_set(fault, ERR_VALUE_RANGE, RANGE_TEXT);
+    return OK;
+}
+
+/* The values behind those that were packed before the text was parsed. */
+static err_t fill_parsed(const struct infer_source *at, enum dtype dtype, uint8_t *payload, size_t *index,
+                         struct fault *fault)
+{
+    yyjson_arr_iter values = {0};
+    (void)yyjson_arr_iter_init(at->values, &values);
+    if (at->pairs.count > 0)
+        (void)yyjson_arr_iter_next(&values);
+    for (yyjson_val *v = yyjson_arr_iter_next(&values); v != NULL; v = yyjson_arr_iter_next(&values)) {
+        TRY(store_entry(v, dtype, payload + *index * dtype_info(dtype)->size, fault));
+        ++*index;
+    }
     return OK;
 }
 
 static err_t fill_numbers(const struct infer_source *at, enum dtype dtype, uint8_t *payload, struct why *why)
 {
-    const struct dtype_info *info = dtype_info(dtype);
     struct fault fault = {OK, ""};
     size_t index = 0;
-    yyjson_arr_iter values = {0};
-    (void)yyjson_arr_iter_init(at->values, &values);
-    for (yyjson_val *v = yyjson_arr_iter_next(&values); v != NULL; v = yyjson_arr_iter_next(&values)) {
-        if (store_entry(v, dtype, payload, &fault) != OK)
-            return why_set(why, fault.code, "%s[%zu].values[%zu]%s%s", at->list, at->index, index, fault.text,
-                           fault.code == ERR_VALUE_RANGE ? info->name : "");
-        payload += info->size;
-        index++;
-    }
-    return OK;
+    err_t e = fixed_store_pairs(at->pairs.items, at->pairs.count, dtype, payload, &index);
+    e = e == OK ? fill_parsed(at, dtype, payload, &index, &fault) : fault_set(&fault, e, RANGE_TEXT);
+    return e == OK ? OK
+                   : why_set(why, e, "%s[%zu].values[%zu]%s%s", at->list, at->index, index, fault.text,
+                             e == ERR_VALUE_RANGE ? dtype_info(dtype)->name : "");
 }
 
 /* Measuring has seen that all of them are strings and how long they are. */

@@ -71,8 +71,8 @@ static err_t tensor_fields(yyjson_val *tensor, const struct infer_source *at, yy
     return OK;
 }
 
-static err_t collect_tensor(yyjson_val *tensor, struct infer_source at, bool text, const struct signature *s,
-                            struct given *given, struct why *why)
+static err_t collect_tensor(const struct pairs *pairs, yyjson_val *tensor, struct infer_source at, bool text,
+                            const struct signature *s, struct given *given, struct why *why)
 {
     yyjson_val *fields[TENSOR_COUNT] = {0};
     size_t input = 0;
@@ -83,18 +83,20 @@ static err_t collect_tensor(yyjson_val *tensor, struct infer_source at, bool tex
         return why_set(why, ERR_INPUT_DUPLICATE, "%s[%zu].name: %s stands twice", at.list, at.index,
                        input_label(s, input).text);
     at.values = fields[TENSOR_VALUES];
+    at.pairs = pairs_of(pairs, at.values);
     given[input] = (struct given){at, fields[TENSOR_SHAPE], text};
     return OK;
 }
 
-static err_t collect(yyjson_val *list, const char *name, bool text, const struct signature *s, struct given *given,
+static err_t collect(const struct infer_request *r, bool text, const struct signature *s, struct given *given,
                      struct why *why)
 {
-    struct infer_source at = {.list = name};
+    static const char *const names[2][2] = {{"numbers", "strings"}, {"num_inputs", "string_inputs"}};
+    struct infer_source at = {.list = names[r->form == INFER_FORM_LISTS][text]};
     yyjson_arr_iter tensors = {0};
-    (void)yyjson_arr_iter_init(list, &tensors);
+    (void)yyjson_arr_iter_init(text ? r->strings : r->numbers, &tensors);
     for (yyjson_val *v = yyjson_arr_iter_next(&tensors); v != NULL; v = yyjson_arr_iter_next(&tensors)) {
-        TRY(collect_tensor(v, at, text, s, given, why));
+        TRY(collect_tensor(&r->pairs, v, at, text, s, given, why));
         at.index++;
     }
     return OK;
@@ -169,10 +171,16 @@ static err_t close_shape(int64_t *dims, uint8_t rank, uint64_t count)
     return OK;
 }
 
+static uint64_t count_values(const struct infer_source *at)
+{
+    size_t parsed = yyjson_arr_size(at->values);
+    return at->pairs.count > 0 ? at->pairs.count + parsed - 1 : parsed;
+}
+
 static err_t read_shape(const struct given *g, int64_t *dims, uint8_t *ret_rank, struct why *why)
 {
     const struct infer_source *at = &g->source;
-    uint64_t count = yyjson_arr_size(g->source.values);
+    uint64_t count = count_values(&g->source);
     if (g->shape == NULL && !g->text)
         return why_set(why, ERR_FIELD_MISSING, "%s[%zu].shape: missing", at->list, at->index);
     if (g->shape == NULL) {
@@ -223,7 +231,7 @@ static err_t describe(const struct signature *s, size_t i, const struct given *g
     if (g->text)
         TRY(strings_len(at, ret_len, why));
     else
-        *ret_len = yyjson_arr_size(at->values) * info->size;
+        *ret_len = count_values(at) * info->size;
     *ret = d;
     return OK;
 }
@@ -264,11 +272,10 @@ err_t infer_inputs_measure(const struct infer_request *r, const struct signature
 {
     AUTO(infer_inputs_done) struct infer_inputs in = {0};
     AUTO(work_done) struct work w = {0};
-    bool lists = r->form == INFER_FORM_LISTS;
     size_t count = 0;
     TRY(work_init(&w, MAX(s->input_count, 1)));
-    TRY(collect(r->numbers, lists ? "num_inputs" : "numbers", false, s, w.given, why));
-    TRY(collect(r->strings, lists ? "string_inputs" : "strings", true, s, w.given, why));
+    TRY(collect(r, false, s, w.given, why));
+    TRY(collect(r, true, s, w.given, why));
     in.sources = mem_alloc(MAX(s->input_count, 1), sizeof(*in.sources));
     if (in.sources == NULL)
         return ERR_NOMEM;

@@ -10,6 +10,7 @@ struct infer_source {
     const char *list; /* "numbers" */
     size_t index;     /* in that list */
     struct yyjson_val *values;
+    struct pair_list pairs; /* what the first of them stands for */
 };
 
 /* What the request gives, in the model's order. Refers to the request. */

@@ -119,25 +119,66 @@ static err_t take_inputs(yyjson_val *const outer[OUTER_COUNT], uint8_t *body, co
     return take_inner(inputs, r, why);
 }
 
+static err_t read_body(uint8_t *text, size_t len, const struct infer_limits *limits, struct infer_request *r,
+                       struct why *why)
+{
+    yyjson_val *outer[OUTER_COUNT] = {0};
+    TRY(read_document(text, len, "body", limits, r, why));
+    TRY(read_fields(yyjson_doc_get_root(r->doc), "body", outer_names, OUTER_COUNT, outer, why));
+    TRY(take_model_id(outer[OUTER_MODEL], r, why));
+    TRY(take_nonce(outer[OUTER_NONCE], r, why));
+    return take_inputs(outer, text, limits, r, why);
+}
+
+/* How many lists of numbers begin with pairs that were taken. */
+static size_t count_lists(const struct infer_request *r)
+{
+    size_t count = 0;
+    yyjson_arr_iter tensors = {0};
+    (void)yyjson_arr_iter_init(r->numbers, &tensors);
+    for (yyjson_val *v = yyjson_arr_iter_next(&tensors); v != NULL; v = yyjson_arr_iter_next(&tensors))
+        count += pairs_of(&r->pairs, yyjson_obj_get(v, "values")).count > 0;
+    return count;
+}
+
+/* Reads what is left when lists of pairs have been taken out. Any doubt is an error, whatever it is: then the body,
+   which is still as it came, is read as a whole. */
+static err_t read_shortened(struct view body, const struct infer_limits *limits, struct infer_request *r)
+{
+    uint8_t *padding = NULL;
+    struct pairs *pairs = &r->pairs;
+    struct infer_limits left = *limits;
+    TRY(pairs_take(body, limits->json_memory, pairs));
+    if (pairs->lists == 0)
+        return ERR_FIELD_MISSING;
+    TRY(buf_reserve(&pairs->rest, JSON_PAD, &padding));
+    size_t memory = pairs->taken.cap + pairs->rest.cap;
+    left.json_memory -= memory;
+    TRY(read_body(pairs->rest.data, pairs->rest.len, &left, r, NULL));
+    r->memory += memory;
+    r->detached = true;
+    return count_lists(r) == pairs->lists ? OK : ERR_FIELD_VALUE;
+}
+
 err_t infer_request_parse(struct buf *body, const struct infer_limits *limits, struct infer_request *ret,
                           struct why *why)
 {
     AUTO(infer_request_done) struct infer_request r = {0};
-    yyjson_val *outer[OUTER_COUNT] = {0};
     uint8_t *padding = NULL;
     TRY(buf_reserve(body, INFER_BODY_PAD, &padding));
-    TRY(read_document(body->data, body->len, "body", limits, &r, why));
-    TRY(read_fields(yyjson_doc_get_root(r.doc), "body", outer_names, OUTER_COUNT, outer, why));
-    TRY(take_model_id(outer[OUTER_MODEL], &r, why));
-    TRY(take_nonce(outer[OUTER_NONCE], &r, why));
-    TRY(take_inputs(outer, body->data, limits, &r, why));
+    memset(padding, 0, INFER_BODY_PAD);
+    if (read_shortened(buf_view(body), limits, &r) != OK) {
+        infer_request_done(&r);
+        TRY(read_body(body->data, body->len, limits, &r, why));
+    }
     *ret = r;
-    r.doc = NULL;
+    r = (struct infer_request){0};
     return OK;
 }
 
 void infer_request_done(struct infer_request *r)
 {
     json_done(&r->doc);
+    pairs_done(&r->pairs);
     *r = (struct infer_request){0};
 }

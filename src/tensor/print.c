@@ -1,7 +1,7 @@
 /* Numbers and strings as JSON text. */
 #include "tensor/print.h"
 
-#include "tensor/utf8.h"
+#include "base/utf8.h"
 #include "tensor/values.h"
 
 #include <math.h>

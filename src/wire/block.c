@@ -17,6 +17,7 @@ static const struct {
     [BLOCK_BLOCK] = {BLOCK_FROM_FETCH, 1 + 4 + 1 + 1, 1 + 4 + 1 + BLOCK_CID_MAX + BLOCK_DATA_MAX},
     [BLOCK_NOT_FOUND] = {BLOCK_FROM_FETCH, 1 + 1, 1 + BLOCK_CID_MAX},
     [BLOCK_SOURCE_DEAD] = {BLOCK_FROM_FETCH, 1, 1},
+    [BLOCK_REFUSED] = {BLOCK_FROM_INFER, 1 + 4 + 1, 1 + 4 + BLOCK_CID_MAX},
 };
 _Static_assert(LENGTH_SIZE + 1 + 4 + 1 + BLOCK_CID_MAX <= BLOCK_HEAD_MAX, "the longest head");
 
@@ -42,6 +43,10 @@ static err_t take_body(struct view body, struct block_frame *f)
         TRY(view_take(&body, cid_len, &f->cid));
         f->bytes = body;
         return body.len <= BLOCK_DATA_MAX ? OK : ERR_PROTOCOL;
+    case BLOCK_REFUSED:
+        TRY(view_u32le(&body, &f->source));
+        f->cid = body;
+        return OK;
     case BLOCK_SOURCE_DEAD:
         return OK;
     default:
@@ -57,7 +62,7 @@ err_t block_decode(struct view *in, enum block_sender from, struct block_frame *
     TRY(view_u32le(&rest, &len));
     struct view peek = rest;
     TRY(view_u8(&peek, &type));
-    if (type < BLOCK_WANT || type > BLOCK_SOURCE_DEAD || block_rows[type].from != from)
+    if (type < BLOCK_WANT || type >= COUNT_OF(block_rows) || block_rows[type].from != from)
         return ERR_PROTOCOL;
     if (len < block_rows[type].min || len > block_rows[type].max)
         return ERR_PROTOCOL;
@@ -89,11 +94,12 @@ err_t block_encode_head(struct buf *out, const struct block_frame *f)
     *p++ = (uint8_t)f->type;
     if (f->type == BLOCK_WANT)
         *p++ = f->flags;
-    if (f->type == BLOCK_BLOCK) {
+    if (f->type == BLOCK_BLOCK || f->type == BLOCK_REFUSED) {
         uint32_t source = htole32(f->source);
         p = mempcpy(p, &source, sizeof(source));
-        *p++ = (uint8_t)f->cid.len;
     }
+    if (f->type == BLOCK_BLOCK)
+        *p++ = (uint8_t)f->cid.len;
     if (f->cid.len > 0)
         p = mempcpy(p, f->cid.data, f->cid.len);
     size_t head_len = (size_t)(p - head);

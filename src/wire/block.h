@@ -4,13 +4,15 @@
 
        from infer:  WANT         u8 flags | CID
                     CANCEL       CID                                      not wanted any more
+                    REFUSED      u32 source | CID                         what came from it is not that block
        from fetch:  BLOCK        u32 source | u8 CID length | CID | bytes
                     NOT_FOUND    CID                                      no source has it
                     SOURCE_DEAD                                           no source answers any more
 
    Each side always reads. The wants that have not been answered take at most BLOCK_WANTS_MAX bytes of frames, so a
-   want never blocks; who exceeds that, or sends anything else than its rows, is cut off. Pure: these functions see
-   buffers only. */
+   want never blocks; who exceeds that, or sends anything else than its rows, is cut off. A REFUSED comes at most once
+   for a BLOCK and asks for nothing: when the block is still wanted a WANT follows. Pure: these functions see buffers
+   only. */
 #ifndef VERONNX_WIRE_BLOCK_H
 #define VERONNX_WIRE_BLOCK_H
 
@@ -29,6 +31,7 @@ enum block_type {
     BLOCK_BLOCK,
     BLOCK_NOT_FOUND,
     BLOCK_SOURCE_DEAD,
+    BLOCK_REFUSED,
 };
 enum block_sender {
     BLOCK_FROM_INFER,
@@ -39,7 +42,7 @@ enum block_sender {
 struct block_frame {
     enum block_type type;
     uint8_t flags;     /* WANT */
-    uint32_t source;   /* BLOCK: number of the source that it came from, for blame */
+    uint32_t source;   /* BLOCK: number of the source that it came from; REFUSED: the same, whose fault it is */
     struct view cid;   /* all but SOURCE_DEAD: 1 to BLOCK_CID_MAX bytes, not looked into */
     struct view bytes; /* BLOCK: at most BLOCK_DATA_MAX */
 };

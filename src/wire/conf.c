@@ -1,7 +1,7 @@
 /* Receiving the configuration. */
 #include "wire/conf.h"
 
-#include "base/buf.h"
+#include "wire/model.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -9,11 +9,6 @@
 static bool ends(const char *text, size_t size)
 {
     return memchr(text, '\0', size) != NULL;
-}
-
-static bool model_fits(const struct wire_model *m)
-{
-    return m->cid_len <= CID_MAX && m->path_len <= MODEL_PATH_MAX;
 }
 
 static err_t check_listeners(const struct conf *c)
@@ -24,13 +19,26 @@ static err_t check_listeners(const struct conf *c)
     return ends(c->admin.text, sizeof(c->admin.text)) ? OK : ERR_PROTOCOL;
 }
 
+static err_t check_sources(const struct conf *c)
+{
+    for (uint32_t i = 0; i < c->n_sources; i++) {
+        const struct conf_source *s = &c->sources[i];
+        if (s->kind >= SOURCE_KINDS_ || !ends(s->url, sizeof(s->url)) || !ends(s->token_file, sizeof(s->token_file)))
+            return ERR_PROTOCOL;
+    }
+    return ends(c->cache, CONF_PATH_MAX) && ends(c->source_ca, CONF_PATH_MAX) ? OK : ERR_PROTOCOL;
+}
+
 static err_t check_policy(const struct conf *c)
 {
     for (uint32_t i = 0; i < c->n_aliases; i++)
-        if (!ends(c->aliases[i].name, CONF_NAME_MAX) || !model_fits(&c->aliases[i].model))
+        if (!ends(c->aliases[i].name, CONF_NAME_MAX) || !wire_model_fits(&c->aliases[i].model))
             return ERR_PROTOCOL;
     for (uint32_t i = 0; i < c->n_allow; i++)
-        if (!model_fits(&c->allow[i]))
+        if (!wire_model_fits(&c->allow[i]))
+            return ERR_PROTOCOL;
+    for (uint32_t i = 0; i < c->n_preload; i++)
+        if (!wire_model_fits(&c->preload[i]))
             return ERR_PROTOCOL;
     for (uint32_t i = 0; i < c->n_domains; i++)
         if (!ends(c->domains[i], sizeof(c->domains[i])))
@@ -43,11 +51,12 @@ static err_t conf_check(const struct conf *c, size_t size)
     if (size != sizeof(*c) + (size_t)c->node_text_len + c->policy_text_len)
         return ERR_PROTOCOL;
     if (c->n_listen > CONF_LISTEN_MAX || c->n_aliases > CONF_ALIAS_MAX || c->n_allow > CONF_ALLOW_MAX ||
-        c->n_domains > CONF_DOMAIN_MAX)
+        c->n_domains > CONF_DOMAIN_MAX || c->n_preload > CONF_PRELOAD_MAX || c->n_sources > CONF_SOURCE_MAX)
         return ERR_PROTOCOL;
     if (!ends(c->store, CONF_PATH_MAX) || !ends(c->state, CONF_PATH_MAX) || !ends(c->ready_file, CONF_PATH_MAX))
         return ERR_PROTOCOL;
     TRY(check_listeners(c));
+    TRY(check_sources(c));
     return check_policy(c);
 }
 
@@ -63,6 +72,31 @@ err_t conf_map(int fd, struct map *ret_map, const struct conf **ret_conf)
     *ret_conf = c;
     m = (struct map){0};
     return OK;
+}
+
+size_t conf_name_len(struct view text)
+{
+    size_t n = 0;
+    for (uint8_t c; n < text.len; n++) {
+        c = text.data[n];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' && c != '/')
+            break;
+    }
+    return n;
+}
+
+bool conf_allows(const struct conf *c, const struct wire_model *m)
+{
+    if (c->models == MODELS_ANY)
+        return true;
+    for (uint32_t i = 0; i < c->n_allow; i++)
+        if (wire_model_equal(&c->allow[i], m))
+            return true;
+    for (uint32_t i = 0; i < c->n_aliases; i++)
+        if (wire_model_equal(&c->aliases[i].model, m))
+            return true;
+    return false;
 }
 
 struct view conf_node_text(const struct conf *c)

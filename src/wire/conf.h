@@ -5,15 +5,19 @@
 #ifndef VERONNX_WIRE_CONF_H
 #define VERONNX_WIRE_CONF_H
 
+#include "base/buf.h"
 #include "base/fd.h"
 #include "wire/msg.h"
+#include "wire/source.h"
 
 #define CONF_LISTEN_MAX 8
 #define CONF_ALIAS_MAX  256
 #define CONF_ALLOW_MAX  256
 #define CONF_DOMAIN_MAX 16
+#define CONF_PRELOAD_MAX 64
 #define CONF_NAME_MAX   128 /* alias or opaque id, with its NUL */
 #define CONF_PATH_MAX   1024
+#define CONF_SOURCE_MAX (SOURCES_MAX - 1) /* the store is one too */
 #define CONF_TEXT_MAX   (64 * KIB)
 
 struct conf_listen {
@@ -28,8 +32,14 @@ struct conf_alias {
     struct wire_model model;
 };
 
+struct conf_source {
+    uint32_t kind; /* enum source_kind; SOURCE_STORE is not among these */
+    char url[SOURCE_URL_MAX];
+    char token_file[CONF_PATH_MAX]; /* "" = none */
+};
+
 enum conf_models { MODELS_ANY, MODELS_LIST };
-enum conf_isolation { ISOLATION_SHARED, ISOLATION_EVERY, ISOLATION_PER_REQUEST };
+enum conf_isolation { ISOLATION_SHARED };
 
 struct conf {
     /* [node] */
@@ -62,16 +72,23 @@ struct conf {
     uint32_t drain_ms;
     uint32_t receipts; /* 0 or 1 */
     uint32_t key_days;
+    uint32_t n_preload;
+    struct wire_model preload[CONF_PRELOAD_MAX];
     /* [policy] */
     uint32_t models; /* enum conf_models */
     uint32_t isolation;
-    uint32_t isolation_every;
     uint32_t n_aliases;
     uint32_t n_allow;
     uint32_t n_domains;
     struct conf_alias aliases[CONF_ALIAS_MAX];
     struct wire_model allow[CONF_ALLOW_MAX]; /* with MODELS_LIST: these and the aliases' */
     char domains[CONF_DOMAIN_MAX][64];       /* operator domains beside ai.onnx and ai.onnx.ml */
+    /* [fetch], beside `store` */
+    uint32_t n_sources;
+    struct conf_source sources[CONF_SOURCE_MAX];
+    char source_ca[CONF_PATH_MAX]; /* "" = the system's */
+    char cache[CONF_PATH_MAX];     /* "" = the default */
+    uint64_t cache_size;           /* bytes; 0 = no cache */
     /* behind the struct */
     uint32_t node_text_len;
     uint32_t policy_text_len;
@@ -79,6 +96,10 @@ struct conf {
 
 /* Maps a received configuration: seals, size and every count are checked. `ret_map` owns the memory that `ret_conf` points into. */
 err_t conf_map(int fd, struct map *ret_map, const struct conf **ret_conf);
+/* How many bytes at its beginning can be of a name in `alias`: letters, digits and ._-/ */
+size_t conf_name_len(struct view text);
+/* Whether the policy lets this model be served. */
+bool conf_allows(const struct conf *c, const struct wire_model *m);
 /* The canonical texts, borrowed from the mapping. */
 struct view conf_node_text(const struct conf *c);
 struct view conf_policy_text(const struct conf *c);

@@ -205,6 +205,11 @@ err_t wire_recv(const struct wire_end *end, struct wire_inbox *in, bool wait, st
     return OK;
 }
 
+err_t wire_room(const struct wire_end *end, int bytes)
+{
+    return setsockopt(end->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) == 0 ? OK : err_errno();
+}
+
 err_t wire_stamp(const struct wire_end *end)
 {
     int on = 1;

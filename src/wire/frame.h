@@ -75,6 +75,10 @@ err_t wire_send_wait(const struct wire_end *end, enum wire_type type, const void
    ends the peer. On an error no descriptor is left open. */
 err_t wire_recv(const struct wire_end *end, struct wire_inbox *in, bool wait, struct wire_msg *ret);
 
+/* What may lie unread of what this end sends: `bytes`, twice as many by the kernel's own count, or less if the system
+   allows less. */
+err_t wire_room(const struct wire_end *end, int bytes);
+
 /* From now on received messages carry the time at which they were sent. */
 err_t wire_stamp(const struct wire_end *end);
 

@@ -22,6 +22,8 @@ enum wire_chan {
     CHAN_JOB,     /* a front, b infer: jobs and results */
     CHAN_CANCEL,  /* a front, b infer: cancellations */
     CHAN_REPORT,  /* a keeper, b infer: reports */
+    CHAN_NSM,     /* a supervisor, b nsm or nsm-sim */
+    CHAN_MODULE,  /* a keeper, b nsm or nsm-sim: requests to the security module */
     CHAN_COUNT_
 };
 enum wire_side { SIDE_A, SIDE_B };
@@ -39,6 +41,12 @@ enum wire_side { SIDE_A, SIDE_B };
 #define RECEIPT_MAX    (4 * KIB)
 #define CERT_MAX       (4 * KIB)
 #define DIGEST_LEN     32
+
+#define MODULE_DATA_MAX     512                /* one extension of a register */
+#define MODULE_CLAIMS_MAX   (512 + 512 + 1024) /* user data, nonce, public key */
+#define MODULE_DOCUMENT_MAX (12 * KIB)
+#define LIVE_INFERS_MAX 256       /* infer processes at a time: the supervisor's and the keeper's tables have as many places */
+#define SLOT_KEEP_MAX   (4 * MIB) /* an output area above this is not used again: the next result brings another one */
 
 /* ── parts ── */
 
@@ -113,7 +121,8 @@ struct msg_keeper_accuse { /* this peer broke a rule: the supervisor ends it */
 
 struct msg_front_start {
     uint16_t generation;
-    uint16_t zero[3];
+    uint16_t preloading; /* 1: models are still being loaded before the node is ready; FRONT_PRELOADED follows */
+    uint16_t zero[2];
 }; /* tail: the certificate, DER. fds: CHAN_SIGN, CHAN_TICKET */
 struct msg_listen {
     uint16_t port; /* for the log */
@@ -135,9 +144,13 @@ struct msg_front_failed {
     uint32_t retry_ms;
     uint32_t zero;
 }; /* tail: why, printable ASCII after the front's check */
-struct msg_front_infer { /* FRONT_EVICT, FRONT_RELEASED, FRONT_ACTIVE, FRONT_HUNG */
+struct msg_front_infer { /* FRONT_EVICT, FRONT_RELEASED, FRONT_ACTIVE */
     uint32_t infer;
     uint32_t zero;
+};
+struct msg_front_hung { /* this infer is to be ended */
+    uint32_t infer;
+    uint32_t reason; /* err_t */
 };
 struct msg_drain {
     uint32_t ms;
@@ -149,15 +162,37 @@ struct msg_admin_request {
     struct wire_model model;
 };
 enum admin_verb { ADMIN_LOAD, ADMIN_UNLOAD, ADMIN_DRAIN, ADMIN_MODELS, ADMIN_STATE };
-struct msg_admin_model { /* one row of ADMIN_MODELS, before the answer */
+struct msg_admin_table { /* the answer to ADMIN_MODELS, before ADMIN_ANSWER */
     uint32_t request;
-    uint32_t infer;
-    uint64_t file_bytes;
-    uint64_t reserved_bytes;
-    uint32_t state; /* 0 loading, 1 ready, 2 leaving */
-    uint32_t idle_s;
-    uint8_t model_sha256[DIGEST_LEN];
+    uint32_t rows;
+}; /* fd: a sealed memory file of so many `struct admin_model` */
+enum admin_model_state {
+    ADMIN_MODEL_WAITING, /* for a process or for memory */
+    ADMIN_MODEL_DOWNLOADING,
+    ADMIN_MODEL_LOADING, /* sealed */
+    ADMIN_MODEL_READY,
+    ADMIN_MODEL_LEAVING,
+    ADMIN_MODEL_KEPT, /* only its file is in memory */
+    ADMIN_MODEL_FAILED,
+    ADMIN_MODEL_STATES_
+};
+#define ADMIN_MODELS_MAX 1024
+struct admin_model {
     struct wire_model model;
+    uint32_t state;          /* enum admin_model_state */
+    uint32_t infer;          /* 0: none */
+    uint64_t file_bytes;     /* 0: not known yet */
+    uint64_t received_bytes; /* of the file, verified */
+    uint64_t reserved_bytes;
+    uint64_t kept_bytes; /* of the file that is kept for the next process */
+    uint32_t sources;    /* how many have sent blocks of it */
+    uint32_t elapsed_ms; /* WAITING to LOADING: since the load began */
+    uint32_t idle_s;     /* READY, LEAVING: since the last use */
+    uint32_t reason;     /* FAILED: err_t */
+    uint32_t retry_ms;   /* FAILED: when it may be tried again */
+    uint8_t model_sha256[DIGEST_LEN]; /* all 0: not known yet */
+    char why[WHY_MAX + 1];            /* FAILED; printable ASCII, NUL-terminated */
+    uint32_t zero;
 };
 struct msg_admin_state { /* the answer to ADMIN_STATE, before ADMIN_ANSWER */
     uint32_t request;
@@ -177,16 +212,17 @@ struct msg_admin_answer {
 
 /* ── supervisor ⇄ infer ── */
 
-struct msg_infer_assign {
+struct msg_infer_assign { /* INFER_ASSIGN: a model that must be pulled; INFER_RELOAD: one whose sealed file is there */
     uint32_t infer;
     uint32_t workers;
     uint8_t epoch[EPOCH_LEN];
     uint64_t max_file_bytes;
     uint64_t max_output_bytes;
+    uint64_t granted_bytes; /* INFER_RELOAD: what INFER_GRANT says otherwise */
     uint32_t load_ms;
     uint32_t run_ms;
     struct wire_model model;
-}; /* tail: allowed operator domains, each closed by NUL. fds: the block channel (wire/block.h), CHAN_REPORT */
+}; /* tail: allowed operator domains, each closed by NUL. fds: the block channel (wire/block.h) or the file; CHAN_REPORT */
 struct msg_infer_front {
     uint16_t generation;
     uint16_t zero[3];
@@ -203,14 +239,21 @@ struct msg_infer_sealed {
     uint8_t zero2[4];
     uint8_t model_sha256[DIGEST_LEN];
 }; /* fd: the sealed memory file */
-struct msg_infer_loaded {
+struct msg_infer_scanned { /* before ONNX Runtime has seen a byte of the model */
     uint32_t random_operator; /* 0 or 1 */
-    uint32_t scan_us;
+    uint32_t us;
+};
+struct msg_infer_loaded {
     uint32_t load_us;
     uint32_t zero;
 };
-struct msg_infer_failed {
-    uint32_t reason; /* err_t */
+struct msg_infer_progress { /* at most four a second */
+    uint64_t bytes;         /* of the file, verified */
+    uint32_t sources;       /* how many have sent blocks */
+    uint32_t zero;
+};
+struct msg_infer_failed { /* INFER_FAILED: it ends; INFER_RETURNED: it has not seen a byte of a model and is idle again */
+    uint32_t reason;      /* err_t */
     uint32_t zero;
 }; /* tail: why */
 
@@ -233,11 +276,11 @@ struct msg_ticket {
     uint32_t zero;
     struct wire_nonce nonce;
 };
-struct msg_receipt {
+struct msg_receipt { /* in the tail of RECEIPTS (wire/receipts.h), before its statement and its COSE_Sign1 */
     uint64_t job;
     uint32_t statement_len;
-    uint32_t zero;
-}; /* tail: statement, then COSE_Sign1 */
+    uint32_t cose_len; /* both together at most RECEIPT_MAX */
+};
 struct msg_no_receipt {
     uint64_t job;
     uint32_t reason; /* err_t */
@@ -279,6 +322,27 @@ struct msg_report {
     uint8_t out_tensors[DIGEST_LEN];
 };
 
+/* ── keeper ⇄ nsm: one message a request and one for its answer, in the order of enum nsm_op (attest/module.h) ── */
+
+struct msg_module_request {
+    uint32_t id;            /* chosen by the keeper, returned in the answer */
+    uint16_t index;         /* the register; LOCK_PCRS: how many */
+    uint16_t user_data_len; /* ATTESTATION: the parts of the tail, 0 = absent */
+    uint16_t nonce_len;
+    uint16_t public_key_len;
+    uint32_t zero;
+}; /* tail: EXTEND_PCR: the data; ATTESTATION: user data, nonce, public key */
+struct msg_module_answer {
+    uint32_t id;
+    uint16_t error; /* enum nsm_error; unless 0, all below is 0 and there is no tail */
+    uint8_t locked; /* DESCRIBED_PCR: 0 or 1 */
+    uint8_t zero;
+    uint32_t locked_pcrs; /* DESCRIBED_NSM: bit n for register n */
+    uint16_t max_pcrs;    /* DESCRIBED_NSM */
+    uint16_t version[3];  /* DESCRIBED_NSM */
+    uint16_t zero2[2];
+}; /* tail: DESCRIBED_NSM: the module's id; DESCRIBED_PCR, EXTENDED_PCR: the value; ATTESTED: the document; RANDOM */
+
 struct msg_empty {
     uint64_t zero;
 };
@@ -305,24 +369,29 @@ struct msg_empty {
     X(FRONT_EVICT, CHAN_FRONT, SIDE_A, struct msg_front_infer, 0, 0, 0)                                                \
     X(FRONT_RELEASED, CHAN_FRONT, SIDE_B, struct msg_front_infer, 0, 0, 0)                                             \
     X(FRONT_ACTIVE, CHAN_FRONT, SIDE_B, struct msg_front_infer, 0, 0, 0)                                               \
-    X(FRONT_HUNG, CHAN_FRONT, SIDE_B, struct msg_front_infer, 0, 0, 0)                                                 \
+    X(FRONT_HUNG, CHAN_FRONT, SIDE_B, struct msg_front_hung, 0, 0, 0)                                                  \
+    X(FRONT_PRELOADED, CHAN_FRONT, SIDE_A, struct msg_empty, 0, 0, 0)                                                  \
     X(FRONT_DRAIN, CHAN_FRONT, SIDE_A, struct msg_drain, 0, 0, 0)                                                      \
     X(FRONT_DRAINED, CHAN_FRONT, SIDE_B, struct msg_empty, 0, 0, 0)                                                    \
     X(ADMIN_CONFIG, CHAN_ADMIN, SIDE_A, struct msg_empty, 0, 1, 1)                                                     \
     X(ADMIN_LISTEN, CHAN_ADMIN, SIDE_A, struct msg_listen, 0, 1, 1)                                                    \
     X(ADMIN_READY, CHAN_ADMIN, SIDE_B, struct msg_empty, 0, 0, 0)                                                      \
     X(ADMIN_REQUEST, CHAN_ADMIN, SIDE_B, struct msg_admin_request, 0, 0, 0)                                            \
-    X(ADMIN_MODEL, CHAN_ADMIN, SIDE_A, struct msg_admin_model, 0, 0, 0)                                                \
+    X(ADMIN_TABLE, CHAN_ADMIN, SIDE_A, struct msg_admin_table, 0, 1, 1)                                                \
     X(ADMIN_COUNTERS, CHAN_ADMIN, SIDE_A, struct msg_admin_state, 0, 0, 0)                                             \
     X(ADMIN_ANSWER, CHAN_ADMIN, SIDE_A, struct msg_admin_answer, WHY_MAX, 0, 0)                                        \
     X(INFER_CONFIG, CHAN_INFER, SIDE_A, struct msg_empty, 0, 1, 1)                                                     \
     X(INFER_HELLO, CHAN_INFER, SIDE_B, struct msg_empty, ENGINE_MAX, 0, 0)                                             \
     X(INFER_ASSIGN, CHAN_INFER, SIDE_A, struct msg_infer_assign, 4 * KIB, 2, 2)                                        \
+    X(INFER_RELOAD, CHAN_INFER, SIDE_A, struct msg_infer_assign, 4 * KIB, 2, 2)                                        \
+    X(INFER_RETURNED, CHAN_INFER, SIDE_B, struct msg_infer_failed, WHY_MAX, 0, 0)                                      \
     X(INFER_SIZE, CHAN_INFER, SIDE_B, struct msg_infer_bytes, 0, 0, 0)                                                 \
     X(INFER_GRANT, CHAN_INFER, SIDE_A, struct msg_infer_bytes, 0, 0, 0)                                                \
+    X(INFER_PROGRESS, CHAN_INFER, SIDE_B, struct msg_infer_progress, 0, 0, 0)                                          \
     X(INFER_SEALED, CHAN_INFER, SIDE_B, struct msg_infer_sealed, 0, 1, 1)                                              \
     X(INFER_PROCEED, CHAN_INFER, SIDE_A, struct msg_empty, 0, 0, 0)                                                    \
     X(INFER_MEMORY, CHAN_INFER, SIDE_B, struct msg_infer_bytes, 0, 0, 0)                                               \
+    X(INFER_SCANNED, CHAN_INFER, SIDE_B, struct msg_infer_scanned, 0, 0, 0)                                            \
     X(INFER_LOADED, CHAN_INFER, SIDE_B, struct msg_infer_loaded, 0, 0, 0)                                              \
     X(INFER_FAILED, CHAN_INFER, SIDE_B, struct msg_infer_failed, WHY_MAX, 0, 0)                                        \
     X(INFER_FRONT, CHAN_INFER, SIDE_A, struct msg_infer_front, 0, 2, 2)                                                \
@@ -331,13 +400,31 @@ struct msg_empty {
     X(TLS_SIGN, CHAN_SIGN, SIDE_A, struct msg_tls_sign, 160, 0, 0)                                                     \
     X(TLS_SIGNATURE, CHAN_SIGN, SIDE_B, struct msg_tls_sign, 80, 0, 0)                                                 \
     X(TICKET, CHAN_TICKET, SIDE_A, struct msg_ticket, 0, 0, 0)                                                         \
-    X(RECEIPT, CHAN_TICKET, SIDE_B, struct msg_receipt, RECEIPT_MAX, 0, 0)                                             \
+    X(RECEIPTS, CHAN_TICKET, SIDE_B, struct msg_empty, WIRE_TAIL_MAX, 0, 0)                                            \
     X(NO_RECEIPT, CHAN_TICKET, SIDE_B, struct msg_no_receipt, 0, 0, 0)                                                 \
     X(JOB, CHAN_JOB, SIDE_A, struct msg_job, WIRE_TAIL_MAX, 0, 1)                                                      \
     X(META, CHAN_JOB, SIDE_B, struct msg_empty, WIRE_TAIL_MAX, 0, 0)                                                   \
     X(RESULT, CHAN_JOB, SIDE_B, struct msg_result, WIRE_TAIL_MAX, 0, 1)                                                \
     X(CANCEL, CHAN_CANCEL, SIDE_A, struct msg_cancel, 0, 0, 0)                                                         \
-    X(REPORT, CHAN_REPORT, SIDE_B, struct msg_report, 0, 0, 0)
+    X(REPORT, CHAN_REPORT, SIDE_B, struct msg_report, 0, 0, 0)                                                         \
+    X(NSM_DEVICE, CHAN_NSM, SIDE_A, struct msg_empty, 0, 1, 1)                                                         \
+    X(NSM_STATE, CHAN_NSM, SIDE_A, struct msg_empty, 0, 1, 1)                                                          \
+    X(NSM_START, CHAN_NSM, SIDE_A, struct msg_empty, 0, 1, 1)                                                          \
+    X(NSM_READY, CHAN_NSM, SIDE_B, struct msg_empty, 0, 0, 0)                                                          \
+    X(MODULE_DESCRIBE_NSM, CHAN_MODULE, SIDE_A, struct msg_module_request, 0, 0, 0)                                    \
+    X(MODULE_DESCRIBE_PCR, CHAN_MODULE, SIDE_A, struct msg_module_request, 0, 0, 0)                                    \
+    X(MODULE_EXTEND_PCR, CHAN_MODULE, SIDE_A, struct msg_module_request, MODULE_DATA_MAX, 0, 0)                        \
+    X(MODULE_LOCK_PCR, CHAN_MODULE, SIDE_A, struct msg_module_request, 0, 0, 0)                                        \
+    X(MODULE_LOCK_PCRS, CHAN_MODULE, SIDE_A, struct msg_module_request, 0, 0, 0)                                       \
+    X(MODULE_ATTEST, CHAN_MODULE, SIDE_A, struct msg_module_request, MODULE_CLAIMS_MAX, 0, 0)                          \
+    X(MODULE_GET_RANDOM, CHAN_MODULE, SIDE_A, struct msg_module_request, 0, 0, 0)                                      \
+    X(MODULE_DESCRIBED_NSM, CHAN_MODULE, SIDE_B, struct msg_module_answer, 100, 0, 0)                                  \
+    X(MODULE_DESCRIBED_PCR, CHAN_MODULE, SIDE_B, struct msg_module_answer, 48, 0, 0)                                   \
+    X(MODULE_EXTENDED_PCR, CHAN_MODULE, SIDE_B, struct msg_module_answer, 48, 0, 0)                                    \
+    X(MODULE_LOCKED_PCR, CHAN_MODULE, SIDE_B, struct msg_module_answer, 0, 0, 0)                                       \
+    X(MODULE_LOCKED_PCRS, CHAN_MODULE, SIDE_B, struct msg_module_answer, 0, 0, 0)                                      \
+    X(MODULE_ATTESTED, CHAN_MODULE, SIDE_B, struct msg_module_answer, MODULE_DOCUMENT_MAX, 0, 0)                       \
+    X(MODULE_RANDOM, CHAN_MODULE, SIDE_B, struct msg_module_answer, 256, 0, 0)
 
 enum wire_type {
     MSG_NONE_, /* so that a zeroed message is none */

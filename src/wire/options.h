@@ -19,7 +19,9 @@ enum option_type {
     OPTION_CHOICE,    /* uint32_t, one of `choices` */
     OPTION_ALIAS,     /* NAME CID[/path], repeatable */
     OPTION_ALLOW,     /* CID[/path], repeatable */
+    OPTION_PRELOAD,   /* CID[/path], repeatable */
     OPTION_DOMAIN,    /* operator domain, repeatable */
+    OPTION_SOURCE,    /* KIND URL [token-file FILE], repeatable */
 };
 
 struct option {

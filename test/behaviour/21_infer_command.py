@@ -92,7 +92,7 @@ with Node() as node:
     FAILING = [
         (at("--node", url), "certificate", "--cacert"), (at("--node", url, "--cacert", node.dir / "other.pem"), "certificate", "--cacert"),
         (at("--node", url.replace("https", "http")), url.replace("https", "http")), (at("--node", url, "--cacert", cert, "--key", node.dir / "other.pub"), "signature"),
-        (infer("nonsense", "--input", "x=1"), "MODEL_ID_INVALID"), (infer("QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn", "--input", "x=1"), "MODEL_NOT_FOUND"),
+        (infer("nonsense", "--input", "x=1"), "MODEL_NOT_PINNED"), (infer("QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn", "--input", "x=1"), "MODEL_NOT_FOUND"),
         (infer(models[ox.FLOAT]), "INPUT_MISSING", "x"), (infer(models[ox.FLOAT], "--input", "z=1"), "INPUT_UNKNOWN", "numbers[0]"),
         (infer(models[ox.FLOAT], "--input", 'x=["a"]'), "DTYPE_MISMATCH"), (infer(models[ox.INT8], "--input", "x=128"), "VALUE_RANGE", "values[0]"),
     ]

@@ -73,5 +73,5 @@ with Node() as node:
     # what the node holds
     done = veronnx("models", "--ready-file", node.ready_file)
     rows = [line.split() for line in done.stdout.splitlines()]
-    equal({row[-1]: row[:2] for row in rows}, {node.cids[m]: ["ready", str((node.dir / f"models/{m}.onnx").stat().st_size)] for m in ("double", "classifier-map")}, "models")
+    equal({row[1]: (row[0], row[2]) for row in rows}, {node.cids[m]: (str((node.dir / f"models/{m}.onnx").stat().st_size), "ready") for m in ("double", "classifier-map")}, "models")
     check(json.loads(veronnx("models", "--admin", node.ready["admin_url"], "--json").stdout)["models"], "models --json")

@@ -23,7 +23,8 @@ def cases(cid):
     yield "half a document", '{"ipfs_hash": "' + SECRET, 400, "BAD_JSON", None
     yield "no model", json.dumps({"model_inputs": inner(tensor())}), 400, "FIELD_MISSING", "ipfs_hash"
     yield "a model that is no name", json.dumps({"ipfs_hash": 5, "model_inputs": inner(tensor())}), 400, "FIELD_TYPE", "ipfs_hash"
-    yield "a name that is no CID", json.dumps({"ipfs_hash": SECRET, "model_inputs": inner(tensor())}), 400, "MODEL_ID_INVALID", None
+    yield "an opaque name", json.dumps({"ipfs_hash": SECRET, "model_inputs": inner(tensor())}), 404, "MODEL_NOT_PINNED", None
+    yield "no name at all", json.dumps({"ipfs_hash": SECRET + "!", "model_inputs": inner(tensor())}), 400, "MODEL_ID_INVALID", None
     yield "no inputs", json.dumps({"ipfs_hash": cid}), 400, "FIELD_MISSING", "model_inputs"
     yield "inputs of a wrong type", ask([]), 400, "FIELD_TYPE", "model_inputs"
     yield "an inner text that is no JSON", ask(SECRET), 400, "BAD_JSON", "model_inputs"

@@ -47,6 +47,6 @@ with tempfile.TemporaryDirectory(prefix="veronnx-test-") as folder, \
             killed.add(case.name)
     check(OPENED <= killed, f"ONNX Runtime did not try to open a file: {OPENED - killed}")
     wait_for("each of them was killed by the jail",
-             lambda: len(re.findall(r"PROCESS_ENDED role=5 .* signal=31\b", node.log())) == len(killed))
+             lambda: len(re.findall(r"PROCESS_ENDED role=infer .* signal=31\b", node.log())) == len(killed))
     equal(ask(node, honest), (200, [[2.0]]), "the node is unaffected")
     print(f"{len(killed)} of {len(hostile)} models met the jail, ONNX Runtime itself refused the others")

@@ -145,6 +145,7 @@ class Node:
 
     def start(self):
         self.ready_file = self.dir / "ready.json"
+        self.ready_file.unlink(missing_ok=True)  # of a node that was killed
         command = [self.folder / "veronnx", "serve", "--listen", "127.0.0.1:0", "--store", self.dir / "store",
                    "--state", self.dir / "state", "--ready-file", self.ready_file]
         command += ["--simulate"] if self.simulate else []

@@ -1,6 +1,7 @@
 #!/bin/sh
 # run.sh: ONNX's backend cases through a node, some of them and the demonstration models also with the other ONNX Runtime
-# of tools/deps.lock, and CIDs against an independent implementation. Prints a line for each check, and their numbers.
+# of tools/deps.lock; CIDs against an independent implementation and against Kubo; models out of a real Kubo; sources with
+# faults, FAULT_RUNS (2) times each. Prints a line for each check, and their numbers.
 # Exit status 1: one failed, or was skipped and does not stand in test/expected-skips.txt.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -20,12 +21,14 @@ whole() {
     case $status in 0) say passed "$name" ;; 77) say skipped "$name" ;; *) say failed "$name" ;; esac
 }
 
-# each NAME COMMAND...: the lines "passed: ..." and "failed: ..." that it prints are checks, and so is any bad end.
+# each NAME COMMAND...: the lines "passed: ...", "failed: ..." and "skipped: ..." that it prints are checks, and so is any
+# bad end.
 each() {
     name=$1
     shift
-    { "$@" || echo "failed: ended with status $?"; } | sed -u "s/^\(passed\|failed\): /&$name /" | tee "$scratch/output"
-    grep -e '^passed: ' -e '^failed: ' "$scratch/output" >> "$scratch/lines" || :
+    { "$@" || echo "failed: ended with status $?"; } | sed -u "s/^\(passed\|failed\|skipped\): /&$name /" |
+        tee "$scratch/output"
+    grep -e '^passed: ' -e '^failed: ' -e '^skipped: ' "$scratch/output" >> "$scratch/lines" || :
 }
 
 # The cases of Debian's libonnx-testdata.
@@ -47,6 +50,9 @@ other_ort() { # VERSION
 
 each "backend:" backend
 whole "CIDs" python3 test/conformance/cid_oracle.py
+each "Kubo:" python3 test/conformance/kubo_cids.py
+each "Kubo:" python3 test/conformance/kubo_node.py
+whole "sources with faults" python3 test/fault/run.py --runs "${FAULT_RUNS:-2}" --together 24
 for version in $(sed -n 's/^ort  *conformance  *\([^ ]*\).*/\1/p' tools/deps.lock | sort -u); do
     (other_ort "$version")
 done

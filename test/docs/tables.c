@@ -15,7 +15,8 @@ static const struct {
     [CHAN_INFER] = {"infer", "supervisor", "infer"},    [CHAN_FETCH] = {"fetch", "supervisor", "fetch"},
     [CHAN_SIGN] = {"sign", "front", "keeper"},          [CHAN_TICKET] = {"ticket", "front", "keeper"},
     [CHAN_JOB] = {"job", "front", "infer"},             [CHAN_CANCEL] = {"cancel", "front", "infer"},
-    [CHAN_REPORT] = {"report", "keeper", "infer"},
+    [CHAN_REPORT] = {"report", "keeper", "infer"},      [CHAN_NSM] = {"nsm", "supervisor", "nsm"},
+    [CHAN_MODULE] = {"module", "keeper", "nsm"},
 };
 
 static void print_messages(void)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from ctext import Source
 
-LIBRARIES = {"wire", "jail", "ipld", "store", "attest", "receipt", "tensor", "eif"}
+LIBRARIES = {"wire", "jail", "ipld", "pull", "store", "attest", "receipt", "tensor", "eif"}
 PROCESSES = {"super", "config", "keeper", "nsm", "front", "infer", "fetch", "host", "cli"}
 
 # What a folder of src/ may include; `main` includes everything.
 MAY_INCLUDE = {"base": {"base"}}
-MAY_INCLUDE |= {folder: {"base"} | LIBRARIES for folder in LIBRARIES}
+MAY_INCLUDE |= {folder: {"base", folder} | LIBRARIES - {"pull"} for folder in LIBRARIES}
 MAY_INCLUDE |= {folder: {"base", folder} | LIBRARIES for folder in PROCESSES}
 
 # Headers of other projects that have a place: any other folder does without them.

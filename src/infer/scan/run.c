@@ -1,9 +1,9 @@
 /* The walk: one loop over a stack of open messages, no recursion. */
 #include "infer/scan/run.h"
 
-#include "infer/scan/protobuf.h"
+#include "base/protobuf.h"
+#include "base/utf8.h"
 #include "infer/scan/rules.h"
-#include "infer/scan/utf8.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -195,7 +195,7 @@ static err_t check_text(const struct scan *s, const struct schema_field *field, 
 
     if (text.len > max)
         return scan_refuse(s, ERR_MODEL_LIMIT, "%s has more than %zu bytes", field->name, max);
-    if (!utf8_is_text(text))
+    if (!utf8_valid(text) || (text.len > 0 && memchr(text.data, 0, text.len) != NULL))
         return scan_refuse(s, ERR_MODEL_MALFORMED, "%s is not UTF-8 or holds a NUL", field->name);
     return OK;
 }

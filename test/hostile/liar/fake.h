@@ -43,6 +43,7 @@ struct lie {
     void (*on_assigned)(struct fake *f);
     bool (*on_sealed)(struct fake *f, struct msg_infer_sealed *sealed, int fd); /* true: has sent it */
     void (*on_proceed)(struct fake *f);
+    bool (*on_scanned)(struct fake *f); /* true: has sent it, or not */
     void (*on_loaded)(struct fake *f);
     bool (*on_front)(struct fake *f);                      /* true: has sent META, or something else */
     bool (*on_job)(struct fake *f, struct work *w);        /* true: has reported and answered */

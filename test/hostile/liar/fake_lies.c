@@ -236,6 +236,41 @@ static bool bad_size(struct fake *f, uint64_t size UNUSED)
     return wire_send_wait(&f->control, MSG_INFER_SIZE, &wanted, view_of(NULL, 0), NULL, 0) == OK;
 }
 
+/* As if nobody had the root, which it has seen. */
+static void come_back(struct fake *f)
+{
+    const struct msg_infer_failed returned = {.reason = ERR_MODEL_NOT_FOUND};
+    (void)!wire_send_wait(&f->control, MSG_INFER_RETURNED, &returned, view_of(NULL, 0), NULL, 0);
+}
+
+static bool come_back_sized(struct fake *f, uint64_t size)
+{
+    const struct msg_infer_bytes wanted = {.bytes = size};
+    err_t e = wire_send_wait(&f->control, MSG_INFER_SIZE, &wanted, view_of(NULL, 0), NULL, 0);
+    come_back(f);
+    return e == OK;
+}
+
+static void tell_progress(struct fake *f, uint64_t bytes)
+{
+    const struct msg_infer_progress p = {.bytes = bytes, .sources = 1};
+    (void)!wire_send_wait(&f->control, MSG_INFER_PROGRESS, &p, view_of(NULL, 0), NULL, 0);
+}
+
+static bool early_progress(struct fake *f, uint64_t size UNUSED)
+{
+    tell_progress(f, 0);
+    return false;
+}
+
+/* More than there is, or less than before. */
+static bool bad_progress(struct fake *f, struct msg_infer_sealed *sealed, int fd UNUSED)
+{
+    tell_progress(f, sealed->size + (f->variant == 0));
+    tell_progress(f, sealed->size - 1);
+    return false;
+}
+
 static bool bad_sealed(struct fake *f, struct msg_infer_sealed *sealed, int fd)
 {
     AUTO_FD int other = -1;
@@ -269,6 +304,15 @@ static bool bad_sealed(struct fake *f, struct msg_infer_sealed *sealed, int fd)
     return wire_send_wait(&f->control, MSG_INFER_SEALED, sealed, view_of(NULL, 0), &file, 1) == OK;
 }
 
+/* Not at all, twice with another answer, and with one that does not exist. */
+static bool bad_scanned(struct fake *f)
+{
+    struct msg_infer_scanned scanned = {.random_operator = f->variant == 2 ? 2 : 1};
+    for (unsigned n = 0; n < MIN(f->variant, 2U); n++)
+        EXPECT(wire_send_wait(&f->control, MSG_INFER_SCANNED, &scanned, view_of(NULL, 0), NULL, 0) == OK);
+    return f->variant != 1;
+}
+
 static void loaded_twice(struct fake *f)
 {
     const struct msg_infer_loaded loaded = {0};
@@ -298,13 +342,27 @@ static void flood_control(struct fake *f)
 
 static void flood_log(struct fake *f UNUSED)
 {
-    struct log_record r = {.event = LOG_TLS_FAILED, .role = ROLE_INFER, .count = 1};
+    struct log_record r = {.role = ROLE_INFER, .count = 3};
     fake_note("flooding");
     for (uint64_t n = 0;; n++) {
-        r.event = (uint16_t)(n % 3 == 0 ? n : LOG_TLS_FAILED); /* most of these events are not there */
-        if (send(LOG_FD, &r, n % 5 == 0 ? 7 : sizeof(r), MSG_NOSIGNAL) < 0 && errno != EAGAIN)
+        r.event = (uint16_t)(n % 3 == 0 ? n : LOG_PEER_REFUSED); /* most of these events are not there, or not its own */
+        r.args[1] = n % 7 == 0 ? INT64_MIN : 4711;
+        if (send(LOG_FD, &r, sizeof(r), MSG_NOSIGNAL) < 0 && errno != EAGAIN)
             _exit(0);
     }
+}
+
+/* What is not a record: too short, too long, with descriptors. */
+static void bad_log(struct fake *f)
+{
+    static const struct {
+        size_t len;
+        unsigned n_fds;
+    } wrong[] = {{7, 0}, {4096, 0}, {sizeof(struct log_record), 1}, {sizeof(struct log_record), 200}};
+    static const char bytes[4096];
+    struct wire_end log = {.fd = LOG_FD};
+    EXPECT(f->variant < COUNT_OF(wrong));
+    EXPECT(fake_send_raw(&log, bytes, wrong[f->variant].len, wrong[f->variant].n_fds) == 0);
 }
 
 /* A channel that is at its end can be read for ever. */
@@ -331,9 +389,15 @@ const struct lie lies[] = {
     {.name = "engine-control", .engine = "liar\x1b[2J"},
     {.name = "size", .on_size = bad_size},
     {.name = "sealed", .on_sealed = bad_sealed},
+    {.name = "progress-early", .on_size = early_progress},
+    {.name = "progress", .on_sealed = bad_progress},
+    {.name = "back-sized", .on_size = come_back_sized},
+    {.name = "back-loaded", .on_loaded = come_back},
+    {.name = "scanned", .on_scanned = bad_scanned},
     {.name = "loaded-twice", .on_loaded = loaded_twice},
     {.name = "flood-control", .on_loaded = flood_control},
     {.name = "flood-log", .on_loaded = flood_log},
+    {.name = "log", .on_loaded = bad_log},
     {.name = "close-log", .on_loaded = close_log},
     {.name = NULL},
 };

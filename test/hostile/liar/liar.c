@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "ipld/cid.h"
 #include "tensor/digest.h"
+#include "wire/receipts.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -234,30 +235,43 @@ bool liar_result(struct liar *l, struct lane *a, struct outcome *ret)
     return true;
 }
 
-bool liar_receipt(struct liar *l, struct got *ret)
+/* False: it is the job that has none. */
+static bool receive_receipts(struct liar *l, uint64_t *ret_refused)
 {
     AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
-    const struct receipt_expect expect = {.allow_simulated = true};
-    *ret = (struct got){0};
     receive(l, &l->ticket, &m);
     if (m.type == MSG_NO_RECEIPT) {
-        ret->head.job = ((const struct msg_no_receipt *)m.fixed)->job;
+        *ret_refused = ((const struct msg_no_receipt *)m.fixed)->job;
         return false;
     }
-    EXPECT(l, m.type == MSG_RECEIPT);
-    memcpy(&ret->head, m.fixed, sizeof(ret->head));
-    struct receipt_parts parts = {.cose = m.tail};
-    EXPECT(l, view_take(&parts.cose, ret->head.statement_len, &parts.statement) == OK);
+    EXPECT(l, m.type == MSG_RECEIPTS);
+    EXPECT(l, buf_put_view(&l->waiting, m.tail) == OK);
+    return true;
+}
+
+bool liar_receipt(struct liar *l, struct got *ret)
+{
+    const struct receipt_expect expect = {.allow_simulated = true};
+    *ret = (struct got){0};
+    if (l->waiting.len == 0 && !receive_receipts(l, &ret->job))
+        return false;
+    struct view rest = buf_view(&l->waiting);
+    struct wire_receipt r;
+    EXPECT(l, wire_receipts_next(&rest, &r) == OK);
+    const struct receipt_parts parts = {.statement = r.statement, .cose = r.cose};
+    ret->job = r.job;
     EXPECT(l, receipt_pack(&parts, ret->text) == OK);
+    buf_consume(&l->waiting, l->waiting.len - rest.len);
     EXPECT(l, receipt_unpack(view_of(ret->text, strlen(ret->text)), &ret->bytes, &ret->receipt, NULL) == OK);
     EXPECT(l, receipt_verify(&ret->receipt, &l->key, &expect, NULL) == OK);
-    EXPECT(l, ret->receipt.statement.job == ret->head.job);
+    EXPECT(l, ret->receipt.statement.job == ret->job);
     l->receipts++;
     return true;
 }
 
 void liar_no_receipt(struct liar *l)
 {
+    EXPECT(l, l->waiting.len == 0);
     EXPECT(l, wire_wait(&l->ticket, 0) == ERR_TIMEOUT);
 }
 
@@ -318,7 +332,7 @@ bool liar_matches(struct liar *l, const struct lane *a, const float *y, size_t c
 void liar_check(struct liar *l, const struct lane *a, const struct outcome *o, const struct got *g, struct wire_nonce nonce)
 {
     const uint8_t *area = a->slots[o->head.slot].out.addr;
-    EXPECT(l, g->head.job == o->head.job && o->set.descs.count == 1);
+    EXPECT(l, g->job == o->head.job && o->set.descs.count == 1);
     const float *y = (const float *)(const void *)(area + o->set.places[0].offset);
     if (!liar_matches(l, a, y, o->set.places[0].len / sizeof(float), g, nonce))
         liar_fail(l, "a receipt that does not match what ran");

@@ -21,6 +21,7 @@ struct liar {
     struct wire_end sign;
     struct wire_end ticket;
     struct wire_inbox inbox;
+    struct buf waiting; /* receipts that came with another one */
     uint16_t generation;
     uint64_t last_job;
     uint32_t last_request;
@@ -56,7 +57,7 @@ struct outcome {
 void outcome_done(struct outcome *o);
 
 struct got {
-    struct msg_receipt head;
+    uint64_t job;
     char text[RECEIPT_TEXT_MAX + 1];
     struct buf bytes;
     struct receipt receipt;

@@ -49,6 +49,7 @@ static err_t start(struct liar *l)
     l->listener = l->client = -1;
     TRY(sha256_setup());
     TRY(wire_inbox_init(&l->inbox, CHAN_JOB));
+    buf_init(&l->waiting, WIRE_TAIL_MAX);
     while (l->listener < 0) {
         AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
         TRY(wire_recv(&l->control, &l->inbox, true, &m));

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "infer/pull.h"
+#include "pull/pull.h"
 #include "tensor/digest.h"
 #include "wire/roles.h"
 
@@ -162,10 +162,12 @@ static void hand_over(struct fake *f, struct pulled *p)
 
 static void get_model(struct fake *f)
 {
+    const struct msg_infer_scanned scanned = {0};
     const struct msg_infer_loaded loaded = {0};
     struct pull_params p = {
         .block_fd = f->block_fd,
         .stop_fd = -1,
+        .file_fd = -1,
         .model = f->assign.model,
         .max_file_bytes = f->assign.max_file_bytes,
         .deadline_ms = clock_mono_ms() + 10000,
@@ -174,8 +176,12 @@ static void get_model(struct fake *f)
         .user = f,
     };
     struct pulled pulled = {.fd = -1};
+    EXPECT(hasher_new(&p.hasher) == OK);
     EXPECT(pull_model(&p, &pulled) == OK);
+    hasher_free(&p.hasher);
     hand_over(f, &pulled);
+    if (f->lie->on_scanned == NULL || !f->lie->on_scanned(f))
+        EXPECT(wire_send_wait(&f->control, MSG_INFER_SCANNED, &scanned, view_of(NULL, 0), NULL, 0) == OK);
     EXPECT(wire_send_wait(&f->control, MSG_INFER_LOADED, &loaded, view_of(NULL, 0), NULL, 0) == OK);
     if (f->lie->on_loaded != NULL)
         f->lie->on_loaded(f);

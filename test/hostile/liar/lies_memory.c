@@ -257,7 +257,7 @@ static void chaos(struct liar *l, char **cids)
             AUTO(outcome_done) struct outcome o = {0};
             EXPECT(l, liar_result(l, &a, &o) && o.head.result == OK);
             for (unsigned r = 0; r < LIAR_SLOTS; r++)
-                if (g[r].head.job == o.head.job)
+                if (g[r].job == o.head.job)
                     liar_check(l, &a, &o, &g[r], liar_nonce((uint8_t)o.head.job, 24));
         }
         for (unsigned k = 0; k < LIAR_SLOTS; k++)

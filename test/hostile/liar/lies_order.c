@@ -74,7 +74,7 @@ static void twin_jobs(struct liar *l, char **cids)
     liar_ticket(l, a.infer, job, NO_NONCE);
     liar_job(l, &a, 0, job, NO_NONCE, COUNT);
     liar_job(l, &a, 1, job, NO_NONCE, COUNT);
-    EXPECT(l, liar_receipt(l, &g) && g.head.job == job);
+    EXPECT(l, liar_receipt(l, &g) && g.job == job);
     EXPECT(l, liar_matches(l, &a, twos, COUNT, &g, NO_NONCE) != liar_matches(l, &a, fours, COUNT, &g, NO_NONCE));
     liar_infer_ends(l, &a);
     liar_no_receipt(l);
@@ -135,7 +135,7 @@ static void jobs_backwards(struct liar *l, char **cids)
         AUTO(got_done) struct got g = {0};
         liar_input(l, &a, 0, 4096)[0] = (float)n;
         liar_job(l, &a, 0, jobs[n], liar_nonce((uint8_t)n, 16), 64);
-        EXPECT(l, liar_result(l, &a, &o) && liar_receipt(l, &g) && g.head.job == jobs[n]);
+        EXPECT(l, liar_result(l, &a, &o) && liar_receipt(l, &g) && g.job == jobs[n]);
         liar_check(l, &a, &o, &g, liar_nonce((uint8_t)n, 16));
     }
 }
@@ -249,9 +249,9 @@ static void forge_report(struct liar *l, char **cids)
 static void forge_receipt(struct liar *l, char **cids)
 {
     AUTO_LANE a = {0};
-    struct msg_receipt r = {0};
+    struct msg_empty r = {0};
     liar_load(l, cids[0], &a);
-    send_raw(&l->ticket, MSG_RECEIPT, &r, sizeof(r), 0);
+    send_raw(&l->ticket, MSG_RECEIPTS, &r, sizeof(r), 0);
     liar_job(l, &a, 0, liar_next_job(l), NO_NONCE, 64);
     liar_killed(l);
 }

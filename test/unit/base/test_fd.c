@@ -65,6 +65,25 @@ static void test_other_descriptors_are_refused(void **state)
     assert_err(fd_read_all(reader, text, 1), ERR_TRUNCATED);
 }
 
+static void test_places_of_a_file(void **state)
+{
+    (void)state;
+    AUTO_FD int fd = -1;
+    char text[6] = "";
+    assert_ok(memfd_new("places", 0, &fd));
+    assert_ok(fd_write_at(fd, 2, "cde", 3));
+    assert_ok(fd_write_at(fd, 0, "ab", 2));
+    assert_ok(fd_read_at(fd, 0, text, 5));
+    assert_string_equal(text, "abcde");
+    assert_ok(fd_read_at(fd, 3, text, 2));
+    assert_string_equal(text, "decde");
+    assert_err(fd_read_at(fd, 4, text, 2), ERR_TRUNCATED);
+    assert_ok(fd_read_all(fd, text, 1)); /* the file's own place has not moved */
+    assert_int_equal(text[0], 'a');
+    assert_err(fd_write_at(-1, 0, "x", 1), ERR_IO);
+    assert_err(fd_read_at(-1, 0, text, 1), ERR_IO);
+}
+
 static void test_secret(void **state)
 {
     (void)state;
@@ -115,6 +134,7 @@ int main(void)
         cmocka_unit_test(test_sealed_file),
         cmocka_unit_test(test_output_area),
         cmocka_unit_test(test_other_descriptors_are_refused),
+        cmocka_unit_test(test_places_of_a_file),
         cmocka_unit_test(test_secret),
         cmocka_unit_test(test_sha256),
     };

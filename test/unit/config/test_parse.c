@@ -124,6 +124,20 @@ static void test_refused_lines(void **state)
         "[policy]\nalias = a " CID_A "\nalias = a " CID_A,
         "[policy]\nallow = " CID_A "/../x",
         "[policy]\nallow = " CID_A "x",
+        "[fetch]\nsource = http://h",
+        "[fetch]\nsource = gateway",
+        "[fetch]\nsource = gateway ",
+        "[fetch]\nsource = store /x",
+        "[fetch]\nsource = Gateway http://h",
+        "[fetch]\nsource = gateway h",
+        "[fetch]\nsource = gateway http://user:pass@h",
+        "[fetch]\nsource = gateway http://h/?x",
+        "[fetch]\nsource = gateway http://h x",
+        "[fetch]\nsource = gateway http://h token-file",
+        "[fetch]\nsource = gateway http://h token-file a\\b",
+        "[fetch]\nsource = gateway http://h token /x",
+        "[fetch]\ncache-size = -1",
+        "[node]\nsource = gateway http://h",
     };
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         AUTO_MEM struct config *c = mem_alloc(1, sizeof(*c));
@@ -138,6 +152,34 @@ static void test_refused_lines(void **state)
             lines += *p == '\n';
         assert_int_equal(line, lines);
     }
+}
+
+static void test_sources(void **state)
+{
+    struct config *c = *state;
+    struct why why = {0};
+    uint32_t line = 0;
+    assert_int_equal(c->conf.n_sources, 0); /* nothing goes out unless it is said where */
+    assert_int_equal(c->conf.cache_size, 20 * GIB);
+    assert_ok(read_text(c,
+                        "[fetch]\nsource = kubo http://127.0.0.1:5001\nsource =  gateway   https://g.example/x  token-file  "
+                        "a token \nsource = files http://h token-file /t\ncache = blocks\ncache-size = 1G\nsource-ca = /ca\n",
+                        &line, &why));
+    assert_int_equal(c->conf.n_sources, 3);
+    assert_int_equal(c->conf.sources[0].kind, SOURCE_KUBO);
+    assert_string_equal(c->conf.sources[0].url, "http://127.0.0.1:5001");
+    assert_string_equal(c->conf.sources[0].token_file, "");
+    assert_int_equal(c->conf.sources[1].kind, SOURCE_GATEWAY);
+    assert_string_equal(c->conf.sources[1].url, "https://g.example/x");
+    assert_string_equal(c->conf.sources[1].token_file, "/home/me/a token");
+    assert_string_equal(c->conf.sources[2].token_file, "/t");
+    assert_string_equal(c->conf.cache, "/home/me/blocks");
+    assert_int_equal(c->conf.cache_size, GIB);
+    assert_string_equal(c->conf.source_ca, "/ca");
+    const struct option *source = option_find(view_of("source", 6));
+    for (unsigned i = 3; i < CONF_SOURCE_MAX; i++)
+        assert_ok(config_set(c, source, view_of("files http://h", 14), &why));
+    assert_err(config_set(c, source, view_of("files http://h", 14), &why), ERR_USAGE);
 }
 
 static void test_limits(void **state)
@@ -187,6 +229,64 @@ static void test_canonical_text(void **state)
     assert_null(strstr((const char *)out.data, "/home/me")); /* what is only of this machine stays out */
 }
 
+/* In the order in which they stand, and with models = list only what is in it. */
+static void test_preload(void **state)
+{
+    struct config *c = *state;
+    struct why why = {0};
+    uint32_t line = 0;
+    AUTO_BUF struct buf out = BUF_WITH(CONF_TEXT_MAX);
+    assert_ok(read_text(c, "[node]\npreload = " CID_B "\npreload = " CID_A "/m.onnx\n", &line, NULL));
+    assert_int_equal(c->conf.n_preload, 2);
+    assert_int_equal(c->conf.preload[0].cid_len, 36);
+    assert_int_equal(c->conf.preload[1].path_len, 6);
+    assert_ok(config_finish(c, NULL));
+    assert_ok(config_canonical(c, SECTION_NODE, &out));
+    assert_ok(buf_put_u8(&out, 0));
+    assert_non_null(strstr((const char *)out.data, "\npreload = " CID_A "/m.onnx\npreload = " CID_B "\n"));
+    assert_ok(read_text(c, "[policy]\nmodels = list\nallow = " CID_B "\nalias = a " CID_A "\n", &line, NULL));
+    assert_err(config_finish(c, &why), ERR_USAGE);
+    assert_non_null(strstr(why.text, "preload: "));
+    assert_ok(read_text(c, "[policy]\nallow = " CID_A "/m.onnx\n", &line, NULL));
+    assert_ok(config_finish(c, NULL));
+    while (c->conf.n_preload < CONF_PRELOAD_MAX)
+        assert_ok(read_text(c, "[node]\npreload = " CID_B "\n", &line, NULL));
+    assert_err(read_text(c, "[node]\npreload = " CID_B "\n", &line, &why), ERR_USAGE);
+    assert_err(read_text(c, "[node]\npreload = digits\n", &line, &why), ERR_USAGE);
+}
+
+/* What a client may call a model that the configuration could pin; a list of its own beside value_alias. */
+static void test_names(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t len;
+    } rows[] = {{"", 0}, {"a", 1}, {"hJD2Ja3akZFt1A2LT-D_1oxOCz_OtuGYw4V9eE1m39M", 43}, {"a/b.c_d-0", 9},
+                {"a b", 1}, {" a", 0}, {"a=b", 1}, {"\xc3\xa4", 0}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_int_equal(conf_name_len(view_of(rows[i].text, strlen(rows[i].text))), rows[i].len);
+}
+
+static void test_no_memory(void **state)
+{
+    struct config *c = *state;
+    uint32_t line = 0;
+    assert_ok(read_text(c, "[policy]\nmodels = list\nalias = a " CID_A "\nallow = " CID_B "\n", &line, NULL));
+    for (enum option_section section = SECTION_NODE; section <= SECTION_POLICY; section++) {
+        err_t e = ERR_NOMEM;
+        long n = 0;
+        for (; e == ERR_NOMEM; n++) {
+            AUTO_BUF struct buf out = BUF_WITH(CONF_TEXT_MAX);
+            mem_fail_after(n);
+            e = config_canonical(c, section, &out);
+            mem_fail_after(-1);
+        }
+        assert_ok(e);
+        assert_true(n > 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,9 +294,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_whole_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_policy, setup, teardown),
         cmocka_unit_test(test_refused_lines),
+        cmocka_unit_test_setup_teardown(test_sources, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_command_line_replaces_the_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_canonical_text, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_preload, setup, teardown),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

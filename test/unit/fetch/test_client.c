@@ -5,7 +5,6 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,38 +13,66 @@
 #include <cmocka.h>
 
 struct fixture {
-    char dir[128];
-    struct store store;
-    int peer;
+    struct pool pool;
     struct client client;
+    struct client_owner owner;
+    int peer;
+    char said[256]; /* by the infer, one letter and one digit each */
 };
+
+static void note(struct fixture *f, char what, const struct cid *cid)
+{
+    size_t n = strlen(f->said);
+    assert_true(n + 3 < sizeof(f->said));
+    f->said[n] = what;
+    f->said[n + 1] = (char)('0' + cid_digest(cid)[0]);
+}
+
+static err_t on_want(void *self, struct client *c, const struct cid *cid, bool whole_dag)
+{
+    struct want *w = mem_alloc(1, sizeof(*w));
+    if (w == NULL)
+        return ERR_NOMEM;
+    w->client = c;
+    w->cid = *cid;
+    TAILQ_INSERT_TAIL(&c->wants, w, entry);
+    note(self, whole_dag ? 'W' : 'w', cid);
+    return OK;
+}
+
+static void on_cancel(void *self, struct client *c UNUSED, const struct cid *cid)
+{
+    note(self, 'c', cid);
+}
+
+static void on_refused(void *self, struct client *c UNUSED, const struct cid *cid, uint32_t source)
+{
+    assert_int_equal(source, 7);
+    note(self, 'r', cid);
+}
 
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    const char *tmp = getenv("TMPDIR");
     int fds[2];
-    if (f == NULL)
-        return -1;
-    (void)snprintf(f->dir, sizeof(f->dir), "%s/veronnx-client-XXXXXX", tmp != NULL ? tmp : P_tmpdir);
-    if (mkdtemp(f->dir) == NULL || store_create(f->dir, &f->store, NULL) != OK ||
-        socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
-        return -1;
-    f->peer = fds[0];
-    client_init(&f->client, &fds[1], 1);
     *state = f;
+    if (f == NULL || pool_init(&f->pool, 100) != OK || socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
+        return -1;
+    f->owner = (struct client_owner){f, on_want, on_cancel, on_refused};
+    f->peer = fds[0];
+    client_init(&f->client, &fds[1], 1, 1000);
     return fds[1] == -1 ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    char command[256];
+    while (!TAILQ_EMPTY(&f->client.wants))
+        client_answer(&f->client, TAILQ_FIRST(&f->client.wants), BLOCK_NOT_FOUND);
     client_done(&f->client);
     fd_close(&f->peer);
-    store_done(&f->store);
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
-    int rc = system(command);
+    int rc = f->pool.n_free == 100 ? 0 : -1;
+    pool_done(&f->pool);
     free(f);
     return rc;
 }
@@ -60,38 +87,25 @@ static void say(struct fixture *f, enum block_type type, uint8_t n)
 {
     AUTO_BUF struct buf out = {.max = BLOCK_HEAD_MAX};
     struct cid cid = numbered(n);
-    assert_int_equal(block_encode_head(&out, &(struct block_frame){.type = type, .cid = cid_view(&cid)}), OK);
+    const struct block_frame frame = {.type = type,
+                                      .flags = n == 1 && type == BLOCK_WANT ? BLOCK_FLAG_WHOLE_DAG : 0,
+                                      .source = type == BLOCK_REFUSED ? 7 : 0,
+                                      .cid = cid_view(&cid)};
+    assert_int_equal(block_encode_head(&out, &frame), OK);
     assert_int_equal(fd_write_all(f->peer, out.data, out.len), OK);
 }
 
-static void hear_not_found(struct fixture *f, uint8_t n)
-{
-    uint8_t bytes[4 + 1 + 36];
-    struct block_frame frame;
-    struct cid cid = numbered(n);
-    assert_int_equal(fd_read_all(f->peer, bytes, sizeof(bytes)), OK);
-    struct view in = view_of(bytes, sizeof(bytes));
-    assert_int_equal(block_decode(&in, BLOCK_FROM_FETCH, &frame), OK);
-    assert_true(frame.type == BLOCK_NOT_FOUND && view_equal(frame.cid, cid_view(&cid)));
-}
-
-static void cancelled_wants_are_not_answered(void **state)
+static void frames_reach_the_owner(void **state)
 {
     struct fixture *f = *state;
-    for (uint8_t n = 1; n <= 4; n++)
-        say(f, BLOCK_WANT, n);
+    say(f, BLOCK_WANT, 1);
+    say(f, BLOCK_WANT, 2);
     say(f, BLOCK_CANCEL, 1);
-    say(f, BLOCK_CANCEL, 3);
-    say(f, BLOCK_CANCEL, 9); /* never wanted */
-    assert_int_equal(client_read(&f->client), OK);
-    assert_int_equal(f->client.n_queue, 2);
-    assert_int_equal(f->client.queue_bytes, 2 * block_want_len(36));
-    assert_true(client_busy(&f->client));
-    assert_int_equal(client_write(&f->client, &f->store), OK);
-    assert_int_equal(client_write(&f->client, &f->store), OK);
+    say(f, BLOCK_REFUSED, 9);
+    assert_int_equal(client_read(&f->client, &f->owner), OK);
+    assert_string_equal(f->said, "W1w2c1r9");
+    assert_int_equal(f->client.want_bytes, 2 * block_want_len(36)); /* the owner drops what is cancelled */
     assert_false(client_busy(&f->client));
-    hear_not_found(f, 2);
-    hear_not_found(f, 4);
 }
 
 static void frames_may_come_byte_by_byte(void **state)
@@ -100,11 +114,12 @@ static void frames_may_come_byte_by_byte(void **state)
     AUTO_BUF struct buf out = {.max = KIB};
     struct cid cid = numbered(7);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(block_encode_head(&out, &(struct block_frame){.type = BLOCK_WANT, .cid = cid_view(&cid)}), OK);
+        assert_int_equal(
+            block_encode_head(&out, &(struct block_frame){.type = BLOCK_WANT, .cid = cid_view(&cid)}), OK);
     for (size_t i = 0; i < out.len; i++) {
         assert_int_equal(fd_write_all(f->peer, out.data + i, 1), OK);
-        assert_int_equal(client_read(&f->client), OK);
-        assert_int_equal(f->client.n_queue, (i + 1) / block_want_len(36));
+        assert_int_equal(client_read(&f->client, &f->owner), OK);
+        assert_int_equal(strlen(f->said), 2 * ((i + 1) / block_want_len(36)));
     }
     assert_int_equal(f->client.in.len, 0);
 }
@@ -112,74 +127,103 @@ static void frames_may_come_byte_by_byte(void **state)
 static void nothing_to_read_is_no_error(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(client_read(&f->client), OK);
+    assert_int_equal(client_read(&f->client, &f->owner), OK);
     fd_close(&f->peer);
-    assert_int_equal(client_read(&f->client), ERR_CLOSED);
+    assert_int_equal(client_read(&f->client, &f->owner), ERR_CLOSED);
+}
+
+static void wants_have_a_maximum(void **state)
+{
+    struct fixture *f = *state;
+    size_t most = BLOCK_WANTS_MAX / block_want_len(36);
+    for (size_t i = 0; i < most; i++) {
+        say(f, BLOCK_WANT, (uint8_t)(2 + i % 5));
+        assert_int_equal(client_read(&f->client, &f->owner), OK);
+    }
+    say(f, BLOCK_WANT, 2);
+    assert_int_equal(client_read(&f->client, &f->owner), ERR_PROTOCOL);
+}
+
+static void what_is_no_cid_ends_it(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(fd_write_all(f->peer, "\x05\x00\x00\x00\x01\x00" "abc", 9), OK);
+    assert_int_equal(client_read(&f->client, &f->owner), ERR_PROTOCOL);
+}
+
+/* Answers in the order in which they come; each frees its share of the wants when it begins. */
+static void answers_are_sent(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t bytes[3 * POOL_CHUNK];
+    uint8_t frame[4 * POOL_CHUNK];
+    struct body *body = NULL;
+    struct block_frame got;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(i >> 7);
+    for (uint8_t n = 1; n <= 3; n++)
+        say(f, BLOCK_WANT, n);
+    assert_int_equal(client_read(&f->client, &f->owner), OK);
+    struct want *first = TAILQ_FIRST(&f->client.wants), *second = TAILQ_NEXT(first, entry);
+    assert_int_equal(body_new(&f->pool, 1, &body), OK);
+    assert_int_equal(body_append(body, view_of(bytes, sizeof(bytes))), OK);
+    second->body = body;
+    second->source = 5;
+    client_answer(&f->client, second, BLOCK_BLOCK);
+    client_answer(&f->client, first, BLOCK_NOT_FOUND);
+    assert_true(client_busy(&f->client));
+    for (int i = 0; i < 10 && client_busy(&f->client); i++)
+        assert_int_equal(client_write(&f->client, 2000), OK);
+    assert_false(client_busy(&f->client));
+    assert_int_equal(f->client.want_bytes, block_want_len(36));
+    assert_int_equal(f->client.from[5].blocks, 1);
+    assert_int_equal(f->client.from[5].bytes, sizeof(bytes));
+    assert_int_equal(f->client.went_ms, 2000);
+    ssize_t n = recv(f->peer, frame, sizeof(frame), MSG_WAITALL | MSG_DONTWAIT);
+    struct view in = view_of(frame, (size_t)MAX(n, 0));
+    struct cid two = numbered(2), one = numbered(1);
+    assert_int_equal(block_decode(&in, BLOCK_FROM_FETCH, &got), OK);
+    assert_true(got.type == BLOCK_BLOCK && got.source == 5 && view_equal(got.cid, cid_view(&two)));
+    assert_true(view_equal(got.bytes, view_of(bytes, sizeof(bytes))));
+    assert_int_equal(block_decode(&in, BLOCK_FROM_FETCH, &got), OK);
+    assert_true(got.type == BLOCK_NOT_FOUND && view_equal(got.cid, cid_view(&one)));
+    assert_int_equal(in.len, 0);
 }
 
 static void a_peer_that_goes_while_we_send(void **state)
 {
     struct fixture *f = *state;
     say(f, BLOCK_WANT, 1);
-    assert_int_equal(client_read(&f->client), OK);
+    assert_int_equal(client_read(&f->client, &f->owner), OK);
+    client_answer(&f->client, TAILQ_FIRST(&f->client.wants), BLOCK_NOT_FOUND);
     fd_close(&f->peer);
-    assert_int_equal(client_write(&f->client, &f->store), ERR_CLOSED);
+    assert_int_equal(client_write(&f->client, 2000), ERR_CLOSED);
 }
 
-static void the_queue_takes_what_the_protocol_allows(void **state)
-{
-    struct fixture *f = *state;
-    size_t most = BLOCK_WANTS_MAX / block_want_len(36);
-    for (size_t i = 0; i < most; i++) {
-        say(f, BLOCK_WANT, (uint8_t)i);
-        assert_int_equal(client_read(&f->client), OK);
-    }
-    assert_int_equal(f->client.n_queue, most);
-    say(f, BLOCK_WANT, 200);
-    assert_int_equal(client_read(&f->client), ERR_PROTOCOL);
-}
-
-static void memory_is_held_only_while_something_is_wanted(void **state)
-{
-    struct fixture *f = *state;
-    uint8_t bytes[1000] = {0}, frame[1000 + BLOCK_HEAD_MAX];
-    struct cid cid = numbered(5);
-    assert_int_equal(store_put(&f->store, cid_digest(&cid), view_of(bytes, sizeof(bytes))), OK);
-    say(f, BLOCK_WANT, 5);
-    assert_int_equal(client_read(&f->client), OK);
-    assert_int_equal(client_write(&f->client, &f->store), OK);
-    assert_null(f->client.block.data);
-    assert_int_equal(read(f->peer, frame, sizeof(frame)), 4 + 1 + 4 + 1 + 36 + 1000);
-}
-
-/* Without memory a block counts as absent; without any at all the stream ends. */
+/* Without memory the stream ends; nothing is lost that it held. */
 static void memory_can_be_refused(void **state)
 {
     struct fixture *f = *state;
-    struct cid cid = numbered(5);
-    assert_int_equal(store_put(&f->store, cid_digest(&cid), view_of("x", 1)), OK);
     say(f, BLOCK_WANT, 5);
-    mem_fail_after(0);
-    err_t read = client_read(&f->client);
-    mem_fail_after(-1);
-    assert_int_equal(read, ERR_NOMEM);
-    assert_int_equal(client_read(&f->client), OK);
-    mem_fail_after(0);
-    err_t written = client_write(&f->client, &f->store);
-    mem_fail_after(-1);
-    assert_int_equal(written, ERR_NOMEM);
+    for (long n = 0; n < 2; n++) {
+        mem_fail_after(n);
+        err_t read = client_read(&f->client, &f->owner);
+        mem_fail_after(-1);
+        assert_int_equal(read, ERR_NOMEM);
+    }
 }
 
 int main(void)
 {
 #define CLIENT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CLIENT_TEST(cancelled_wants_are_not_answered),
+        CLIENT_TEST(frames_reach_the_owner),
         CLIENT_TEST(frames_may_come_byte_by_byte),
         CLIENT_TEST(nothing_to_read_is_no_error),
+        CLIENT_TEST(wants_have_a_maximum),
+        CLIENT_TEST(what_is_no_cid_ends_it),
+        CLIENT_TEST(answers_are_sent),
         CLIENT_TEST(a_peer_that_goes_while_we_send),
-        CLIENT_TEST(the_queue_takes_what_the_protocol_allows),
-        CLIENT_TEST(memory_is_held_only_while_something_is_wanted),
         CLIENT_TEST(memory_can_be_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

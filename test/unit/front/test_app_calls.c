@@ -1,6 +1,8 @@
 /* One request of a model through all its steps, and what the three peers may do to it. */
 #include "world.h"
 
+#include "base/clock.h"
+
 #include <unistd.h>
 
 static const char doubled[] = "{\"output\":[{\"name\":\"y\",\"shape\":[2],\"result\":[3.0,4.0],\"type\":\"number\"}],"
@@ -133,6 +135,29 @@ static void test_stray_receipts(void **state)
     assert_int_equal(status_of(c), 200);
     keeper_signs(j.head.job);
     keeper_refuses(j.head.job);
+    run_one(i, 1);
+}
+
+/* Receipts that came together go to whom they belong, whoever of them has left meanwhile. */
+static void test_receipts_together(void **state)
+{
+    struct infer *i = load(1);
+    struct client *clients[3];
+    struct job jobs[3];
+    uint64_t numbers[5] = {7, UINT64_C(3) << 48 | 400}; /* two that nobody waits for */
+    (void)state;
+    for (size_t n = 0; n < 3; n++) {
+        clients[n] = post(request_of(1, "1"));
+        jobs[n] = infer_takes(i);
+        numbers[4 - n] = jobs[n].head.job;
+        infer_answers(i, &jobs[n]);
+    }
+    leave(clients[1]);
+    turn();
+    keeper_signs_all(numbers, COUNT_OF(numbers));
+    assert_int_equal(status_of(clients[0]), 200);
+    assert_int_equal(status_of(clients[2]), 200);
+    assert_int_equal(w.app->seated, 0);
     run_one(i, 1);
 }
 
@@ -283,24 +308,109 @@ static void test_hung_infer(void **state)
     turn_for(250);
     expect_error(late, 504, "RUN_TIMEOUT");
     expect_error(other, 503, "MODEL_DIED");
-    assert_int_equal(((const struct msg_front_infer *)super_hears(MSG_FRONT_HUNG))->infer, i->number);
+    const struct msg_front_hung *hung = super_hears(MSG_FRONT_HUNG);
+    assert_int_equal(hung->infer, i->number);
+    assert_int_equal((int)hung->reason, ERR_RUN_TIMEOUT);
     super_hears_nothing();
     expect_ended(i);
 }
 
-/* With two workers the third and fourth job begin up to a run later: once that counted as hanging. */
+static uint64_t deadline_of(const struct job *j)
+{
+    return w.app->calls[j->head.job % CALLS_MAX]->deadline_ms;
+}
+
+/* With two workers the third and fourth job begin when one before them ends: once waiting for that counted as hanging. */
 static void test_jobs_that_wait_for_a_worker(void **state)
 {
     struct infer *i = load(1);
-    uint64_t deadlines[4];
+    struct job jobs[4];
     (void)state;
     for (int n = 0; n < 4; n++) {
         (void)post(request_of(1, "1"));
-        deadlines[n] = w.app->calls[infer_takes(i).head.job % CALLS_MAX]->deadline_ms;
+        jobs[n] = infer_takes(i);
     }
-    assert_in_range(deadlines[1] - deadlines[0], 0, 5000);
-    assert_in_range(deadlines[2] - deadlines[0], 30000, 35000);
-    assert_in_range(deadlines[3] - deadlines[0], 30000, 35000);
+    uint64_t latest = clock_mono_ms() + 31000;
+    assert_in_range(deadline_of(&jobs[0]), latest - 5000, latest);
+    assert_in_range(deadline_of(&jobs[1]), latest - 5000, latest);
+    assert_true(deadline_of(&jobs[2]) == UINT64_MAX && deadline_of(&jobs[3]) == UINT64_MAX);
+    (void)usleep(10000);
+    uint64_t earliest = clock_mono_ms() + 31000;
+    infer_fails(i, &jobs[1], ERR_RUN_FAILED, "");
+    assert_in_range(deadline_of(&jobs[2]), earliest, earliest + 5000);
+    assert_true(deadline_of(&jobs[3]) == UINT64_MAX);
+    (void)post(request_of(1, "1")); /* behind the fourth */
+    struct job fifth = infer_takes(i);
+    infer_fails(i, &jobs[0], ERR_RUN_FAILED, "");
+    assert_true(deadline_of(&jobs[3]) >= earliest && deadline_of(&jobs[3]) != UINT64_MAX);
+    assert_true(deadline_of(&fifth) == UINT64_MAX);
+}
+
+/* Infer answers what it cannot have begun: nobody else's time begins. */
+static void test_answer_out_of_order(void **state)
+{
+    struct infer *i = load(1);
+    struct job jobs[4];
+    (void)state;
+    for (int n = 0; n < 4; n++) {
+        (void)post(request_of(1, "1"));
+        jobs[n] = infer_takes(i);
+    }
+    infer_fails(i, &jobs[2], ERR_RUN_FAILED, "");
+    assert_true(deadline_of(&jobs[3]) == UINT64_MAX);
+    infer_dies(i);
+    assert_int_equal(w.app->seated, 0);
+}
+
+/* The result of a run of this length. */
+static void answer_after(struct infer *i, uint32_t run_us)
+{
+    struct client *c = post(request_of(1, "1"));
+    struct job j = infer_takes(i);
+    const struct msg_result r = {
+        .job = j.head.job, .result = ERR_RUN_FAILED, .run_us = run_us, .slot = j.head.slot};
+    infer_says(i, &r, view_of("", 0), -1);
+    expect_error(c, 400, "RUN_FAILED");
+}
+
+/* How many of as many requests as can be infer gets before it answers one; then it answers all, after short runs. */
+static unsigned jobs_at_once(struct infer *i)
+{
+    static struct job jobs[2 * SLOTS_MAX];
+    unsigned taken = 0, at_once = 0;
+    for (unsigned n = 0; n < COUNT_OF(jobs); n++)
+        (void)post(request_of(1, "1"));
+    for (unsigned n = 0; n < COUNT_OF(jobs); n++) {
+        while (infer_has_job(i))
+            jobs[taken++] = infer_takes(i);
+        at_once = MAX(at_once, n == 0 ? taken : 0);
+        const struct msg_result r = {
+            .job = jobs[n].head.job, .result = ERR_RUN_FAILED, .run_us = 100, .slot = jobs[n].head.slot};
+        infer_says(i, &r, view_of("", 0), -1);
+    }
+    return at_once;
+}
+
+/* Twice as many as there are workers; as many as there are slots when runs have turned out to be short; and fewer again. */
+static void test_short_jobs_come_in_numbers(void **state)
+{
+    struct infer *i = load(1);
+    (void)state;
+    assert_int_equal(jobs_at_once(i), 4);
+    assert_int_equal(jobs_at_once(i), SLOTS_MAX);
+    answer_after(i, 10000);
+    assert_int_equal(jobs_at_once(i), 4);
+}
+
+/* Models whose seats are many leave some to others. */
+static void test_seats_for_other_models(void **state)
+{
+    struct infer *i = load(1);
+    (void)state;
+    assert_int_equal(jobs_at_once(i), 4);
+    w.app->seated += CALLS_MAX / 2;
+    assert_int_equal(jobs_at_once(i), 4);
+    w.app->seated -= CALLS_MAX / 2;
 }
 
 /* A result whose report was lost with its process: the keeper is not to blame. */
@@ -354,6 +464,7 @@ int main(void)
         TEST(test_aliases),
         TEST(test_infer_says_what_went_wrong),
         TEST(test_stray_receipts),
+        TEST(test_receipts_together),
         TEST(test_infer_with_two_faces),
         TEST(test_client_leaves_while_it_waits),
         TEST(test_client_leaves_while_it_runs),
@@ -364,6 +475,9 @@ int main(void)
         TEST(test_full_ticket_socket),
         TEST(test_hung_infer),
         TEST(test_jobs_that_wait_for_a_worker),
+        TEST(test_answer_out_of_order),
+        TEST(test_short_jobs_come_in_numbers),
+        TEST(test_seats_for_other_models),
         TEST(test_report_that_died),
         TEST(test_receipt_after_the_end_of_infer),
         TEST(test_active_lanes_are_told),

@@ -161,7 +161,9 @@ static void test_broken_rules(void **state)
         struct job j = infer_takes(i);
         acts[n].act(i, &j);
         expect_error(c, 503, "MODEL_DIED");
-        assert_int_equal(((const struct msg_front_infer *)super_hears(MSG_FRONT_HUNG))->infer, i->number);
+        const struct msg_front_hung *hung = super_hears(MSG_FRONT_HUNG);
+        assert_int_equal(hung->infer, i->number);
+        assert_int_equal((int)hung->reason, i->job.fd >= 0 ? ERR_PROTOCOL : ERR_MODEL_DIED);
         super_hears_nothing();
         if (i->job.fd >= 0)
             expect_ended(i);

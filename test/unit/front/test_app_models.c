@@ -255,17 +255,38 @@ static void test_evict_while_it_runs(void **state)
     assert_int_equal(status_of(next), 0);
 }
 
+/* Who waited for the process when it was asked to leave is served; who came later waits for the next one. */
 static void test_evict_before_it_is_introduced(void **state)
 {
     struct client *c = post(request_of(1, "1"));
     struct infer *i = super_loads(super_asked(1));
     (void)state;
     super_evicts(i);
+    struct client *late = post(request_of(1, "2"));
+    super_hears_nothing();
+    infer_introduces(i);
+    struct job j = infer_takes(i);
+    assert_true(j.first == 1);
+    keeper_signs(j.head.job);
+    infer_answers(i, &j);
+    assert_int_equal(status_of(c), 200);
     assert_int_equal(infer_of(MSG_FRONT_RELEASED), i->number);
-    i = super_loads(super_asked(1));
+    i = super_loads_ready(super_asked(1));
+    assert_true(infer_takes(i).first == 2);
+    assert_int_equal(status_of(late), 0);
+}
+
+/* Nobody is left of those that waited: no reason to stay. */
+static void test_evict_when_who_waited_has_left(void **state)
+{
+    struct client *c = post(request_of(1, "1"));
+    struct infer *i = super_loads(super_asked(1));
+    (void)state;
     super_evicts(i);
+    super_hears_nothing();
+    leave(c);
+    infer_introduces(i);
     assert_int_equal(infer_of(MSG_FRONT_RELEASED), i->number);
-    expect_error(c, 503, "MODEL_OVER_BUDGET");
 }
 
 /* The two messages may cross. */
@@ -509,6 +530,7 @@ int main(void)
         TEST(test_second_try_of_what_was_converted),
         TEST(test_evict_while_it_runs),
         TEST(test_evict_before_it_is_introduced),
+        TEST(test_evict_when_who_waited_has_left),
         TEST(test_evict_of_what_has_ended),
         TEST(test_hung_while_it_leaves),
         TEST(test_queue_of_a_model),

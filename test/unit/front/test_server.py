@@ -19,6 +19,7 @@ class Memory(unittest.TestCase):
                 b.sendall(post('/echo', b'y' * 500000))
                 refused = read_answer(b)
                 self.assertEqual((refused.status, refused.code, refused.fields['connection']), (503, 'OVERLOADED', 'close'))
+                self.assertEqual(refused.fields['retry-after'], '1')
                 a.sendall(b'x')
                 self.assertEqual(len(read_answer(a).body), 600000)
             for data in (chunked('/echo', [b'x' * 100000] * 8, CLOSE), post('/echo', gzip.compress(b'y' * 800000), 'Content-Encoding: gzip', CLOSE)):

@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "front/conn.h"
 #include "ipld/cid.h"
+#include "wire/receipts.h"
 
 #include <poll.h>
 #include <sys/mman.h>
@@ -129,6 +130,7 @@ int world_end(void **state)
     wire_end_close(&w.super);
     wire_end_close(&w.keeper);
     wire_inbox_done(&app->inbox);
+    buf_done(&app->tail);
     wire_inbox_done(&w.inbox);
     wire_msg_done(&w.last);
     free(app);
@@ -387,7 +389,7 @@ void super_fails(uint32_t request, err_t reason, uint32_t retry_ms, const char *
 struct infer *super_loads(uint32_t request)
 {
     struct wire_end job = {.fd = -1}, cancel = {.fd = -1};
-    assert_true(w.n_infers < INFERS_MAX);
+    assert_true(w.n_infers < WORLD_INFERS);
     struct infer *i = &w.infers[w.n_infers++];
     i->number = 1000 + w.n_infers;
     struct msg_front_model loaded = {.request = request, .infer = i->number, .model_sha256 = {0xab}};
@@ -419,9 +421,19 @@ unsigned tickets(void)
 
 void keeper_signs(uint64_t job)
 {
-    static const char parts[] = "statement\x42zz"; /* a text, and a CBOR byte string */
-    struct msg_receipt r = {.job = job, .statement_len = 9};
-    assert_ok(wire_send(&w.keeper, MSG_RECEIPT, &r, view_of(parts, sizeof(parts) - 1), NULL, 0));
+    keeper_signs_all(&job, 1);
+}
+
+void keeper_signs_all(const uint64_t *jobs, size_t count)
+{
+    static uint8_t room[4 * KIB]; /* tests call this while allocations fail */
+    struct buf tail = {.data = room, .cap = sizeof(room), .max = sizeof(room)};
+    const struct msg_empty none = {0};
+    for (size_t n = 0; n < count; n++) {
+        const struct wire_receipt r = {jobs[n], view_of("statement", 9), view_of("\x42zz", 3)}; /* a CBOR byte string */
+        assert_ok(wire_receipts_put(&tail, &r));
+    }
+    assert_ok(wire_send(&w.keeper, MSG_RECEIPTS, &none, buf_view(&tail), NULL, 0));
     turn();
 }
 

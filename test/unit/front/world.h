@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #define CLIENTS_MAX 600
-#define INFERS_MAX  300
+#define WORLD_INFERS 300
 #define TICKETS_MAX 2000
 
 /* A process that runs models, seen from its own side: what it got and what it may write. */
@@ -48,7 +48,7 @@ extern struct world {
     struct wire_end keeper;
     struct wire_inbox inbox;
     struct wire_msg last; /* what hear took; its fixed part is in the inbox */
-    struct infer infers[INFERS_MAX];
+    struct infer infers[WORLD_INFERS];
     struct client clients[CLIENTS_MAX];
     struct msg_ticket tickets[TICKETS_MAX];
     unsigned n_tickets;
@@ -111,6 +111,8 @@ struct infer *super_loads(uint32_t request);
 /* Also META. */
 struct infer *super_loads_ready(uint32_t request);
 void keeper_signs(uint64_t job);
+/* In one message. */
+void keeper_signs_all(const uint64_t *jobs, size_t count);
 void keeper_refuses(uint64_t job);
 
 /* ── infer processes ── */

@@ -63,7 +63,7 @@ static void tell_end(const struct drive *d)
     char line[512];
     int status = 0;
     while (recv(d->log_fd, &r, sizeof(r), 0) == (ssize_t)sizeof(r))
-        if (log_format(&r, ROLE_INFER, "infer", line, sizeof(line)) == OK)
+        if (log_format(&r, ROLE_INFER, 0, line) == OK)
             print_message("%s\n", line);
     (void)usleep(100000);
     if (waitpid(d->pid, &status, WNOHANG) == d->pid)
@@ -87,7 +87,7 @@ void drive_start(struct drive *d, const struct drive_options *options)
     AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
     struct msg_empty none = {0};
     int log[2];
-    *d = (struct drive){.options = *options, .report.fd = -1, .job.fd = -1, .cancel.fd = -1};
+    *d = (struct drive){.options = *options, .report.fd = -1, .job.fd = -1, .cancel.fd = -1, .file_fd = -1};
     for (size_t i = 0; i < DRIVE_SLOTS; i++)
         d->slots[i].in_fd = d->slots[i].out_fd = -1;
     (void)snprintf(d->empty_dir, sizeof(d->empty_dir), P_tmpdir "/veronnx-drive-XXXXXX");
@@ -141,6 +141,7 @@ int drive_wait(struct drive *d)
     wire_inbox_done(&d->report_in);
     wire_inbox_done(&d->job_in);
     fd_close(&d->log_fd);
+    fd_close(&d->file_fd);
     (void)rmdir(d->empty_dir);
     return status;
 }
@@ -233,6 +234,11 @@ static void blocks_done(struct blocks *b)
 static void send_block(struct drive *d, const struct blocks *b, struct view cid)
 {
     AUTO_BUF struct buf out = {.max = BLOCK_FRAME_MAX};
+    if (d->options.missing && d->returned == 0) {
+        assert_ok(block_encode_head(&out, &(struct block_frame){.type = BLOCK_NOT_FOUND, .cid = cid}));
+        assert_ok(fd_write_all(b->fd, out.data, out.len));
+        return;
+    }
     for (size_t i = 0; i < b->count; i++) {
         if (!view_equal(cid_view(&b->items[i].cid), cid))
             continue;
@@ -314,32 +320,47 @@ static void on_sealed(struct drive *d, struct wire_msg *m, struct blocks *b)
     assert_memory_equal(sha256, b->sha256, SHA256_LEN);
     assert_memory_equal(d->sealed.model_sha256, b->sha256, SHA256_LEN);
     assert_true(view_equal(view_of(d->sealed.file_cid, d->sealed.file_cid_len), cid_view(&b->root)));
+    d->file_fd = TAKE_FD(m->fds[0]);
     (void)shutdown(b->fd, SHUT_RDWR);
     fd_close(&b->fd);
     assert_ok(wire_send(&d->control, MSG_INFER_PROCEED, &none, view_of(NULL, 0), NULL, 0));
 }
 
-static void assign(struct drive *d, struct blocks *b)
+static void assign(struct drive *d, enum wire_type type, const struct cid *root, uint64_t granted, int fd)
 {
     AUTO(wire_end_close) struct wire_end report = {.fd = -1};
-    int blocks[2];
     const char *domains = d->options.domains;
     struct msg_infer_assign a = {
         .infer = 7,
         .max_file_bytes = 256 * MIB,
         .max_output_bytes = d->options.output_max != 0 ? d->options.output_max : 64 * MIB,
+        .granted_bytes = granted,
         .load_ms = d->options.load_ms != 0 ? d->options.load_ms : 60000,
         .run_ms = 30000,
     };
-    a.model.cid_len = b->root.len;
-    memcpy(a.model.cid, b->root.bytes, b->root.len);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, blocks), 0);
+    a.model.cid_len = root->len;
+    memcpy(a.model.cid, root->bytes, root->len);
+    wire_end_close(&d->report);
     assert_ok(wire_pair(CHAN_REPORT, &d->report, &report));
+    assert_ok(wire_send(&d->control, type, &a, view_of(domains, domains != NULL ? strlen(domains) + 1 : 0),
+                        (const int[]){fd, report.fd}, 2));
+}
+
+static void assign_blocks(struct drive *d, struct blocks *b)
+{
+    int blocks[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, blocks), 0);
     b->fd = blocks[0];
-    assert_ok(wire_send(&d->control, MSG_INFER_ASSIGN, &a,
-                        view_of(domains, domains != NULL ? strlen(domains) + 1 : 0),
-                        (const int[]){blocks[1], report.fd}, 2));
+    assign(d, MSG_INFER_ASSIGN, &b->root, 0, blocks[1]);
     (void)close(blocks[1]);
+}
+
+static void on_progress(struct drive *d, const struct msg_infer_progress *p, uint64_t size)
+{
+    assert_in_range(p->bytes, d->received, size);
+    assert_int_equal(p->sources, 1);
+    d->received = p->bytes;
+    d->progress++;
 }
 
 /* What the supervisor does with a message; false when the load is over. */
@@ -355,13 +376,21 @@ static bool on_message(struct drive *d, struct wire_msg *m, struct blocks *b, er
         d->asked_for_memory++;
         drive_grant(d, d->options.data_more);
         return true;
+    case MSG_INFER_PROGRESS:
+        on_progress(d, m->fixed, b->size);
+        return true;
     case MSG_INFER_SEALED:
         on_sealed(d, m, b);
+        return true;
+    case MSG_INFER_SCANNED:
+        memcpy(&d->scanned, m->fixed, sizeof(d->scanned));
         return true;
     case MSG_INFER_LOADED:
         memcpy(&d->loaded, m->fixed, sizeof(d->loaded));
         return false;
     case MSG_INFER_FAILED:
+    case MSG_INFER_RETURNED:
+        d->returned += m->type == MSG_INFER_RETURNED;
         *ret = err_from_wire(((const struct msg_infer_failed *)m->fixed)->reason);
         memcpy(d->why, m->tail.data, m->tail.len);
         return false;
@@ -378,26 +407,42 @@ void drive_up(struct drive *d, const struct drive_options *options, const char *
     drive_front(d);
 }
 
-err_t drive_load(struct drive *d, const char *path)
+static err_t see_it_through(struct drive *d, struct blocks *b)
 {
-    AUTO(blocks_done) struct blocks b = {.fd = -1, .in = {.max = 64 * KIB}};
-    cut(path, &b);
-    assign(d, &b);
     while (d->control.fd >= 0) {
         AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
-        struct pollfd fds[] = {{.fd = d->control.fd, .events = POLLIN}, {.fd = b.fd, .events = POLLIN}};
+        struct pollfd fds[] = {{.fd = d->control.fd, .events = POLLIN}, {.fd = b->fd, .events = POLLIN}};
         err_t reason = OK;
         assert_true(poll(fds, 2, PATIENCE_MS) > 0);
         if (fds[1].revents != 0)
-            serve_blocks(d, &b);
+            serve_blocks(d, b);
         if (fds[0].revents == 0)
             continue;
         if (wire_recv(&d->control, &d->control_in, false, &m) != OK)
             return ERR_MODEL_DIED;
-        if (!on_message(d, &m, &b, &reason))
+        if (!on_message(d, &m, b, &reason))
             return reason;
     }
     return ERR_CLOSED;
+}
+
+err_t drive_load(struct drive *d, const char *path)
+{
+    AUTO(blocks_done) struct blocks b = {.fd = -1, .in = {.max = 64 * KIB}};
+    cut(path, &b);
+    assign_blocks(d, &b);
+    return see_it_through(d, &b);
+}
+
+err_t drive_reload(struct drive *d, int fd, uint64_t data)
+{
+    struct blocks none = {.fd = -1};
+    struct cid any = cid_make(0, CID_DAG_PB, (const uint8_t[SHA256_LEN]){0});
+    struct rlimit limit = {.rlim_cur = data, .rlim_max = RLIM_INFINITY};
+    if (!JAIL_SANITIZED)
+        assert_int_equal(prlimit(d->pid, RLIMIT_DATA, &limit, NULL), 0);
+    assign(d, MSG_INFER_RELOAD, &any, data, fd);
+    return see_it_through(d, &none);
 }
 
 /* ── front and keeper ── */

@@ -24,7 +24,8 @@ struct drive_options {
     const char *domains;  /* one more operator domain */
     bool lie;             /* the first block has one wrong bit */
     bool never_grant;
-    bool silent; /* wants are not answered */
+    bool silent;  /* wants are not answered */
+    bool missing; /* no source has the root of the first model */
     bool die;    /* the supervisor goes away with the first grant */
 };
 
@@ -50,9 +51,14 @@ struct drive {
     int log_fd;
     char engine[ENGINE_MAX + 1];
     struct msg_infer_sealed sealed;
+    struct msg_infer_scanned scanned;
     struct msg_infer_loaded loaded;
     char why[WHY_MAX + 1]; /* of the last refusal */
     unsigned asked_for_memory;
+    unsigned progress; /* messages */
+    uint64_t received; /* as the last of them said */
+    unsigned returned;
+    int file_fd;       /* the sealed file */
     unsigned wants;
     struct signature signature;
     uint16_t generation;
@@ -84,6 +90,8 @@ struct drive_value drive_tensor(const char *name, enum dtype dtype, uint8_t rank
 
 /* Gives it a model; OK when it is loaded, the reason when it said INFER_FAILED, ERR_MODEL_DIED when it died. */
 err_t drive_load(struct drive *d, const char *path);
+/* Gives it a file that was sealed, and `data` bytes of memory, instead of blocks. The result is that of drive_load. */
+err_t drive_reload(struct drive *d, int fd, uint64_t data);
 /* A line of /proc/PID/status, in KiB: "VmData:", "RssAnon:". */
 long drive_status_kib(const struct drive *d, const char *key);
 /* Sets RLIMIT_DATA, unless `bytes` is 0, and answers with INFER_GRANT. */

@@ -173,7 +173,7 @@ static void compare(const char *path, const char *name, const struct drive_value
         e = drive_run(&d, values, count, &o);
     }
     int status = drive_end(&d);
-    bool random = d.loaded.random_operator != 0;
+    bool random = d.scanned.random_operator != 0;
     bool equal = e == OK && (random || all_equal(&o, &bare));
     t->equal += equal;
     t->refused += e != OK;

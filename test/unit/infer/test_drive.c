@@ -35,7 +35,7 @@ static void says_what_it_is(void **state UNUSED)
     assert_non_null(strstr(d.engine, ";threads=2;"));
     assert_non_null(strstr(d.engine, ";format=onnx;"));
     assert_int_equal(d.sealed.file_cid_len, 34);
-    assert_int_equal(d.loaded.random_operator, 0);
+    assert_int_equal(d.scanned.random_operator, 0);
     assert_int_equal(d.signature.input_count, 1);
     assert_int_equal(d.signature.output_count, 1);
     assert_int_equal(d.signature.inputs[0].rank, 2);
@@ -48,7 +48,7 @@ static void says_that_a_model_is_random(void **state UNUSED)
 {
     struct drive d;
     drive_up(&d, &plain, "random");
-    assert_int_equal(d.loaded.random_operator, 1);
+    assert_int_equal(d.scanned.random_operator, 1);
     drive_down(&d);
 }
 
@@ -118,6 +118,71 @@ static void a_slow_load_has_a_deadline(void **state UNUSED)
     drive_start(&d, &(struct drive_options){.load_ms = 30});
     assert_err(drive_load(&d, drive_model("fat")), ERR_MODEL_LOAD_TIMEOUT);
     assert_int_equal(drive_wait(&d), 0);
+}
+
+/* ── a file that was sealed before ── */
+
+static void a_sealed_file_needs_no_blocks(void **state UNUSED)
+{
+    static const float x[4] = {1, 2, 3, 4};
+    struct drive first, second;
+    AUTO(drive_outcome_done) struct drive_outcome a = {0}, b = {0};
+    struct drive_value input = tiny_input(x);
+    drive_up(&first, &plain, "tiny");
+    drive_start(&second, &plain);
+    assert_ok(drive_reload(&second, first.file_fd, GIB));
+    drive_front(&second);
+    assert_ok(drive_run(&first, &input, 1, &a));
+    assert_ok(drive_run(&second, &input, 1, &b));
+    assert_int_equal(a.result.bytes, b.result.bytes);
+    assert_memory_equal(a.area, b.area, a.result.bytes);
+    assert_memory_equal(a.report.out_tensors, b.report.out_tensors, DIGEST_LEN);
+    drive_down(&first);
+    drive_down(&second);
+}
+
+/* Its system calls are those of a process that has its model: not even the filter of loading would let it pull. */
+static void a_file_without_seals_is_refused(void **state UNUSED)
+{
+    struct drive d;
+    AUTO_FD int fd = -1;
+    assert_ok(memfd_new("model", 4096, &fd));
+    drive_start(&d, &plain);
+    assert_err(drive_reload(&d, fd, GIB), ERR_SEALS_MISSING);
+    assert_int_equal(drive_wait(&d), 0);
+}
+
+static void what_asks_for_more_memory_gets_it_there_too(void **state UNUSED)
+{
+    struct drive first, second;
+    drive_up(&first, &plain, "mlp");
+    drive_start(&second, &(struct drive_options){.data_more = GIB});
+    uint64_t bare = (uint64_t)drive_status_kib(&second, "VmData:") * KIB;
+    assert_ok(drive_reload(&second, first.file_fd, bare + 2 * MIB));
+    assert_int_equal(second.asked_for_memory, 1);
+    drive_down(&first);
+    drive_down(&second);
+}
+
+/* ── a model that nobody has ── */
+
+static void a_process_without_a_model_takes_another_one(void **state UNUSED)
+{
+    struct drive d;
+    drive_start(&d, &(struct drive_options){.missing = true});
+    assert_err(drive_load(&d, drive_model("tiny")), ERR_MODEL_NOT_FOUND);
+    assert_int_equal(d.returned, 1);
+    assert_ok(drive_load(&d, drive_model("tiny")));
+    drive_front(&d);
+    drive_down(&d);
+}
+
+static void progress_is_told(void **state UNUSED)
+{
+    struct drive d;
+    drive_up(&d, &plain, "fat");
+    assert_true(d.progress > 0);
+    drive_down(&d);
 }
 
 /* ── refusing a job ── */
@@ -436,6 +501,11 @@ int main(void)
         cmocka_unit_test(no_grant_is_the_end),
         cmocka_unit_test(a_silent_source_is_not_waited_for),
         cmocka_unit_test(a_slow_load_has_a_deadline),
+        cmocka_unit_test(a_sealed_file_needs_no_blocks),
+        cmocka_unit_test(a_file_without_seals_is_refused),
+        cmocka_unit_test(what_asks_for_more_memory_gets_it_there_too),
+        cmocka_unit_test(a_process_without_a_model_takes_another_one),
+        cmocka_unit_test(progress_is_told),
         cmocka_unit_test(inputs_that_do_not_fit),
         cmocka_unit_test(bytes_that_are_no_booleans),
         cmocka_unit_test(an_operator_that_fails),

@@ -1,6 +1,7 @@
 /* The vectors of other implementations. Skipped when they are not there. */
 #include "base/text.h"
 #include "ipld/build.h"
+#include "ipld/car.h"
 #include "ipld/dagpb.h"
 #include "ipld/model_id.h"
 #include "ipld/multibase.h"
@@ -328,6 +329,76 @@ static void real_files(void **state UNUSED)
     }
 }
 
+/* ── archives, as our reader reads them ── */
+
+/* Like the reader of the tests above, which shares nothing with it. */
+static err_t keep_section(void *user, const struct car_section *s)
+{
+    struct dag *d = user;
+    if (s->cid.kind != CID_BLOCK || dag_find(d, &s->cid.cid) != NULL)
+        return OK;
+    assert_true(d->n < DAG_BLOCKS);
+    struct dag_block *b = &d->blocks[d->n++];
+    b->cid = s->cid.cid;
+    b->bytes.max = 8 * MIB;
+    return buf_put_view(&b->bytes, s->bytes);
+}
+
+static err_t read_with_ours(struct view car, struct dag *d)
+{
+    AUTO(car_reader_done) struct car_reader r = {0};
+    struct view piece = {0};
+    car_reader_init(&r, &(struct car_sink){d, NULL, keep_section});
+    while (car.len > 0) {
+        assert_ok(view_take(&car, MIN(car.len, 4099), &piece));
+        TRY(car_push(&r, piece, NULL));
+    }
+    return car_finish(&r, NULL);
+}
+
+static void our_reader_agrees(void **state UNUSED)
+{
+    for (size_t i = 0; i < COUNT_OF(real_cars); i++) {
+        AUTO_DAG ours = dag_new();
+        AUTO_DAG theirs = dag_new();
+        AUTO_BUF struct buf car = vector_must(real_cars[i].car);
+        assert_ok(read_with_ours(buf_view(&car), ours));
+        assert_true(car_read(buf_view(&car), theirs));
+        assert_int_equal(ours->n, theirs->n);
+        for (size_t n = 0; n < ours->n; n++) {
+            assert_true(cid_equal(&ours->blocks[n].cid, &theirs->blocks[n].cid));
+            assert_true(view_equal(buf_view(&ours->blocks[n].bytes), buf_view(&theirs->blocks[n].bytes)));
+        }
+    }
+}
+
+static void go_car_verdicts(void **state UNUSED)
+{
+    static const struct {
+        const char *name;
+        err_t expected;
+    } rows[] = {
+        {"badheaderlength", ERR_CAR_MALFORMED},
+        {"badsectionlength", ERR_BLOCK_TOO_LARGE},
+        {"sample-corrupt-pragma", ERR_CAR_TRUNCATED},
+        {"sample-rootless-v42", ERR_CAR_VERSION},
+        {"sample-unixfs-v2", ERR_CAR_VERSION},
+        {"sample-v1-tailing-corrupt-section", ERR_CAR_TRUNCATED},
+        {"sample-v1-with-zero-len-section2", ERR_CAR_MALFORMED},
+        {"sample-v1", OK},
+        {"sample-v1-noidentity", OK},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        AUTO_DAG d = dag_new();
+        char name[80];
+        (void)snprintf(name, sizeof(name), "go-car/%s.car", rows[i].name);
+        AUTO_BUF struct buf car = vector_must(name);
+        err_t e = read_with_ours(buf_view(&car), d);
+        if (e != rows[i].expected)
+            fail_msg("%s: %s", rows[i].name, err_name(e));
+    }
+}
+
 /* ── the builder, on files of which others say the CID ── */
 
 static err_t count_block(void *user, const struct cid *cid, struct view bytes)
@@ -379,6 +450,7 @@ int main(void)
         cmocka_unit_test(invalid_cid_texts),  cmocka_unit_test(dagpb_fixtures),
         cmocka_unit_test(dagpb_fixtures_again), cmocka_unit_test(js_shapes),
         cmocka_unit_test(adversarial_cars),   cmocka_unit_test(real_files),
+        cmocka_unit_test(our_reader_agrees),  cmocka_unit_test(go_car_verdicts),
         cmocka_unit_test(builds_the_same_roots),
     };
     if (vectors_absent())

@@ -341,6 +341,12 @@ static void a_block_over_2_mib_is_refused_unread(void **state UNUSED)
     free(bytes);
 }
 
+static void expect_unwanted(struct walk *w, const struct cid *cid, struct view bytes)
+{
+    assert_false(walk_waits_for(w, cid));
+    assert_err(walk_block(w, cid, bytes), ERR_BLOCK_UNWANTED);
+}
+
 static void blocks_that_nobody_asked_for(void **state UNUSED)
 {
     AUTO_DAG d = dag_new();
@@ -352,18 +358,22 @@ static void blocks_that_nobody_asked_for(void **state UNUSED)
     struct cid root = dag_file(d, (struct child[]){{a, 2}, {b, 2}}, 2);
     struct walk_params params = walker_params(&o, &root, "");
     assert_ok(walk_new(&params, &w));
-    assert_err(walk_block(w, &root, (struct view){0}), ERR_BLOCK_UNWANTED); /* not asked for yet */
+    assert_true(walk_resolving(w));
+    expect_unwanted(w, &root, (struct view){0}); /* not asked for yet */
     assert_true(walk_want(w, &want));
-    assert_err(walk_block(w, &a, text_view("aa")), ERR_BLOCK_UNWANTED);
+    assert_true(walk_waits_for(w, &root));
+    expect_unwanted(w, &a, text_view("aa"));
     give(w, d, &root);
-    assert_err(walk_block(w, &root, (struct view){0}), ERR_BLOCK_UNWANTED); /* done with */
-    assert_err(walk_block(w, &a, text_view("aa")), ERR_BLOCK_UNWANTED);     /* known, but not asked for */
+    assert_false(walk_resolving(w));
+    expect_unwanted(w, &root, (struct view){0}); /* done with */
+    expect_unwanted(w, &a, text_view("aa"));     /* known, but not asked for */
     (void)wanted(w);
     (void)wanted(w);
-    assert_err(walk_block(w, &stranger, text_view("cc")), ERR_BLOCK_UNWANTED);
-    assert_err(walk_block(w, &as_node, text_view("aa")), ERR_BLOCK_UNWANTED); /* the right hash as another codec */
+    assert_true(walk_waits_for(w, &a) && walk_waits_for(w, &b));
+    expect_unwanted(w, &stranger, text_view("cc"));
+    expect_unwanted(w, &as_node, text_view("aa")); /* the right hash as another codec */
     give(w, d, &a);
-    assert_err(walk_block(w, &a, text_view("aa")), ERR_BLOCK_UNWANTED); /* twice */
+    expect_unwanted(w, &a, text_view("aa")); /* twice */
     give(w, d, &b);
     assert_true(walk_done(w));
     assert_false(walk_want(w, &want));

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "keeper/keeper.h"
 #include "receipt/receipt.h"
+#include "wire/receipts.h"
 #include "wire/roles.h"
 
 #include <dirent.h>
@@ -87,7 +88,7 @@ static void print_log(const struct stage *s)
     struct log_record r;
     char line[512];
     while (recv(s->log_fd, &r, sizeof(r), MSG_DONTWAIT) == (ssize_t)sizeof(r))
-        if (log_format(&r, ROLE_KEEPER, "keeper", line, sizeof(line)) == OK)
+        if (log_format(&r, ROLE_KEEPER, 0, line) == OK)
             print_message("%s\n", line);
 }
 
@@ -185,7 +186,8 @@ void stage_front_new(struct stage *s, uint16_t generation, struct stage_front *r
 {
     AUTO(wire_end_close) struct wire_end sign = {.fd = -1}, ticket = {.fd = -1};
     struct msg_keeper_front known = {.generation = generation};
-    *ret = (struct stage_front){.generation = generation, .last_job = (uint64_t)generation << 48};
+    *ret = (struct stage_front){
+        .generation = generation, .last_job = (uint64_t)generation << 48, .receipts = BUF_WITH(WIRE_TAIL_MAX)};
     assert_ok(wire_pair(CHAN_SIGN, &ret->sign, &sign));
     assert_ok(wire_pair(CHAN_TICKET, &ret->ticket, &ticket));
     assert_ok(wire_stamp(&ticket));
@@ -198,6 +200,7 @@ void stage_front_done(struct stage_front *f)
     wire_end_close(&f->sign);
     wire_end_close(&f->ticket);
     wire_inbox_done(&f->inbox);
+    buf_done(&f->receipts);
 }
 
 void stage_front_die(struct stage *s, struct stage_front *f)
@@ -224,31 +227,39 @@ void stage_receipt_done(struct stage_receipt *r)
     buf_done(&r->bytes);
 }
 
-void stage_receive(const struct stage *s, struct stage_front *f, struct stage_receipt *ret)
+static void receive_receipts(struct stage_front *f)
 {
     struct wire_msg m = WIRE_MSG_NONE;
-    struct es256 key = s->key;
-    const struct receipt_expect expect = {.allow_simulated = true};
     stage_wait_readable(&f->ticket);
     assert_ok(wire_recv(&f->ticket, &f->inbox, false, &m));
-    assert_int_equal(m.type, MSG_RECEIPT);
-    const struct msg_receipt *head = m.fixed;
-    assert_true(head->statement_len <= m.tail.len);
-    struct view cose = m.tail;
-    struct receipt_parts parts = {0};
-    assert_ok(view_take(&cose, head->statement_len, &parts.statement));
-    parts.cose = cose;
+    assert_int_equal(m.type, MSG_RECEIPTS);
+    assert_true(m.tail.len > 0);
+    assert_ok(buf_put_view(&f->receipts, m.tail));
+}
+
+void stage_receive(const struct stage *s, struct stage_front *f, struct stage_receipt *ret)
+{
+    struct es256 key = s->key;
+    const struct receipt_expect expect = {.allow_simulated = true};
+    if (f->receipts.len == 0)
+        receive_receipts(f);
+    struct view rest = buf_view(&f->receipts);
+    struct wire_receipt r;
+    assert_ok(wire_receipts_next(&rest, &r));
+    const struct receipt_parts parts = {.statement = r.statement, .cose = r.cose};
     assert_ok(receipt_pack(&parts, ret->text));
     ret->bytes = (struct buf){0};
     assert_ok(receipt_unpack(view_of(ret->text, strlen(ret->text)), &ret->bytes, &ret->receipt, NULL));
     assert_ok(receipt_verify(&ret->receipt, &key, &expect, NULL));
-    assert_int_equal(ret->receipt.statement.job, head->job);
-    ret->job = head->job;
+    assert_int_equal(ret->receipt.statement.job, r.job);
+    ret->job = r.job;
+    buf_consume(&f->receipts, f->receipts.len - rest.len);
 }
 
 void stage_no_receipt(struct stage_front *f, uint64_t job, err_t reason)
 {
     struct wire_msg m = WIRE_MSG_NONE;
+    assert_int_equal(f->receipts.len, 0);
     stage_wait_readable(&f->ticket);
     assert_ok(wire_recv(&f->ticket, &f->inbox, false, &m));
     assert_int_equal(m.type, MSG_NO_RECEIPT);
@@ -289,6 +300,7 @@ void stage_silence(struct stage_front *f)
     size_t n = 0;
     assert_true(stage_sign(f, stage_handshake(room, 32), der, &n));
     assert_true(stage_sign(f, stage_handshake(room, 32), der, &n));
+    assert_int_equal(f->receipts.len, 0);
     assert_err(wire_wait(&f->ticket, 0), ERR_TIMEOUT);
 }
 
@@ -307,20 +319,24 @@ void stage_front_cut(struct stage_front *f)
 
 /* ── an infer ── */
 
-void stage_infer_known(struct stage *s, uint32_t number, struct stage_infer *ret)
+void stage_infer_known_at(struct stage *s, uint32_t number, uint16_t path_len, struct stage_infer *ret)
 {
-    static const char path[] = "models/a.onnx";
     AUTO(wire_end_close) struct wire_end keeper = {.fd = -1};
     *ret = (struct stage_infer){.number = number};
-    ret->known = (struct msg_keeper_infer){.infer = number, .asked = {.cid_len = 36, .path_len = sizeof(path) - 1}};
+    ret->known = (struct msg_keeper_infer){.infer = number, .asked = {.cid_len = 36, .path_len = path_len}};
     memset(ret->known.epoch, (int)(number & 0xff) ^ 0xe0, EPOCH_LEN);
     memset(ret->known.asked.cid, (int)(number & 0xff) ^ 0xa0, 36);
-    memcpy(ret->known.asked.path, path, sizeof(path) - 1);
+    memset(ret->known.asked.path, 'p', path_len);
     ret->sealed = (struct msg_keeper_sealed){.infer = number, .file_cid_len = 34};
     memset(ret->sealed.file_cid, (int)(number & 0xff) ^ 0xf0, 34);
     memset(ret->sealed.model_sha256, (int)(number & 0xff) ^ 0x30, DIGEST_LEN);
     assert_ok(wire_pair(CHAN_REPORT, &keeper, &ret->report));
     assert_ok(wire_send(&s->control, MSG_KEEPER_INFER, &ret->known, NOTHING, &keeper.fd, 1));
+}
+
+void stage_infer_known(struct stage *s, uint32_t number, struct stage_infer *ret)
+{
+    stage_infer_known_at(s, number, 13, ret);
 }
 
 void stage_infer_sealed(struct stage *s, struct stage_infer *i, struct view engine)

@@ -29,6 +29,7 @@ struct stage_front {
     struct wire_end sign;
     struct wire_end ticket;
     struct wire_inbox inbox;
+    struct buf receipts; /* of the last RECEIPTS, not taken yet */
     uint64_t last_job;
     uint32_t last_sign;
 };
@@ -83,7 +84,7 @@ void stage_front_done(struct stage_front *f);
 /* A ticket for a new job of this infer with this nonce; the job. */
 uint64_t stage_ticket(struct stage_front *f, uint32_t infer, const struct wire_nonce *nonce);
 err_t stage_ticket_raw(struct stage_front *f, uint32_t infer, uint64_t job, const struct wire_nonce *nonce);
-/* The next message of its ticket channel must be a receipt: verified with the keeper's key, decoded. */
+/* The next that comes on its ticket channel must be a receipt: verified with the keeper's key, decoded. */
 void stage_receive(const struct stage *s, struct stage_front *f, struct stage_receipt *ret);
 /* ... must be NO_RECEIPT for this job with this reason. */
 void stage_no_receipt(struct stage_front *f, uint64_t job, err_t reason);
@@ -100,6 +101,7 @@ void stage_front_cut(struct stage_front *f);
 
 /* Registered, sealed, or both. All its facts are derived from its number. */
 void stage_infer_known(struct stage *s, uint32_t number, struct stage_infer *ret);
+void stage_infer_known_at(struct stage *s, uint32_t number, uint16_t path_len, struct stage_infer *ret);
 void stage_infer_sealed(struct stage *s, struct stage_infer *i, struct view engine);
 void stage_infer_new(struct stage *s, uint32_t number, struct stage_infer *ret);
 void stage_infer_gone(struct stage *s, struct stage_infer *i);

@@ -128,7 +128,7 @@ static void send_garbage(const struct wire_end *end, unsigned which, uint16_t ty
         r.head.type = 60000;
         break;
     case 2: /* the other side's type */
-        r.head.type = type == MSG_REPORT ? MSG_KEEPER_ACCUSE : MSG_RECEIPT;
+        r.head.type = type == MSG_REPORT ? MSG_KEEPER_ACCUSE : MSG_RECEIPTS;
         break;
     case 3: /* cut short */
         len--;

@@ -58,11 +58,11 @@ static void test_truth(void **state)
     check_truth(*state, STAGE_NO_NONCE);
 }
 
-/* A salt of its own for each, or one client could guess at another's. */
+/* A salt of its own for each, or one client could guess at another's; also when those that were drawn together are used up. */
 static void test_salts(void **state)
 {
     struct cast *c = *state;
-    uint8_t salts[8][STATEMENT_SALT_LEN];
+    static uint8_t salts[150][STATEMENT_SALT_LEN];
     for (size_t n = 0; n < COUNT_OF(salts); n++) {
         AUTO(stage_receipt_done) struct stage_receipt got = {0};
         cast_report(&c->a, stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
@@ -298,6 +298,35 @@ static void test_ticket_again(void **state)
     check_ticket(c, (uint64_t)c->front.generation << 48, STAGE_NO_NONCE);
 }
 
+/* Jobs of two fronts in one tree: each gets its own, in order. */
+static void test_two_fronts_in_one_tree(void **state)
+{
+    enum { EACH = 5 };
+    struct cast *c = *state;
+    struct stage_front other;
+    uint64_t jobs[2][EACH];
+    struct stage_front *fronts[] = {&c->front, &other};
+    stage_front_new(c->stage, 2, &other);
+    stage_round(c->stage, &other, &c->a);
+    stage_pause(c->stage);
+    for (unsigned n = 0; n < EACH; n++)
+        for (unsigned f = 0; f < 2; f++) {
+            jobs[f][n] = stage_ticket(fronts[f], c->a.number, &STAGE_NO_NONCE);
+            cast_report(&c->a, jobs[f][n], &STAGE_NO_NONCE);
+        }
+    stage_resume(c->stage);
+    for (unsigned f = 0; f < 2; f++)
+        for (unsigned n = 0; n < EACH; n++) {
+            AUTO(stage_receipt_done) struct stage_receipt got = {0};
+            stage_receive(c->stage, fronts[f], &got);
+            assert_int_equal(got.job, jobs[f][n]);
+            assert_int_equal(got.receipt.proof.tree_size, 2 * EACH);
+        }
+    stage_silence(&c->front);
+    stage_silence(&other);
+    stage_front_done(&other);
+}
+
 /* Receipts go to the front that asked, whoever else is there. */
 static void test_two_fronts(void **state)
 {
@@ -316,6 +345,38 @@ static void test_two_fronts(void **state)
     assert_int_equal(second.job, mine);
     stage_silence(&other);
     stage_front_done(&other);
+}
+
+/* The longest path, engine id and nonce: the receipts of one tree do not fit into one message. */
+static void test_more_than_one_message(void **state)
+{
+    enum { COUNT = 64 };
+    struct cast *c = *state;
+    struct stage_infer i;
+    char engine[ENGINE_MAX];
+    const struct wire_nonce nonce = stage_nonce(9, NONCE_MAX);
+    uint64_t jobs[COUNT];
+    memset(engine, 'e', sizeof(engine));
+    stage_infer_known_at(c->stage, 60, MODEL_PATH_MAX, &i);
+    stage_infer_sealed(c->stage, &i, view_of(engine, sizeof(engine)));
+    stage_silence(&c->front);
+    stage_pause(c->stage);
+    for (unsigned n = 0; n < COUNT; n++) {
+        jobs[n] = stage_ticket(&c->front, i.number, &nonce);
+        cast_report(&i, jobs[n], &nonce);
+    }
+    stage_resume(c->stage);
+    size_t bytes = 0;
+    for (unsigned n = 0; n < COUNT; n++) {
+        AUTO(stage_receipt_done) struct stage_receipt got = {0};
+        stage_receive(c->stage, &c->front, &got);
+        assert_int_equal(got.job, jobs[n]);
+        assert_int_equal(got.receipt.proof.tree_size, COUNT);
+        bytes += got.bytes.len;
+    }
+    assert_true(bytes > WIRE_TAIL_MAX);
+    stage_silence(&c->front);
+    stage_infer_done(&i);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, cast_setup, cast_teardown)
@@ -340,6 +401,8 @@ int main(void)
         TEST(test_ticket_of_another_generation),
         TEST(test_ticket_again),
         TEST(test_two_fronts),
+        TEST(test_two_fronts_in_one_tree),
+        TEST(test_more_than_one_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

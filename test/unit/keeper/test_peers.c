@@ -47,12 +47,12 @@ static void test_infers(void **state)
     (void)state;
     assert_null(peers_add_infer(&peers, 0));
     assert_null(peers_infer(&peers, 0));
-    for (uint32_t n = 1; n <= INFERS_MAX; n++)
+    for (uint32_t n = 1; n <= LIVE_INFERS_MAX; n++)
         assert_non_null(peers_add_infer(&peers, n));
-    assert_null(peers_add_infer(&peers, INFERS_MAX + 1));
+    assert_null(peers_add_infer(&peers, LIVE_INFERS_MAX + 1));
     struct keeper_infer *i = peers_infer(&peers, 7);
     i->sealed = i->accused = true;
-    assert_int_equal(peers.last_infer, INFERS_MAX);
+    assert_int_equal(peers.last_infer, LIVE_INFERS_MAX);
     peers_drop_infer(i);
     assert_null(peers_infer(&peers, 7));
     assert_null(peers_add_infer(&peers, 6)); /* there is one */

@@ -226,11 +226,17 @@ static const struct {
     {"nine containers, the last a map", "8181818181818181a0", CBOR_DETERMINISTIC, ERR_TOO_LARGE},
     {"two deep items one after the other", "828181818181818081818181818180", CBOR_DETERMINISTIC, OK},
     {"keys ascend", "a3010061610062616100", CBOR_DETERMINISTIC, OK},
-    {"a key is longer", "a2616100" "62616100", CBOR_DETERMINISTIC, OK},
+    {"a key is longer",
+     "a2616100"
+     "62616100",
+     CBOR_DETERMINISTIC, OK},
     {"keys of three types", "a4010020004161006161f6", CBOR_DETERMINISTIC, OK},
     {"keys descend", "a202000100", CBOR_DETERMINISTIC, ERR_MALFORMED},
     {"keys descend by type", "a261610001f6", CBOR_DETERMINISTIC, ERR_MALFORMED},
-    {"keys descend by length", "a262616100" "616200", CBOR_DETERMINISTIC, ERR_MALFORMED},
+    {"keys descend by length",
+     "a262616100"
+     "616200",
+     CBOR_DETERMINISTIC, ERR_MALFORMED},
     {"same key twice", "a201000100", CBOR_DETERMINISTIC, ERR_MALFORMED},
     {"same text key twice", "a2616100616100", CBOR_DETERMINISTIC, ERR_MALFORMED},
     {"same key in the outer map", "a101a10100", CBOR_DETERMINISTIC, OK},
@@ -392,9 +398,53 @@ static const struct {
 static void test_utf8(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(utf8_texts); i++)
-        assert_int_equal(cbor_utf8(text_of(utf8_texts[i].text)), utf8_texts[i].good);
-    assert_true(cbor_utf8(view_of("a\0b", 3)));
+    for (size_t i = 0; i < COUNT_OF(utf8_texts); i++) {
+        uint8_t item[16];
+        struct view text = text_of(utf8_texts[i].text);
+        struct cbor_writer w = cbor_writer_on(item, sizeof(item));
+        struct view part = {0};
+        cbor_put_text(&w, text);
+        struct cbor_reader r = cbor_reader_on(view_of(item, w.len), CBOR_DETERMINISTIC);
+        assert_int_equal(cbor_get_text(&r, text.len, &part), utf8_texts[i].good ? OK : ERR_MALFORMED);
+    }
+}
+
+/* What foreign formats have beyond ours: simple values and a map with an open end. */
+static void test_foreign_values(void **state)
+{
+    (void)state;
+    uint8_t room[64];
+    uint8_t bytes[16];
+    bool value = false;
+    struct cbor_writer w = cbor_writer_on(room, sizeof(room));
+    cbor_put_map_open(&w);
+    cbor_put_uint(&w, 1);
+    cbor_put_bool(&w, true);
+    cbor_put_uint(&w, 0);
+    cbor_put_bool(&w, false);
+    cbor_put_break(&w);
+    assert_written(&w, "bf01f500f4ff");
+    struct cbor_reader r =
+        cbor_reader_on(from_hex("bf01f500f4ff", bytes), CBOR_ALLOW_INDEFINITE_MAPS | CBOR_ALLOW_ANY_KEY_ORDER);
+    uint64_t key = 0;
+    assert_int_equal(cbor_enter_map(&r, 0), OK);
+    assert_int_equal(cbor_get_uint(&r, 1, &key), OK);
+    assert_int_equal(cbor_get_bool(&r, &value), OK);
+    assert_true(value);
+    assert_int_equal(cbor_get_uint(&r, 1, &key), OK);
+    assert_int_equal(cbor_get_bool(&r, &value), OK);
+    assert_false(value);
+    assert_int_equal(cbor_leave(&r), OK);
+    assert_int_equal(cbor_end(&r), OK);
+
+    static const char *const no_booleans[] = {"f6", "f7", "f3", "01", "f814", "f815", "e0"};
+    for (size_t i = 0; i < COUNT_OF(no_booleans); i++) {
+        r = cbor_reader_on(from_hex(no_booleans[i], bytes), CBOR_DETERMINISTIC);
+        assert_int_equal(cbor_get_bool(&r, &value), ERR_MALFORMED);
+    }
+    r = cbor_reader_on(from_hex("a1f501", bytes), CBOR_DETERMINISTIC); /* no key */
+    assert_int_equal(cbor_enter_map(&r, 1), OK);
+    assert_int_equal(cbor_get_bool(&r, &value), ERR_MALFORMED);
 }
 
 int main(void)
@@ -402,7 +452,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_integers),   cmocka_unit_test(test_uint),   cmocka_unit_test(test_strings),
         cmocka_unit_test(test_containers), cmocka_unit_test(test_wholes), cmocka_unit_test(test_getters),
-        cmocka_unit_test(test_room),       cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_room),       cmocka_unit_test(test_utf8), cmocka_unit_test(test_foreign_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 static struct wire_model model(uint8_t n)
 {
@@ -44,11 +46,11 @@ static void test_numbers_are_never_used_twice(void **state)
 static void test_the_table_is_full_once(void **state)
 {
     struct infers *t = *state;
-    for (unsigned i = 0; i < INFERS_MAX; i++)
+    for (unsigned i = 0; i < LIVE_INFERS_MAX; i++)
         assert_non_null(infers_new(t));
     assert_null(infers_new(t));
     infers_drop(t, infers_by_number(t, 7));
-    assert_int_equal(infers_new(t)->number, INFERS_MAX + 1);
+    assert_int_equal(infers_new(t)->number, LIVE_INFERS_MAX + 1);
 }
 
 static void test_by_model(void **state)
@@ -98,9 +100,7 @@ static void test_the_oldest_goes_first(void **state)
     b->used_ms = 10;
     c->used_ms = 1;
     assert_ptr_equal(infers_oldest(t), b);
-    assert_false(infers_releasing(t));
     b->releasing = true;
-    assert_true(infers_releasing(t));
     assert_ptr_equal(infers_oldest(t), a);
 }
 
@@ -111,7 +111,7 @@ static void test_failures_are_remembered_longer_each_time(void **state)
     struct wire_model m = model(1), other = model(2);
     for (size_t i = 0; i < COUNT_OF(pauses); i++) {
         uint64_t now = 1000000 * (i + 1);
-        infers_failed(t, &m, ERR_MODEL_NOT_FOUND, "why", now);
+        infers_failed(t, &m, ERR_MODEL_NOT_FOUND, "why", true, now);
         assert_non_null(infers_failure(t, &m, now + pauses[i] - 1));
         assert_null(infers_failure(t, &m, now + pauses[i]));
     }
@@ -119,8 +119,9 @@ static void test_failures_are_remembered_longer_each_time(void **state)
     assert_int_equal((int)f->reason, ERR_MODEL_NOT_FOUND);
     assert_string_equal(f->why, "why");
     assert_null(infers_failure(t, &other, 6000000));
-    infers_worked(t, &m);
-    infers_failed(t, &m, ERR_MODEL_NOT_FOUND, "", 7000000);
+    assert_true(infers_forgive(t, &m));
+    assert_false(infers_forgive(t, &m));
+    infers_failed(t, &m, ERR_MODEL_NOT_FOUND, "", true, 7000000);
     assert_null(infers_failure(t, &m, 7005000));
 }
 
@@ -129,11 +130,194 @@ static void test_only_so_many_failures_are_remembered(void **state)
     struct infers *t = *state;
     for (unsigned i = 0; i <= FAILURES_MAX; i++) {
         struct wire_model m = model((uint8_t)i);
-        infers_failed(t, &m, ERR_TIMEOUT, "", 0);
+        infers_failed(t, &m, ERR_TIMEOUT, "", true, 0);
     }
     struct wire_model first = model(0), last = model(FAILURES_MAX);
     assert_null(infers_failure(t, &first, 1));
     assert_non_null(infers_failure(t, &last, 1));
+}
+
+static void test_a_failure_of_the_node_does_not_stand(void **state)
+{
+    struct infers *t = *state;
+    struct wire_model m = model(1);
+    infers_failed(t, &m, ERR_SOURCE_DEAD, "", false, 1000);
+    assert_null(infers_failure(t, &m, 1000));
+    assert_int_equal((int)t->failures[0].reason, ERR_SOURCE_DEAD); /* but the administrator sees it */
+    infers_failed(t, &m, ERR_DAG_MALFORMED, "", true, 2000);
+    assert_non_null(infers_failure(t, &m, 6999));
+    assert_null(infers_failure(t, &m, 7000));
+    assert_int_equal((int)t->failures[1].reason, OK);
+}
+
+/* ── memory ── */
+
+static void test_processes_without_a_model_have_their_part(void **state)
+{
+    static const struct {
+        uint64_t all;
+        unsigned sizing;
+        uint64_t budget;
+    } rows[] = {
+        {0, 1, 0},
+        {2 * PROCESS_BYTES, 1, 0},
+        {300 * MIB, 1, 268 * MIB},
+        {GIB, 4, GIB - 5 * PROCESS_BYTES},
+        {16 * GIB, SIZING_MAX, 16 * GIB - (SIZING_MAX + 1) * PROCESS_BYTES},
+    };
+    struct infers *t = *state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        infers_divide(t, rows[i].all);
+        assert_int_equal(t->sizing_max, rows[i].sizing);
+        assert_int_equal(t->budget, rows[i].budget);
+    }
+}
+
+static void test_memory_that_comes_back(void **state)
+{
+    struct infers *t = *state;
+    struct infer *a = infers_new(t), *b = infers_new(t), *c = infers_new(t);
+    a->state = b->state = c->state = INFER_READY;
+    assert_true(infers_reserve(t, a, 100) && infers_reserve(t, b, 20) && infers_reserve(t, c, 3));
+    assert_int_equal(infers_leaving(t), 0);
+    a->releasing = true;
+    b->state = INFER_LEAVING;
+    assert_int_equal(infers_leaving(t), 120);
+    b->releasing = true; /* counted once */
+    assert_int_equal(infers_leaving(t), 120);
+}
+
+static void test_first_come_first_served(void **state)
+{
+    struct infers *t = *state;
+    struct infer *late = infers_new(t), *unsized = infers_new(t), *early = infers_new(t);
+    assert_null(infers_waiting(t));
+    late->state = unsized->state = early->state = INFER_SIZING;
+    late->file_bytes = early->file_bytes = 1;
+    late->asked_ms = 30;
+    unsized->asked_ms = 10;
+    early->asked_ms = 20;
+    assert_ptr_equal(infers_waiting(t), early);
+    early->state = INFER_PULLING;
+    assert_ptr_equal(infers_waiting(t), late);
+}
+
+static void test_a_process_that_returned_is_another_one(void **state)
+{
+    struct infers *t = *state;
+    struct infer *i = infers_new(t);
+    int fd = dup(2);
+    i->child = (struct child *)(void *)t; /* anything that is not NULL */
+    i->engine_len = 3;
+    i->block_fd = fd;
+    i->front_request = 7;
+    i->known_to_keeper = true;
+    assert_true(infers_reserve(t, i, 10));
+    infers_renew(t, i);
+    assert_int_equal(i->number, 2);
+    assert_int_equal(i->state, INFER_IDLE);
+    assert_int_equal(i->engine_len, 3);
+    assert_ptr_equal(i->child, t);
+    assert_int_equal(i->block_fd, -1);
+    assert_int_equal(i->front_request, 0);
+    assert_false(i->known_to_keeper);
+    assert_int_equal(t->used, 0);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+/* ── kept files ── */
+
+/* A process that has loaded a file of `bytes` bytes, with so much memory beside it. */
+static struct infer *loaded(struct infers *t, uint8_t n, uint64_t bytes, uint64_t data)
+{
+    struct infer *i = infers_new(t);
+    i->model = model(n);
+    i->file_bytes = bytes;
+    i->file_fd = dup(2);
+    i->sealed.infer = i->number;
+    i->sealed.model_sha256[0] = n;
+    assert_true(infers_reserve(t, i, bytes + data));
+    return i;
+}
+
+static void test_a_file_is_counted_once(void **state)
+{
+    struct infers *t = *state;
+    struct infer *i = loaded(t, 1, 100, 300);
+    int fd = i->file_fd;
+    assert_int_equal(t->used, 400);
+    files_keep(t, i, 5);
+    assert_int_equal(t->used, 400);
+    assert_int_equal(i->reserved, 300);
+    assert_int_equal(i->file_fd, -1);
+    assert_int_equal(files_find(t, &i->model)->bytes, 100);
+    infers_drop(t, i);
+    assert_int_equal(t->used, 100);
+
+    struct infer *next = infers_new(t);
+    next->model = model(2);
+    assert_false(files_take(t, next));
+    next->model = model(1);
+    assert_true(files_take(t, next));
+    assert_int_equal(next->file_fd, fd);
+    assert_int_equal(next->file_bytes, 100);
+    assert_int_equal(next->reserved, 100);
+    assert_int_equal(next->sealed.infer, next->number); /* what the keeper will be told */
+    assert_int_equal(next->sealed.model_sha256[0], 1);
+    assert_int_equal(t->used, 100);
+    assert_null(files_find(t, &next->model));
+    infers_drop(t, next);
+    assert_int_equal(t->used, 0);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+static void test_the_file_used_longest_ago_is_dropped(void **state)
+{
+    struct infers *t = *state;
+    for (uint8_t n = 1; n <= 3; n++)
+        files_keep(t, loaded(t, n, 10, 0), n);
+    struct wire_model m1 = model(1), m2 = model(2), m3 = model(3);
+    files_used(t, &m1, 9);
+    assert_true(files_drop_oldest(t));
+    assert_null(files_find(t, &m2));
+    assert_true(files_drop(t, &m3));
+    assert_false(files_drop(t, &m3));
+    assert_int_equal(t->used, 10);
+    assert_true(files_drop_oldest(t));
+    assert_null(files_find(t, &m1));
+    assert_false(files_drop_oldest(t));
+    assert_int_equal(t->used, 0);
+}
+
+static void test_one_file_for_each_model(void **state)
+{
+    struct infers *t = *state;
+    struct infer *i = loaded(t, 1, 10, 0);
+    int fd = i->file_fd;
+    files_keep(t, i, 1);
+    files_keep(t, loaded(t, 1, 10, 0), 2);
+    assert_int_equal(t->used, 10);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    struct wire_model m = model(1);
+    assert_true(files_drop(t, &m));
+}
+
+static void test_no_more_files_than_places(void **state)
+{
+    struct infers *t = *state;
+    t->budget = 2 * KEPT_MAX;
+    for (unsigned n = 0; n <= KEPT_MAX; n++) {
+        struct infer *i = loaded(t, (uint8_t)n, 1, 0);
+        i->model.cid[1] = (uint8_t)(n >> 8);
+        files_keep(t, i, n);
+        infers_drop(t, i);
+    }
+    struct wire_model first = model(0), second = model(1);
+    assert_int_equal(t->used, KEPT_MAX);
+    assert_null(files_find(t, &first));
+    assert_non_null(files_find(t, &second));
+    while (files_drop_oldest(t))
+        continue;
 }
 
 int main(void)
@@ -146,6 +330,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_oldest_goes_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failures_are_remembered_longer_each_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_so_many_failures_are_remembered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_failure_of_the_node_does_not_stand, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_processes_without_a_model_have_their_part, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_memory_that_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_first_come_first_served, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_process_that_returned_is_another_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_file_is_counted_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_file_used_longest_ago_is_dropped, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_file_for_each_model, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_more_files_than_places, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

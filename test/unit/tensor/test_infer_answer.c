@@ -145,12 +145,23 @@ static void refuses_hostile_payloads(void **state UNUSED)
     }
 }
 
-/* A shape that costs nothing to claim is bounded by the answer it would need. */
+/* A shape that costs nothing to claim is bounded by the answer it would need, before any of it is written. */
 static void bounds_empty_rows(void **state UNUSED)
 {
-    AUTO_BUF struct buf out = {0};
-    const struct value_desc rows = TENSOR("y", DTYPE_FLOAT, 1LL << 62, 0);
-    assert_err(answer(&rows, "", 0, 1 << 20, &out, NULL), ERR_OUTPUT_TOO_LARGE);
+    const struct value_desc rows[] = {
+        TENSOR("y", DTYPE_FLOAT, 1LL << 62, 0),
+        TENSOR("y", DTYPE_FLOAT, 100000000, 0),
+        TENSOR("y", DTYPE_FLOAT, 70000, 5, 0, 7),
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        AUTO_BUF struct buf out = {0};
+        assert_err(answer(&rows[i], "", 0, 1 << 20, &out, NULL), ERR_OUTPUT_TOO_LARGE);
+        assert_true(out.len < 100);
+    }
+    AUTO_BUF struct buf fits = {0};
+    const struct value_desc most = TENSOR("y", DTYPE_FLOAT, 300000, 0);
+    assert_ok(answer(&most, "", 0, 1 << 20, &fits, NULL));
+    assert_in_range(fits.len, 900000, 900300);
 }
 
 static void survives_every_failed_allocation(void **state UNUSED)

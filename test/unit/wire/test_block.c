@@ -31,6 +31,8 @@ static void has_these_bytes(void **state UNUSED)
          "\x08\x02\x00\x00\x03\x04\x03\x02\x01\x03" "abc", 13},
         {{.type = BLOCK_NOT_FOUND, .cid = {(const uint8_t *)"abc", 3}}, "\x04\x00\x00\x00\x04" "abc", 8},
         {{.type = BLOCK_SOURCE_DEAD}, "\x01\x00\x00\x00\x05", 5},
+        {{.type = BLOCK_REFUSED, .source = 0x01020304, .cid = {(const uint8_t *)"abc", 3}},
+         "\x08\x00\x00\x00\x06\x04\x03\x02\x01" "abc", 12},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         AUTO_BUF struct buf out = {.max = BLOCK_FRAME_MAX};
@@ -124,7 +126,7 @@ static void cuts_off(void **state UNUSED)
         size_t len;
     } rows[] = {
         ROW(BLOCK_FROM_INFER, "\x01\x00\x00\x00\x00"),                      /* type 0 */
-        ROW(BLOCK_FROM_INFER, "\x01\x00\x00\x00\x06"),                      /* type 6 */
+        ROW(BLOCK_FROM_INFER, "\x01\x00\x00\x00\x07"),                      /* type 7 */
         ROW(BLOCK_FROM_INFER, "\x00\x00\x00\x00\x01"),                      /* not even a type */
         ROW(BLOCK_FROM_INFER, "\x02\x00\x00\x00\x01\x00"),                  /* WANT without a CID */
         ROW(BLOCK_FROM_INFER, "\x03\x00\x00\x00\x01\x02x"),                 /* unknown flag */
@@ -133,10 +135,13 @@ static void cuts_off(void **state UNUSED)
         ROW(BLOCK_FROM_INFER, "\x01\x00\x00\x00\x02"),                      /* CANCEL without a CID */
         ROW(BLOCK_FROM_INFER, "\x2e\x00\x00\x00\x02" CID45),                /* CANCEL with 45 bytes */
         ROW(BLOCK_FROM_INFER, "\x08\x00\x00\x00\x03\x00\x00\x00\x00\x01xy"), /* BLOCK from the wrong side */
+        ROW(BLOCK_FROM_INFER, "\x05\x00\x00\x00\x06\x01\x00\x00\x00"),      /* REFUSED without a CID */
+        ROW(BLOCK_FROM_INFER, "\x32\x00\x00\x00\x06\x01\x00\x00\x00" CID45), /* REFUSED with 45 bytes */
         ROW(BLOCK_FROM_INFER, "\x02\x00\x00\x00\x04x"),
         ROW(BLOCK_FROM_INFER, "\x01\x00\x00\x00\x05"),
         ROW(BLOCK_FROM_FETCH, "\x03\x00\x00\x00\x01\x00x"),
         ROW(BLOCK_FROM_FETCH, "\x02\x00\x00\x00\x02x"),
+        ROW(BLOCK_FROM_FETCH, "\x06\x00\x00\x00\x06\x01\x00\x00\x00x"),
         ROW(BLOCK_FROM_FETCH, "\x06\x00\x00\x00\x03\x00\x00\x00\x00\x00"),   /* BLOCK without a CID */
         ROW(BLOCK_FROM_FETCH, "\x07\x00\x00\x00\x03\x00\x00\x00\x00\x00x"),  /* CID of no bytes */
         ROW(BLOCK_FROM_FETCH, "\x08\x00\x00\x00\x03\x00\x00\x00\x00\x03xy"), /* CID past the end */

@@ -1,0 +1,32 @@
+/* veronnx-fetch as a child of the command line, started in the same way as the supervisor starts it. */
+#ifndef VERONNX_CLI_FETCHER_H
+#define VERONNX_CLI_FETCHER_H
+
+#include "wire/frame.h"
+#include "wire/source.h"
+
+#include <sys/types.h>
+
+struct fetcher_source {
+    enum source_kind kind;
+    const char *value; /* URL, or path of a folder */
+};
+
+struct fetcher {
+    pid_t pid; /* 0: not started */
+    struct wire_end control;
+    int log_fd;
+    int block_fd; /* the stream of wire/block.h */
+};
+#define FETCHER_NONE ((struct fetcher){.control = {.fd = -1}, .log_fd = -1, .block_fd = -1})
+
+/* At most SOURCES_MAX sources; `ca_file` may be NULL. ERR_USAGE for a folder that does not exist; ERR_SOURCE_DEAD when
+   the process does not get ready. */
+err_t fetcher_start(const struct fetcher_source *sources, size_t n, const char *ca_file, struct fetcher *ret,
+                    struct why *why);
+/* Ends the process and waits for it; accepts FETCHER_NONE. */
+void fetcher_stop(struct fetcher *f);
+/* Prints what it has logged so far on standard error. */
+void fetcher_print_log(const struct fetcher *f);
+
+#endif

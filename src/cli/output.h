@@ -1,0 +1,26 @@
+/* Where a command writes a file: under a name, where it appears when it is whole and not before, or to standard
+   output, in order, as its beginning becomes known. */
+#ifndef VERONNX_CLI_OUTPUT_H
+#define VERONNX_CLI_OUTPUT_H
+
+#include "base/err.h"
+
+struct output {
+    int fd;           /* an empty file, to be written and read at places */
+    const char *path; /* NULL: standard output */
+    char *name;       /* of the file while it is not whole; NULL where the system has files without names */
+    uint64_t copied;  /* to standard output */
+};
+#define OUTPUT_NONE ((struct output){.fd = -1})
+
+/* `path` is borrowed. ERR_USAGE, with a sentence, when no file can be made there. */
+err_t output_open(const char *path, struct output *ret, struct why *why);
+/* What was not committed is gone; accepts OUTPUT_NONE. */
+void output_done(struct output *o);
+
+/* The bytes before `prefix` are final: they go to standard output. ERR_IO. */
+err_t output_reach(struct output *o, uint64_t prefix, struct why *why);
+/* It is whole: it gets its path. ERR_IO. */
+err_t output_commit(struct output *o, struct why *why);
+
+#endif

@@ -1,0 +1,54 @@
+/* Folders of blocks behind two threads: one reads and checks, one writes and makes room, so that the loop never waits
+   for a disk. Jobs belong to whoever pushed them; between disk_push and disk_take nobody touches them. */
+#ifndef VERONNX_FETCH_DISK_H
+#define VERONNX_FETCH_DISK_H
+
+#include "fetch/pool.h"
+#include "store/cache.h"
+
+#define DISK_FOLDERS_MAX 17
+
+enum disk_kind {
+    DISK_READ,   /* into `body`, which must be empty */
+    DISK_WRITE,  /* `body` into the cache */
+    DISK_REMOVE, /* from the cache */
+};
+
+struct disk_job {
+    struct disk_job *next;
+    enum disk_kind kind;
+    uint8_t digest[SHA256_LEN];
+    struct body *body;
+    void *user;
+    /* READ: OK, and `source` it came from (0 the cache); ERR_NOT_FOUND; ERR_TOO_LARGE when `body` has not the `chunks`
+       that it takes. Only what has its hash is OK; `wrong` has a bit for each source where something else was found.
+       WRITE: as cache_put; ERR_IO with `os_error`. */
+    err_t result;
+    uint32_t source;
+    uint32_t wrong;
+    size_t chunks;
+    int os_error;
+};
+
+struct disk_setup {
+    struct cache *cache; /* or NULL */
+    struct {
+        const struct store *store;
+        uint32_t source;
+    } folders[DISK_FOLDERS_MAX]; /* looked into in this order, after the cache */
+    size_t n_folders;
+};
+
+struct disk;
+/* Starts the threads; `setup` is copied, what it points to stays. ERR_NOMEM, ERR_INTERNAL. */
+err_t disk_new(const struct disk_setup *setup, struct disk **ret);
+/* Ends the threads; there must be no jobs left. Accepts a pointer to NULL. */
+void disk_free(struct disk **d);
+
+/* Readable when disk_take has something. */
+int disk_fd(const struct disk *d);
+void disk_push(struct disk *d, struct disk_job *job);
+/* The next job that is done, or NULL. */
+struct disk_job *disk_take(struct disk *d);
+
+#endif

@@ -1,0 +1,56 @@
+#!/bin/sh
+# peers.sh kubo|nginx: a program that tests and benchmarks run against; prints where it is. What is not installed is made
+# once and kept in ${VERONNX_CACHE:-~/.cache/veronnx}/peers; the system stays as it is.
+#   kubo    built from Go modules: version and checksums are those of test/conformance/kubo/go.mod and go.sum
+#   nginx   the one of the system, else unpacked from the running release's package
+# Exit 77: it cannot be had here, and standard error says why; 2: there is no such peer.
+set -eu
+umask 022
+export LC_ALL=C
+cd "$(dirname "$0")/.."
+peers=${VERONNX_CACHE:-${HOME:?}/.cache/veronnx}/peers
+
+say() { printf 'peers: %s\n' "$*" >&2; }
+absent() { say "$*"; exit 77; }
+
+# Puts a folder that is complete in its place, unless another one was faster.
+keep() { mv -T "$1" "$2" 2> /dev/null || [ -d "$2" ]; }
+
+kubo() {
+    module=test/conformance/kubo
+    version=$(sed -n 's,^\t*\(require \)*github.com/ipfs/kubo \(v[^ ]*\).*,\2,p' $module/go.mod)
+    place=$peers/kubo-$version-$(cat $module/go.mod $module/go.sum | sha256sum | cut -c 1-16)
+    if [ ! -x "$place/ipfs" ]; then
+        PATH=$PATH:/usr/local/go/bin
+        command -v go > /dev/null || absent "Kubo $version is built from source, and there is no go"
+        say "building Kubo $version (about five minutes, once)"
+        (cd $module && GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0 nice -n 10 \
+            go build -p 2 -trimpath -buildvcs=false -ldflags '-s -w' -o "$scratch/kubo/ipfs" github.com/ipfs/kubo/cmd/ipfs) \
+            > "$scratch/log" 2>&1 || { tail -n 5 "$scratch/log" >&2; absent "Kubo $version could not be built"; }
+        keep "$scratch/kubo" "$place"
+    fi
+    echo "$place/ipfs"
+}
+
+nginx() {
+    for installed in "$(command -v nginx || :)" /usr/sbin/nginx; do
+        [ ! -x "$installed" ] || { echo "$installed"; return; }
+    done
+    command -v apt-get > /dev/null || absent "nginx is not installed"
+    version=$(apt-cache show --no-all-versions nginx 2> /dev/null | sed -n 's/^Version: //p')
+    place=$peers/nginx-${version:-none}
+    if [ ! -x "$place/usr/sbin/nginx" ]; then
+        say "unpacking nginx ${version:-}"
+        (cd "$scratch" && apt-get -q download nginx) > "$scratch/log" 2>&1 ||
+            { tail -n 2 "$scratch/log" >&2; absent "the package nginx cannot be had"; }
+        dpkg-deb -x "$scratch"/nginx_*.deb "$scratch/nginx"
+        keep "$scratch/nginx" "$place"
+    fi
+    echo "$place/usr/sbin/nginx"
+}
+
+case ${1:-} in kubo|nginx) ;; *) say "usage: peers.sh kubo|nginx"; exit 2 ;; esac
+mkdir -p "$peers"
+scratch=$(mktemp -d "$peers/.making.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+"$1"
