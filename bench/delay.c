@@ -1,5 +1,5 @@
-/* delay PORT MS: a relay to PORT of this machine on which every byte, in both directions, is MS milliseconds longer under
-   way: a network with a long way and much room. Prints the port on which it listens; ends with standard input. */
+/* delay PORT MS: a relay to PORT of this machine on which every byte, in both directions, is MS milliseconds longer
+   under way: a network with a long way and much room. Prints the port on which it listens; ends with standard input. */
 #include "rounds.h"
 
 #include "base/clock.h"

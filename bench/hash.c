@@ -1,5 +1,6 @@
-/* hash FILE BLOCK-SIZE: the hashes that a verified model takes, and nothing else: in one thread and in memory, the SHA-256
-   of each block, as long as the last argument says, and that of the whole file. A time is one pass over the file. */
+/* hash FILE BLOCK-SIZE: the hashes that a verified model takes, and nothing else: in one thread and in memory, the
+   SHA-256 of each block, as long as the last argument says, and that of the whole file. A time is one pass over the
+   file. */
 #include "rounds.h"
 
 #include "base/clock.h"

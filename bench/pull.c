@@ -1,6 +1,7 @@
-/* pull CID FETCH OPTION...: all that a node does with a model until its file is sealed: the real veronnx-fetch, started as
-   the supervisor starts it, brings blocks; this program checks them, puts the file together in a memory file, hashes it and
-   seals it, with the code of veronnx-infer. A time is that of one whole file. Its `ready` line has the fetcher's number. */
+/* pull CID FETCH OPTION...: all that a node does with a model until its file is sealed: the real veronnx-fetch, started
+   as the supervisor starts it, brings blocks; this program checks them, puts the file together in a memory file, hashes
+   it and seals it, with the code of veronnx-infer. A time is that of one whole file. Its `ready` line has the fetcher's
+   number. */
 #include "rounds.h"
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# kubo-setup.sh [SWARM-KEY [PEER...]]: makes the repository $IPFS_PATH of a Kubo (0.39 or newer) that stands beside a node
+# kubo-setup.sh [SWARM-KEY [PEER...]]: makes the repository $IPFS_PATH of a Kubo (0.43 or newer) that stands beside a node
 # and serves blocks to veronnx-fetch on this machine alone. With SWARM-KEY, the file with the network's key, it is a member
 # of that private swarm and knows its PEERs (/ip4/.../tcp/4001/p2p/...); it then asks nothing of the public network.
 #   SWARM, API, GATEWAY   other addresses than the ones below

@@ -41,7 +41,8 @@ struct log_arg {
     X(MODEL_EVICTED, 'i', BY_SUPER, LOG_WORD("infer"), LOG_ANY("bytes"))                                               \
     X(MODELS_PRELOADED, 'i', BY_SUPER, LOG_WORD("ready"), LOG_WORD("failed"), LOG_ANY("ms"))                           \
     X(BLOCK_REFUSED, 'w', BY_INFER | BY_FETCH, LOG_WORD("infer"), LOG_SMALL("source"), LOG_REASON)                     \
-    X(SOURCE_PAUSED, 'w', BY_FETCH, LOG_SMALL("source"), LOG_WORD("ms"), LOG_WORD("failures"), LOG_REASON)             \
+    X(SOURCE_PAUSED, 'w', BY_FETCH, LOG_SMALL("source"), LOG_WORD("ms"), LOG_WORD("failures"), LOG_REASON,             \
+      LOG_WORD("status"), LOG_WORD("curl"))                                                                            \
     X(SOURCE_LIES, 'w', BY_FETCH, LOG_SMALL("source"), LOG_WORD("infer"), LOG_REASON)                                  \
     X(SOURCE_GAVE, 'i', BY_FETCH, LOG_WORD("infer"), LOG_SMALL("source"), LOG_ANY("blocks"), LOG_ANY("bytes"))         \
     X(CACHE_FULL, 'w', BY_FETCH, LOG_SMALL("errno"))                                                                   \

@@ -88,7 +88,7 @@ void archive_see(struct engine *e, const struct want *w, const struct body *body
 static bool is_wanted(const struct client *c, const struct cid *cid)
 {
     const struct want *w = NULL;
-    TAILQ_FOREACH(w, &c->wants, entry)
+    TAILQ_FOREACH (w, &c->wants, entry)
         if (cid_equal(&w->cid, cid))
             return true;
     return false;
@@ -127,12 +127,14 @@ static err_t on_section(void *user, const struct car_section *section)
 
 /* ── the answer ── */
 
+/* Older Kubos give an archive no type of its own. */
 static err_t on_head(void *user, const struct http_head *head)
 {
     struct archive *a = user;
-    a->is_archive = head->status == 200 && answer_has_type(head->content_type, CAR_TYPE);
-    if (a->source->kind == SOURCE_KUBO) /* older ones give it no type of its own */
-        a->is_archive = head->status == 200;
+    enum answer answer = answer_of_status(a->source->kind, head->status);
+    bool typed = a->source->kind == SOURCE_KUBO || answer_has_type(head->content_type, CAR_TYPE);
+    a->is_archive = answer == ANSWER_BLOCK && typed;
+    a->source->no_archives = answer == ANSWER_UNUSABLE || (answer == ANSWER_BLOCK && !typed);
     return a->is_archive ? OK : ERR_MEDIA_TYPE;
 }
 
@@ -177,14 +179,12 @@ static void on_end(void *user, const struct http_end *end)
     struct archive *a = user;
     struct source *s = a->source;
     err_t e = end->result == OK && a->is_archive ? car_finish(&a->reader, NULL) : end->result;
-    if (!a->is_archive)
-        s->no_archives = s->no_archives || end->result != ERR_CLOSED;
-    else if (e == ERR_BLOCK_MISMATCH)
+    if (e == ERR_BLOCK_MISMATCH) {
         s->health.lying = true;
-    if (e == ERR_BLOCK_MISMATCH)
         log_event(LOG_SOURCE_LIES, s->number, a->client->infer, e);
-    else if (a->is_archive && e != OK)
+    } else if (a->is_archive && e != OK) {
         (void)health_failed(&s->health, a->began_ms, a->engine->now_ms, 0);
+    }
     leave_source(a);
 }
 
@@ -208,8 +208,8 @@ static err_t start(struct engine *e, struct client *c, struct source *s)
     struct archive *a = mem_alloc(1, sizeof(*a));
     if (a == NULL)
         return ERR_NOMEM;
-    *a = (struct archive){.engine = e, .client = c, .number = s->number, .source = s,
-                          .began_ms = e->now_ms, .gave_ms = e->now_ms};
+    *a = (struct archive){
+        .engine = e, .client = c, .number = s->number, .source = s, .began_ms = e->now_ms, .gave_ms = e->now_ms};
     STAILQ_INIT(&a->early);
     car_reader_init(&a->reader, &(struct car_sink){.user = a, .section = on_section});
     source_archive_request(s, &c->file.root, url, &request);
@@ -274,7 +274,7 @@ bool archive_has(struct engine *e UNUSED, struct want *w)
     struct early *early = NULL;
     if (a == NULL)
         return false;
-    STAILQ_FOREACH(early, &a->early, entry)
+    STAILQ_FOREACH (early, &a->early, entry)
         if (cid_equal(&early->cid, &w->cid)) {
             give(a, w, early);
             return true;

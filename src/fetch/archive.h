@@ -10,10 +10,10 @@
 
 #include "fetch/engine.h"
 
-#define ARCHIVE_FILE_MIN  (8 * MIB)
-#define ARCHIVE_LEAF_MAX  (512 * KIB) /* larger blocks come as fast one by one */
-#define ARCHIVE_AHEAD     128         /* chunks of blocks that are not wanted yet */
-#define ARCHIVE_SKIP_MAX  (16 * MIB)  /* of blocks that nobody wants */
+#define ARCHIVE_FILE_MIN (8 * MIB)
+#define ARCHIVE_LEAF_MAX (512 * KIB) /* larger blocks come as fast one by one */
+#define ARCHIVE_AHEAD    128         /* chunks of blocks that are not wanted yet */
+#define ARCHIVE_SKIP_MAX (16 * MIB)  /* of blocks that nobody wants */
 
 struct archive;
 

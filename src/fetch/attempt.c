@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#define RAW_TYPE     "application/vnd.ipld.raw"
-#define DROPPED_MAX  (64 * KIB) /* of an error's text; to read it keeps the connection */
-#define WAIT_MS      1000       /* when a source says `not now` and not when */
+#define RAW_TYPE    "application/vnd.ipld.raw"
+#define DROPPED_MAX (64 * KIB) /* of an error's text; to read it keeps the connection */
+#define WAIT_MS     1000       /* when a source says `not now` and not when */
 
 enum outcome {
     OUTCOME_BLOCK,
@@ -77,8 +77,7 @@ bool attempt_slow(const struct attempt *a, uint64_t now_ms)
     if (a->starved_ms != 0)
         return false;
     uint64_t age = now_ms - a->began_ms;
-    return now_ms - a->came_ms >= ENGINE_SLOW_MS ||
-           (age >= ENGINE_DRIP_MS && a->body->len < age / 1000 * ENGINE_DRIP);
+    return now_ms - a->came_ms >= ENGINE_SLOW_MS || (age >= ENGINE_DRIP_MS && a->body->len < age / 1000 * ENGINE_DRIP);
 }
 
 /* ── the end ── */
@@ -133,7 +132,8 @@ static void charge(const struct attempt *a, enum outcome outcome, const struct h
     uint64_t wait = effects[outcome].busy ? MAX(end->retry_after_ms, WAIT_MS) : 0;
     uint64_t pause = health_failed(health, a->began_ms, a->engine->now_ms, wait);
     if (pause > 0)
-        log_event(LOG_SOURCE_PAUSED, a->source->number, (int64_t)pause, health->failures, effects[outcome].reason);
+        log_event(LOG_SOURCE_PAUSED, a->source->number, (int64_t)pause, health->failures, effects[outcome].reason,
+                  end->status, end->code);
 }
 
 /* The place is free again; `a` keeps its hash. */
@@ -211,8 +211,14 @@ err_t attempt_start(struct engine *e, struct want *w, struct source *s)
     if (body == NULL)
         TRY(body_new(&e->pool, w->chunks, &body));
     struct sha256 hash = a->hash;
-    *a = (struct attempt){.engine = e, .want = w, .source = s, .body = body, .hash = hash, .answer = ANSWER_FAILED,
-                          .began_ms = e->now_ms, .came_ms = e->now_ms};
+    *a = (struct attempt){.engine = e,
+                          .want = w,
+                          .source = s,
+                          .body = body,
+                          .hash = hash,
+                          .answer = ANSWER_FAILED,
+                          .began_ms = e->now_ms,
+                          .came_ms = e->now_ms};
     *free_try(w) = a;
     s->health.active++;
     err_t result = send_request(a);

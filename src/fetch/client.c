@@ -10,8 +10,8 @@
 
 void client_init(struct client *c, int *fd, uint32_t infer, uint64_t now_ms)
 {
-    *c = (struct client){.fd = TAKE_FD(*fd), .infer = infer, .came_ms = now_ms, .went_ms = now_ms,
-                         .expect = BODY_CHUNKS_MAX};
+    *c = (struct client){
+        .fd = TAKE_FD(*fd), .infer = infer, .came_ms = now_ms, .went_ms = now_ms, .expect = BODY_CHUNKS_MAX};
     buf_init(&c->in, BLOCK_WANTS_MAX);
     buf_init(&c->head, BLOCK_HEAD_MAX);
     TAILQ_INIT(&c->wants);

@@ -19,7 +19,7 @@ struct client;
 /* What is known of the file that is being fetched (fetch/archive.h). */
 struct client_file {
     bool known;
-    bool asked;        /* for an archive: once is enough */
+    bool asked; /* for an archive: once is enough */
     struct cid root;
     uint64_t size;
     uint64_t leaf;     /* bytes of the first part that may be a leaf; 0: none was seen yet */
@@ -44,8 +44,8 @@ struct want {
     struct body *body; /* of the job, of the next try, and in the end of the answer */
     struct disk_job job;
     struct attempt *tries[WANT_TRIES];
-    uint32_t absent;              /* a bit for each source that has it not */
-    uint8_t points[SOURCES_MAX];  /* against each source, for what went wrong with this block */
+    uint32_t absent;             /* a bit for each source that has it not */
+    uint8_t points[SOURCES_MAX]; /* against each source, for what went wrong with this block */
     enum block_type answer;
     uint32_t source; /* BLOCK_BLOCK: that it came from */
 };

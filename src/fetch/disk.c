@@ -134,7 +134,7 @@ static void run_remove(struct worker *w, struct disk_job *job)
 
 static void run_job(struct worker *w, struct disk_job *job)
 {
-    static void (*const kinds[])(struct worker *w, struct disk_job *job) = {
+    static void (*const kinds[])(struct worker *, struct disk_job *) = {
         [DISK_READ] = run_read, [DISK_WRITE] = run_write, [DISK_REMOVE] = run_remove};
     kinds[job->kind](w, job);
 }
@@ -181,7 +181,6 @@ static void *work(void *user)
 static err_t start_worker(struct disk *d, struct worker *w)
 {
     w->disk = d;
-    (void)pthread_cond_init(&w->wake, NULL);
     TRY(sha256_init(&w->hash));
     w->started = pthread_create(&w->thread, NULL, work, w) == 0;
     return w->started ? OK : ERR_INTERNAL;
@@ -194,6 +193,8 @@ err_t disk_new(const struct disk_setup *setup, struct disk **ret)
         return ERR_NOMEM;
     d->setup = *setup;
     (void)pthread_mutex_init(&d->lock, NULL);
+    for (unsigned i = 0; i < WORKERS; i++)
+        (void)pthread_cond_init(&d->workers[i].wake, NULL);
     d->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (d->event < 0)
         return err_errno();
@@ -218,7 +219,9 @@ void disk_free(struct disk **disk)
         if (d->workers[i].started)
             (void)pthread_join(d->workers[i].thread, NULL);
         sha256_done(&d->workers[i].hash);
+        (void)pthread_cond_destroy(&d->workers[i].wake);
     }
+    (void)pthread_mutex_destroy(&d->lock);
     fd_close(&d->event);
     mem_free(d);
 }

@@ -94,7 +94,7 @@ static void move_client(struct client *to, struct client *from)
     TAILQ_INIT(&to->ready);
     TAILQ_CONCAT(&to->wants, &from->wants, entry);
     TAILQ_CONCAT(&to->ready, &from->ready, entry);
-    TAILQ_FOREACH(w, &to->wants, entry)
+    TAILQ_FOREACH (w, &to->wants, entry)
         w->client = to;
     archive_move(to);
 }
@@ -130,9 +130,9 @@ size_t engine_held(const struct engine *e, const struct client *c)
 {
     const struct want *w = NULL;
     size_t n = archive_held(c) + (c->block != NULL ? c->block->n_chunks : 0);
-    TAILQ_FOREACH(w, &c->ready, entry)
+    TAILQ_FOREACH (w, &c->ready, entry)
         n += w->body != NULL ? w->body->n_chunks : 0;
-    TAILQ_FOREACH(w, &c->wants, entry)
+    TAILQ_FOREACH (w, &c->wants, entry)
         n += w->body != NULL ? w->body->n_chunks : 0;
     for (size_t i = 0; i < COUNT_OF(e->attempts); i++)
         if (e->attempts[i].want != NULL && e->attempts[i].want->client == c)
@@ -163,7 +163,7 @@ static err_t on_want(void *self, struct client *c, const struct cid *cid, bool w
 static void on_cancel(void *self UNUSED, struct client *c, const struct cid *cid)
 {
     struct want *w = NULL;
-    TAILQ_FOREACH(w, &c->wants, entry)
+    TAILQ_FOREACH (w, &c->wants, entry)
         if (cid_equal(&w->cid, cid)) {
             drop_want(c, w);
             return;

@@ -9,7 +9,7 @@
 
 #define ENGINE_CLIENTS   24   /* streams at a time */
 #define ENGINE_CHUNKS    1280 /* of POOL_CHUNK bytes: all memory for blocks */
-#define ENGINE_WRITES    320  /* chunks that may wait to be written to the cache; what is over is not kept */
+#define ENGINE_WRITES    512  /* chunks that may wait to be written to the cache; what is over is not kept */
 #define ENGINE_SLOW_MS   2000 /* without a byte: another source is asked as well */
 #define ENGINE_DRIP_MS   5000 /* the same with less than ENGINE_DRIP bytes a second in all */
 #define ENGINE_DRIP      (20 * KIB)
@@ -27,7 +27,7 @@ struct attempt {
     struct http_call *call;
     struct sha256 hash;
     enum answer answer;
-    size_t dropped;      /* bytes of an answer that is no block */
+    size_t dropped; /* bytes of an answer that is no block */
     uint64_t began_ms;
     uint64_t came_ms;    /* when a byte came last */
     uint64_t starved_ms; /* waits for memory since then; 0: it does not */
@@ -36,7 +36,7 @@ struct attempt {
 struct engine {
     struct pool pool;
     struct sources *sources;
-    size_t first_url; /* sources before it are folders */
+    size_t first_url;  /* sources before it are folders */
     struct disk *disk; /* or NULL */
     struct http *http; /* NULL without a URL */
     bool cache;

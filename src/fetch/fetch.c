@@ -50,11 +50,8 @@ static err_t enter_jail(const struct fetch *f)
         read_only[n++] = source_system_files[i];
     if (has_url(f))
         read_only[n++] = ca_file(f);
-    const struct jail_paths paths = {.read_only = read_only,
-                                     .read_write = read_write,
-                                     .empty_dir = ".",
-                                     .keep_fds = keep,
-                                     .n_keep_fds = n_keep};
+    const struct jail_paths paths = {
+        .read_only = read_only, .read_write = read_write, .empty_dir = ".", .keep_fds = keep, .n_keep_fds = n_keep};
     struct jail_failure failure = {0};
     err_t e = jail_enter(JAIL_FETCH, &paths, &failure);
     if (e != OK)
@@ -67,9 +64,9 @@ static err_t enter_jail(const struct fetch *f)
 static err_t set_process(void)
 {
     pthread_attr_t attr;
-    bool ok = mallopt(M_ARENA_MAX, 1) == 1 && __nss_configure_lookup("hosts", "files dns") == 0 &&
-              pthread_attr_init(&attr) == 0 && pthread_attr_setstacksize(&attr, STACK_BYTES) == 0 &&
-              pthread_setattr_default_np(&attr) == 0;
+    (void)mallopt(M_ARENA_MAX, 1); /* a sanitizer has an allocator of its own */
+    bool ok = __nss_configure_lookup("hosts", "files dns") == 0 && pthread_attr_init(&attr) == 0 &&
+              pthread_attr_setstacksize(&attr, STACK_BYTES) == 0 && pthread_setattr_default_np(&attr) == 0;
     return ok ? OK : ERR_INTERNAL;
 }
 

@@ -5,10 +5,10 @@
 
 #include "base/defs.h"
 
-#define HEALTH_REQUESTS   48    /* at a time to one source, when all goes well */
-#define HEALTH_PAUSE_FROM 3     /* failures in a row, from which on it is left alone for a while */
-#define HEALTH_DEAD_FROM  5     /* failures in a row, from which on nobody waits for its word */
-#define HEALTH_PAUSE_MS   1000  /* the first pause; doubled each time up to */
+#define HEALTH_REQUESTS   48   /* at a time to one source, when all goes well */
+#define HEALTH_PAUSE_FROM 3    /* failures in a row, from which on it is left alone for a while */
+#define HEALTH_DEAD_FROM  5    /* failures in a row, from which on nobody waits for its word */
+#define HEALTH_PAUSE_MS   1000 /* the first pause; doubled each time up to */
 #define HEALTH_PAUSE_MAX  60000
 
 struct health {
@@ -19,7 +19,7 @@ struct health {
     unsigned failures; /* in a row */
     uint64_t paused_at_ms;
     uint64_t paused_until_ms;
-    bool lying;        /* has sent a block that was not the one that was asked for: tried last from then on */
+    bool lying; /* has sent a block that was not the one that was asked for: tried last from then on */
 };
 #define HEALTH_NEW ((struct health){.most = HEALTH_REQUESTS})
 

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#define BUFFER_BYTES  ((long)(64 * KIB))
-#define CONNECTIONS   64L
-#define NO_TIMER      UINT64_MAX
+#define BUFFER_BYTES ((long)(64 * KIB))
+#define CONNECTIONS  64L
+#define NO_TIMER     UINT64_MAX
 
 struct http_call {
     struct http *http;
@@ -19,8 +19,8 @@ struct http_call {
     const struct http_owner *owner;
     void *user;
     bool busy;
-    bool headed;      /* `head` was called */
-    err_t failed;     /* what the owner said */
+    bool headed;  /* `head` was called */
+    err_t failed; /* what the owner said */
     uint64_t body_max;
     uint64_t received;
 };
@@ -151,14 +151,17 @@ static void give_back(struct http_call *c)
 
 static void end_call(struct http_call *c, CURLcode code)
 {
-    struct http_end end = {.result = c->failed};
+    struct http_end end = {.result = c->failed, .code = (unsigned)code};
     curl_off_t seconds = 0;
+    long status = 0;
     if (code == CURLE_OK && !c->headed)
         end.result = tell_head(c);
     else if (c->failed == OK && code != CURLE_OK)
         end.result = code == CURLE_FILESIZE_EXCEEDED ? ERR_BODY_TOO_LARGE : ERR_CLOSED;
     if (curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
         end.retry_after_ms = (uint64_t)MIN(seconds, 86400) * 1000;
+    if (curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
+        end.status = (unsigned)status;
     give_back(c);
     c->owner->end(c->user, &end);
 }
@@ -266,8 +269,7 @@ err_t http_start(struct http *h, const struct http_request *r, struct http_call 
     if (c == NULL)
         return ERR_OVERLOADED;
     CURL *easy = c->easy;
-    *c = (struct http_call){
-        .http = h, .easy = easy, .owner = r->owner, .user = r->user, .body_max = r->body_max};
+    *c = (struct http_call){.http = h, .easy = easy, .owner = r->owner, .user = r->user, .body_max = r->body_max};
     if (c->easy == NULL)
         TRY(new_easy(c));
     TRY(set_request(c->easy, c, r));

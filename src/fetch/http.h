@@ -10,10 +10,10 @@ struct curl_slist;
 struct http;
 struct http_call;
 
-#define HTTP_CALLS_MAX   96    /* at a time */
-#define HTTP_SILENCE_S   30    /* a call that gets less than HTTP_SLOWEST bytes a second for so long ends */
-#define HTTP_SLOWEST     256
-#define HTTP_CONNECT_MS  5000
+#define HTTP_CALLS_MAX  96 /* at a time */
+#define HTTP_SILENCE_S  30 /* a call that gets less than HTTP_SLOWEST bytes a second for so long ends */
+#define HTTP_SLOWEST    256
+#define HTTP_CONNECT_MS 5000
 
 struct http_owner;
 struct http_request {
@@ -32,14 +32,16 @@ struct http_head {
 };
 
 struct http_end {
-    err_t result;       /* OK: the answer is complete; ERR_CLOSED: there is none, or it was cut; ERR_BODY_TOO_LARGE; or
-                           what `head` or `data` returned */
+    err_t result; /* OK: the answer is complete; ERR_CLOSED: there is none, or it was cut; ERR_BODY_TOO_LARGE; or
+                     what `head` or `data` returned */
     uint64_t retry_after_ms;
+    unsigned status; /* 0: no answer */
+    unsigned code;   /* libcurl's number of what went wrong, for the log */
 };
 
-/* What the owner of a call hears, with its `user`: its head (unless there is none), its body, its end. `head` and `data`
-   may end the call with an error; `data` may say ERR_WOULD_BLOCK: the same bytes come again after http_resume. Neither
-   may call http_*. After `end` the call is gone. */
+/* What the owner of a call hears, with its `user`: its head (unless there is none), its body, its end. `head` and
+   `data` may end the call with an error; `data` may say ERR_WOULD_BLOCK: the same bytes come again after http_resume.
+   Neither may call http_*. After `end` the call is gone. */
 struct http_owner {
     err_t (*head)(void *user, const struct http_head *head);
     err_t (*data)(void *user, struct view bytes);

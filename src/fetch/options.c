@@ -57,7 +57,7 @@ err_t fetch_options_parse(int argc, char **argv, struct fetch_options *ret, stru
         const char *name;
         err_t (*set)(struct fetch_options *o, const char *value, struct why *why);
     } names[] = {
-        {"--source", set_source},   {"--token-file", set_token_file}, {"--cache", set_cache},
+        {"--source", set_source},         {"--token-file", set_token_file}, {"--cache", set_cache},
         {"--cache-size", set_cache_size}, {"--ca-file", set_ca_file},
     };
     struct fetch_options o = {.cache_size = FETCH_CACHE_SIZE};

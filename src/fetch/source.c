@@ -128,8 +128,7 @@ err_t sources_open(const struct fetch_options *o, struct sources *ret, struct wh
     while (all.n < o->n_sources) {
         const struct fetch_source *from = &o->sources[all.n];
         struct source *s = &all.list[all.n++];
-        *s = (struct source){
-            .number = (uint32_t)all.n, .kind = from->kind, .store = STORE_NONE, .health = HEALTH_NEW};
+        *s = (struct source){.number = (uint32_t)all.n, .kind = from->kind, .store = STORE_NONE, .health = HEALTH_NEW};
         if (from->kind == SOURCE_STORE)
             TRY(store_open(from->value, &s->store, why));
         else

@@ -13,8 +13,8 @@
 struct source {
     uint32_t number; /* in frames and in the log */
     enum source_kind kind;
-    struct store store; /* SOURCE_STORE */
-    char url[SOURCE_URL_MAX]; /* the others: without a last slash */
+    struct store store;                /* SOURCE_STORE */
+    char url[SOURCE_URL_MAX];          /* the others: without a last slash */
     struct curl_slist *fields;         /* of a request for a block, with the credentials */
     struct curl_slist *archive_fields; /* of one for an archive; NULL: it has none */
     bool no_archives;                  /* it was asked for one, and sent something else */

@@ -62,7 +62,7 @@ const struct jail_call jail_calls[] = {
     {CALL(rseq),                     "+....++++.."},
     {CALL(arch_prctl),               "+.........."},
     {CALL(sched_yield),              "+++++++++++"},
-    {CALL(sched_getaffinity),        "+....+++..."},
+    {CALL(sched_getaffinity),        "+....++++.."},
     {CALL(sched_setaffinity),        "+....+....."},
     {CALL(prctl),                    "j....n....."},
     {CALL(prlimit64),                "+.qqqq..q.."},

@@ -220,6 +220,17 @@ static err_t make_folder(const char *path, mode_t mode)
     return fd >= 0 ? OK : complain("cannot read the folder", path);
 }
 
+/* What is old is removed from a cache, and must not be from the store. */
+static err_t make_cache(const struct super *s)
+{
+    struct stat store, cache;
+    TRY(make_folder(s->cache, 0700));
+    if (stat(s->store, &store) != 0 || stat(s->cache, &cache) != 0)
+        return complain("cannot look at", s->cache);
+    bool same = store.st_dev == cache.st_dev && store.st_ino == cache.st_ino;
+    return same ? refuse("the cache must not be the store:", s->cache) : OK;
+}
+
 /* Held as long as this process lives, so that a second node does not replace the certificate of the first. */
 static err_t lock_state(const char *path)
 {
@@ -253,7 +264,7 @@ static err_t make_folders(struct super *s)
     TRY(make_folder(s->state, 0700));
     TRY(make_folder(s->store, 0755));
     if (fetch_has_cache(s->conf))
-        TRY(make_folder(s->cache, 0700));
+        TRY(make_cache(s));
     const char *slash = strrchr(s->conf->ready_file, '/');
     if (slash != NULL)
         memcpy(s->ready_dir, s->conf->ready_file, (size_t)(slash - s->conf->ready_file));

@@ -8,10 +8,17 @@ const char *const source_kind_names[SOURCE_KINDS_] = {
 
 /* Folders where files are replaced, not written; those of certificates as Debian and Fedora have them. */
 const char *const source_system_files[SOURCE_SYSTEM_FILES] = {
-    "/etc/resolv.conf",     "/etc/hosts",           "/etc/host.conf",
-    "/etc/gai.conf",        "/run/systemd/resolve", "/run/NetworkManager",
-    "/etc/ssl/openssl.cnf", "/etc/ssl/certs",       "/etc/pki/tls",
-    "/etc/pki/ca-trust",    NULL,
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/run/systemd/resolve",
+    "/run/NetworkManager",
+    "/etc/ssl/openssl.cnf",
+    "/etc/ssl/certs",
+    "/etc/pki/tls",
+    "/etc/pki/ca-trust",
+    NULL,
 };
 
 err_t source_kind_find(struct view name, enum source_kind *ret)

@@ -52,7 +52,7 @@ class Run:
         sizes = CAR_SIZES if self.by_car else SIZES
         self.model = Table(rng.randrange(*sizes["file"]), rng.random())
         self.dag = dags.Dag(self.model.onnx, rng.randrange(2), rng.randrange(*sizes["leaf"]), rng.randrange(*sizes["links"]))
-        self.begin = 0 if self.row.kinds == (CAR,) else None
+        self.begin = 0 if self.row.kinds == (CAR,) else rng.randrange(2) if self.by_car else None  # there: the root, the CAR
 
     def __str__(self):
         return f"{self.fault} {'first' if self.honest else 'alone'}, {self.kind}, --seed {self.seed}"

@@ -39,9 +39,8 @@ struct rig {
 static inline void *rig_thread(void *user)
 {
     struct rig *r = user;
-    r->result = serve_run(&(struct serve_setup){.control = r->theirs,
-                                                .sources = &r->sources,
-                                                .cache = r->options.cache != NULL ? &r->cache : NULL});
+    r->result = serve_run(&(struct serve_setup){
+        .control = r->theirs, .sources = &r->sources, .cache = r->options.cache != NULL ? &r->cache : NULL});
     wire_end_close(&r->theirs);
     return NULL;
 }

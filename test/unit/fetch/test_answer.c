@@ -32,10 +32,15 @@ static void statuses(void **state)
 static void types(void **state)
 {
     (void)state;
-    static const char *const right[] = {"application/vnd.ipld.raw", "Application/VND.ipld.RAW", "application/vnd.ipld.raw;x=y",
-                                        "application/vnd.ipld.raw ; charset=utf-8", "application/vnd.ipld.raw\t"};
-    static const char *const wrong[] = {"", "text/html", "application/vnd.ipld.raws", "application/vnd.ipld.ra",
-                                        "x application/vnd.ipld.raw", "application/vnd.ipld.raw, text/html",
+    static const char *const right[] = {"application/vnd.ipld.raw", "Application/VND.ipld.RAW",
+                                        "application/vnd.ipld.raw;x=y", "application/vnd.ipld.raw ; charset=utf-8",
+                                        "application/vnd.ipld.raw\t"};
+    static const char *const wrong[] = {"",
+                                        "text/html",
+                                        "application/vnd.ipld.raws",
+                                        "application/vnd.ipld.ra",
+                                        "x application/vnd.ipld.raw",
+                                        "application/vnd.ipld.raw, text/html",
                                         "application/octet-stream"};
     for (size_t i = 0; i < COUNT_OF(right); i++)
         assert_true(answer_has_type(right[i], "application/vnd.ipld.raw"));

@@ -104,8 +104,8 @@ static void want_file(struct rig *r, struct file_server *s, unsigned *ret_blocks
     rig_source(r, SOURCE_GATEWAY, web_url(web));
     rig_start(r);
     AUTO_STREAM stream = stream_new(r, 1);
-    say_frame(&stream, &(struct block_frame){
-                           .type = BLOCK_WANT, .flags = BLOCK_FLAG_WHOLE_DAG, .cid = cid_view(&s->file.root)});
+    say_frame(&stream,
+              &(struct block_frame){.type = BLOCK_WANT, .flags = BLOCK_FLAG_WHOLE_DAG, .cid = cid_view(&s->file.root)});
     (void)expect(&stream, BLOCK_BLOCK, &s->file.root, buf_view(&s->file.root_block));
     for (size_t i = 0; i < LEAVES; i++)
         say(&stream, BLOCK_WANT, &s->file.leaves[i]);

@@ -114,8 +114,7 @@ static void frames_may_come_byte_by_byte(void **state)
     AUTO_BUF struct buf out = {.max = KIB};
     struct cid cid = numbered(7);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(
-            block_encode_head(&out, &(struct block_frame){.type = BLOCK_WANT, .cid = cid_view(&cid)}), OK);
+        assert_int_equal(block_encode_head(&out, &(struct block_frame){.type = BLOCK_WANT, .cid = cid_view(&cid)}), OK);
     for (size_t i = 0; i < out.len; i++) {
         assert_int_equal(fd_write_all(f->peer, out.data + i, 1), OK);
         assert_int_equal(client_read(&f->client, &f->owner), OK);
@@ -147,7 +146,11 @@ static void wants_have_a_maximum(void **state)
 static void what_is_no_cid_ends_it(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(fd_write_all(f->peer, "\x05\x00\x00\x00\x01\x00" "abc", 9), OK);
+    assert_int_equal(fd_write_all(f->peer,
+                                  "\x05\x00\x00\x00\x01\x00"
+                                  "abc",
+                                  9),
+                     OK);
     assert_int_equal(client_read(&f->client, &f->owner), ERR_PROTOCOL);
 }
 
@@ -217,14 +220,10 @@ int main(void)
 {
 #define CLIENT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CLIENT_TEST(frames_reach_the_owner),
-        CLIENT_TEST(frames_may_come_byte_by_byte),
-        CLIENT_TEST(nothing_to_read_is_no_error),
-        CLIENT_TEST(wants_have_a_maximum),
-        CLIENT_TEST(what_is_no_cid_ends_it),
-        CLIENT_TEST(answers_are_sent),
-        CLIENT_TEST(a_peer_that_goes_while_we_send),
-        CLIENT_TEST(memory_can_be_refused),
+        CLIENT_TEST(frames_reach_the_owner),         CLIENT_TEST(frames_may_come_byte_by_byte),
+        CLIENT_TEST(nothing_to_read_is_no_error),    CLIENT_TEST(wants_have_a_maximum),
+        CLIENT_TEST(what_is_no_cid_ends_it),         CLIENT_TEST(answers_are_sent),
+        CLIENT_TEST(a_peer_that_goes_while_we_send), CLIENT_TEST(memory_can_be_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

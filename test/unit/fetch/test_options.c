@@ -1,11 +1,14 @@
 /* The options of veronnx-fetch, and what sources are made of them. */
 #include "fetch/source.h"
 
+#include "base/mem.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -119,7 +122,8 @@ static void opening_says_what_is_wrong(void **state)
     struct fetch_options o = {.sources = {{.kind = SOURCE_STORE, .value = "/nonexistent/store"}}, .n_sources = 1};
     assert_int_equal(sources_open(&o, &s, &why), ERR_NOT_FOUND);
     assert_non_null(strstr(why.text, "/nonexistent/store"));
-    o.sources[0] = (struct fetch_source){.kind = SOURCE_FILES, .value = "http://h/", .token_file = "/nonexistent/token"};
+    o.sources[0] =
+        (struct fetch_source){.kind = SOURCE_FILES, .value = "http://h/", .token_file = "/nonexistent/token"};
     assert_int_equal(sources_open(&o, &s, &why), ERR_NOT_FOUND);
     assert_non_null(strstr(why.text, "/nonexistent/token"));
     o.sources[0].token_file = "/dev/null";
@@ -130,9 +134,41 @@ static void opening_says_what_is_wrong(void **state)
     sources_done(&s);
 }
 
+/* Each allocation in turn, libcurl's included: an error, and nothing is left behind. */
+static void memory_can_be_refused(void **state)
+{
+    (void)state;
+    const struct fetch_options o = {.sources = {{.kind = SOURCE_GATEWAY, .value = "http://h"},
+                                                {.kind = SOURCE_KUBO, .value = "http://h"}},
+                                    .n_sources = 2};
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    err_t e = ERR_NOMEM;
+    for (long n = 0; e != OK; n++) {
+        struct sources s = {.n = 0};
+        struct http *h = NULL;
+        mem_fail_after(n);
+        e = sources_open(&o, &s, NULL);
+        if (e == OK)
+            e = http_new(epoll, NULL, &h);
+        mem_fail_after(-1);
+        assert_true(e == OK || e == ERR_NOMEM);
+        assert_true(n < 1000 && (n > 4 || e != OK));
+        http_free(&h);
+        sources_done(&s);
+    }
+    assert_int_equal(close(epoll), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(options), cmocka_unit_test(refused_options),
-                                       cmocka_unit_test(tokens), cmocka_unit_test(opening_says_what_is_wrong)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options),
+        cmocka_unit_test(refused_options),
+        cmocka_unit_test(tokens),
+        cmocka_unit_test(opening_says_what_is_wrong),
+        cmocka_unit_test(memory_can_be_refused),
+    };
+    if (http_setup() != OK)
+        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

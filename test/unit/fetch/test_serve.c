@@ -69,9 +69,10 @@ static void who_breaks_the_rules_is_cut_off(void **state)
     struct rig *f = *state;
     rig_start(f);
     static const char *const bad[] = {
-        "\x01\x00\x00\x00\x05",           /* SOURCE_DEAD is not for infer to say */
-        ("\x05\x00\x00\x00\x01\x01" "abc"), /* not a CID */
-        "\xff\xff\xff\x7f\x01",           /* no end */
+        "\x01\x00\x00\x00\x05", /* SOURCE_DEAD is not for infer to say */
+        ("\x05\x00\x00\x00\x01\x01"
+         "abc"),                /* not a CID */
+        "\xff\xff\xff\x7f\x01", /* no end */
     };
     static const size_t lengths[] = {5, 9, 5};
     struct cid hello = keep(f, text_view("hello"));

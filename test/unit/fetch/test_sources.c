@@ -95,7 +95,8 @@ static void kinds_have_their_requests(void **state)
     struct cid cid = name_of(text_view("hello"));
     cid_to_text(&cid, text);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        scripts[i] = always(i + 1 < COUNT_OF(rows) ? not_here : (struct web_reply){.status = 200, .body = text_view("hello")});
+        scripts[i] =
+            always(i + 1 < COUNT_OF(rows) ? not_here : (struct web_reply){.status = 200, .body = text_view("hello")});
         webs[i] = web_new(follow, &scripts[i]);
         (void)snprintf(urls[i], sizeof(urls[i]), "%s/base%s", web_url(webs[i]), i == 1 ? "/" : "");
         rig_source(r, rows[i].kind, urls[i]);
@@ -448,7 +449,8 @@ static void memory_is_enough_for_all(void **state)
 static void cancelled_wants_are_not_answered(void **state)
 {
     struct rig *r = *state;
-    struct script script = always((struct web_reply){.status = 200, .type = RAW, .body = text_view("x"), .delay_ms = 300});
+    struct script script =
+        always((struct web_reply){.status = 200, .type = RAW, .body = text_view("x"), .delay_ms = 300});
     struct cid one = name_of(text_view("1")), two = name_of(text_view("x"));
     AUTO_ASKED a = {.stream = {.fd = -1}};
     start_gateways(r, &a, (struct script *[]){&script}, 1);

@@ -14,14 +14,14 @@ struct web_request {
 
 struct web_reply {
     int status;
-    const char *type;    /* NULL: none */
-    const char *field;   /* one more line of the head, without its end; or NULL */
-    struct view body;    /* borrowed until the server is freed */
-    bool chunked;        /* no length is said */
-    bool close;          /* neither: the end of the connection is the end of the body */
-    unsigned delay_ms;   /* before the head */
-    unsigned stall_ms;   /* before the last byte of the body */
-    size_t cut;          /* the connection ends after so many bytes of the body; 0: it does not */
+    const char *type;  /* NULL: none */
+    const char *field; /* one more line of the head, without its end; or NULL */
+    struct view body;  /* borrowed until the server is freed */
+    bool chunked;      /* no length is said */
+    bool close;        /* neither: the end of the connection is the end of the body */
+    unsigned delay_ms; /* before the head */
+    unsigned stall_ms; /* before the last byte of the body */
+    size_t cut;        /* the connection ends after so many bytes of the body; 0: it does not */
 };
 
 /* Called in the threads of the connections. `reply` is zeroed. */

@@ -96,7 +96,8 @@ static uint64_t disk_usage(const struct fixture *f)
     char command[256];
     unsigned long kib = 0;
     (void)snprintf(command, sizeof(command),
-                   "find '%s' -type f -printf '%%s\\n' | awk '{n += int(($1 + 4095) / 4096) * 4} END {print n + 0}'", f->dir);
+                   "find '%s' -type f -printf '%%s\\n' | awk '{n += int(($1 + 4095) / 4096) * 4} END {print n + 0}'",
+                   f->dir);
     FILE *out = popen(command, "r");
     assert_true(out != NULL && fscanf(out, "%lu", &kib) == 1 && pclose(out) == 0);
     return kib * KIB;
@@ -289,7 +290,8 @@ static void a_killed_writer_leaves_whole_blocks(void **state)
         assert_true(f->cache.total <= MAX_BLOCKS * BLOCK_BYTES);
     }
     (void)snprintf(command, sizeof(command),
-                   "cd '%s' && for f in [0-9a-f]*/*; do echo \"${f#*/}  $f\"; done | sha256sum -c --quiet --strict", f->dir);
+                   "cd '%s' && for f in [0-9a-f]*/*; do echo \"${f#*/}  $f\"; done | sha256sum -c --quiet --strict",
+                   f->dir);
     assert_int_equal(system(command), 0);
     (void)snprintf(command, sizeof(command), "rm -rf '%s/tmp'/*", f->dir); /* swept an hour later */
     assert_int_equal(system(command), 0);

@@ -31,8 +31,14 @@ static void good_urls(void **state)
 {
     (void)state;
     static const char *const rows[] = {
-        "http://127.0.0.1:8080", "https://ipfs.example.com", "http://h", "http://h/", "https://h:65535/a/b%20c/~x;y=1,2",
-        "http://[::1]:5001",     "http://[2001:db8::1.2.3.4]", "http://a-b.c:1",
+        "http://127.0.0.1:8080",
+        "https://ipfs.example.com",
+        "http://h",
+        "http://h/",
+        "https://h:65535/a/b%20c/~x;y=1,2",
+        "http://[::1]:5001",
+        "http://[2001:db8::1.2.3.4]",
+        "http://a-b.c:1",
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (check(rows[i]) != OK)
@@ -94,6 +100,7 @@ static void bad_urls(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(kinds), cmocka_unit_test(good_urls), cmocka_unit_test(bad_urls)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(kinds), cmocka_unit_test(good_urls),
+                                       cmocka_unit_test(bad_urls)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
