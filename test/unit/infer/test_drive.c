@@ -152,18 +152,6 @@ static void a_file_without_seals_is_refused(void **state UNUSED)
     assert_int_equal(drive_wait(&d), 0);
 }
 
-static void what_asks_for_more_memory_gets_it_there_too(void **state UNUSED)
-{
-    struct drive first, second;
-    drive_up(&first, &plain, "mlp");
-    drive_start(&second, &(struct drive_options){.data_more = GIB});
-    uint64_t bare = (uint64_t)drive_status_kib(&second, "VmData:") * KIB;
-    assert_ok(drive_reload(&second, first.file_fd, bare + 2 * MIB));
-    assert_int_equal(second.asked_for_memory, 1);
-    drive_down(&first);
-    drive_down(&second);
-}
-
 /* ── a model that nobody has ── */
 
 static void a_process_without_a_model_takes_another_one(void **state UNUSED)
@@ -503,7 +491,6 @@ int main(void)
         cmocka_unit_test(a_slow_load_has_a_deadline),
         cmocka_unit_test(a_sealed_file_needs_no_blocks),
         cmocka_unit_test(a_file_without_seals_is_refused),
-        cmocka_unit_test(what_asks_for_more_memory_gets_it_there_too),
         cmocka_unit_test(a_process_without_a_model_takes_another_one),
         cmocka_unit_test(progress_is_told),
         cmocka_unit_test(inputs_that_do_not_fit),

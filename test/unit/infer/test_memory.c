@@ -33,6 +33,18 @@ static void a_load_asks_for_more_and_gets_it(void **state UNUSED)
     drive_down(&d);
 }
 
+static void a_second_process_for_a_file_asks_for_more_too(void **state UNUSED)
+{
+    struct drive first, second;
+    drive_up(&first, &(struct drive_options){0}, "mlp");
+    drive_start(&second, &(struct drive_options){.data_more = GIB});
+    uint64_t bare = (uint64_t)drive_status_kib(&second, "VmData:") * KIB;
+    assert_ok(drive_reload(&second, first.file_fd, bare + 2 * MIB));
+    assert_int_equal(second.asked_for_memory, 1);
+    drive_down(&first);
+    drive_down(&second);
+}
+
 /* ── running ── */
 
 /* Answers INFER_MEMORY while a job is under way. */
@@ -136,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_load_over_the_limit_fails),
         cmocka_unit_test(a_load_asks_for_more_and_gets_it),
+        cmocka_unit_test(a_second_process_for_a_file_asks_for_more_too),
         cmocka_unit_test(a_run_over_the_limit_fails_and_the_next_works),
         cmocka_unit_test(a_run_asks_for_more_and_gets_it),
         cmocka_unit_test(a_silent_supervisor_does_not_hold_a_run),
