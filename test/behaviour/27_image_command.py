@@ -132,7 +132,8 @@ with tempfile.TemporaryDirectory() as folder:
     for value in ('{"b":[1, 2], "a":"x"}', f"@{where / 'custom'}"):
         done = veronnx("image", "build", *good, "--metadata", value)
         equal((done.returncode, measurements(done.stdout)), (0, expected), "the same registers")
-        equal(image.read_bytes(), eif([(1, KERNEL), (2, CMDLINE.encode()), (5, metadata('{"b":[1,2],"a":"x"}')), (3, RAMDISK0), (3, RAMDISK1)]), "the file with metadata")
+        told = eif([(1, KERNEL), (2, CMDLINE.encode()), (5, metadata('{"b":[1,2],"a":"x"}')), (3, RAMDISK0), (3, RAMDISK1)])
+        equal(image.read_bytes() == told, True, "the file with metadata")
     shows(veronnx("image", "inspect", image), "warning: metadata")
 
     # inspect: everything is named, and a plain image has nothing to warn of
@@ -151,9 +152,11 @@ with tempfile.TemporaryDirectory() as folder:
 
     # the borders: the same registers, other contents
     meta, line = (5, metadata()), CMDLINE.encode()
-    moved = inspect([(1, KERNEL), (2, line + RAMDISK0[:8]), meta, (3, RAMDISK0[8:]), (3, RAMDISK1)], "warning: ramdisk 0: what is in it is not")
+    moved = inspect([(1, KERNEL), (2, line + RAMDISK0[:8]), meta, (3, RAMDISK0[8:]), (3, RAMDISK1)],
+                    "warning: ramdisk 0: what is in it is not")
     equal(moved, expected, "PCR0 to PCR2 do not see a border that moved")
-    moved = inspect([(1, KERNEL + line[:8]), (2, line[8:]), meta, (3, RAMDISK0), (3, RAMDISK1)], "warning: kernel: ", "is not where it should be")
+    moved = inspect([(1, KERNEL + line[:8]), (2, line[8:]), meta, (3, RAMDISK0), (3, RAMDISK1)],
+                    "warning: kernel: ", "is not where it should be")
     equal(moved, expected, "nor this one")
     inspect([(1, KERNEL), (2, line), meta, (3, RAMDISK0), (3, RAMDISK1)], "warning: 64 bytes in front of section 1", gap=bytes(64))
     inspect([(2, line), (1, KERNEL), meta, (3, RAMDISK0), (3, RAMDISK1)], "warning: the sections are not")
@@ -175,7 +178,8 @@ with tempfile.TemporaryDirectory() as folder:
     (where / "elf").write_bytes(b"\x7fELF" + bytes(4096))
     (where / "cut").write_bytes(KERNEL[:-16])
     (where / "plain").write_bytes(INIT)
-    bad = {"with-init": lambda r: (r / "init").write_text(""), "with-console": lambda r: [(r / "dev").mkdir(), (r / "dev/console").write_text("")],
+    bad = {"with-init": lambda r: (r / "init").write_text(""),
+           "with-console": lambda r: [(r / "dev").mkdir(), (r / "dev/console").write_text("")],
            "dev-file": lambda r: (r / "dev").write_text(""), "pipe": lambda r: os.mkfifo(r / "pipe"),
            "trailer": lambda r: (r / "TRAILER!!!").write_text(""), "deep": lambda r: (r / "/".join("d" * 40)).mkdir(parents=True),
            "set-id": lambda r: [(r / "su").write_text(""), (r / "su").chmod(0o4755)]}
