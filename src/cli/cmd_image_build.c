@@ -9,6 +9,7 @@
 #include "eif/kernel.h"
 #include "eif/metadata.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -195,6 +196,7 @@ err_t image_build(int argc, char **argv, struct why *why)
     struct build b = {0};
     struct eif e = {0};
     TRY(parse(&b, argc, argv, why));
+    assert(b.kernel != NULL && b.cmdline != NULL && b.init != NULL && b.root != NULL && b.out != NULL); /* by parse() */
     TRY(check_cmdline(b.cmdline, why));
     TRY(command_blame("--metadata", read_metadata(b.metadata, &custom, why), why));
     TRY(command_blame("--out", output_open(b.out, &out, why), why));

@@ -117,15 +117,23 @@ static err_t put_entry(struct walk *walk, int dir, const char *name)
     return e;
 }
 
+/* A stream of the directory with a descriptor of its own; NULL, and errno. */
+static DIR *open_stream(int fd)
+{
+    AUTO_FD int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = own >= 0 ? fdopendir(own) : NULL;
+    if (dir != NULL)
+        (void)TAKE_FD(own);
+    return dir;
+}
+
 /* All names but "." and "..", each with its NUL; their number. */
 static err_t list_names(int fd, struct buf *names, size_t *ret_n)
 {
-    AUTO_FD int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    AUTO(dir_close) DIR *dir = own >= 0 ? fdopendir(own) : NULL;
+    AUTO(dir_close) DIR *dir = open_stream(fd);
     size_t n = 0;
     if (dir == NULL)
         return ERR_IO;
-    own = -1; /* it is the stream's */
     for (;;) {
         errno = 0;
         const struct dirent *entry = readdir(dir);
