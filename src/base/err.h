@@ -101,6 +101,11 @@
     X(RECEIPT_SIGNATURE, 400, "the receipt's signature is wrong")                                                      \
     X(RECEIPT_PROOF, 400, "the receipt's inclusion proof is wrong")                                                    \
     X(RECEIPT_MISMATCH, 400, "the receipt does not match what it should")                                              \
+    /* enclave images */                                                                                               \
+    X(EIF_MALFORMED, 400, "the file is not an enclave image")                                                          \
+    X(EIF_SIGNATURE, 400, "the enclave image's signature is wrong")                                                    \
+    X(CPIO_MALFORMED, 400, "the ramdisk is not a cpio archive of the newc form")                                       \
+    X(KERNEL_FORMAT, 400, "the file is not a kernel that an enclave boots")                                            \
     /* attestation documents */                                                                                        \
     X(NSM_FAILED, 500, "the security module refused or did not answer")                                                \
     X(DOC_MALFORMED, 400, "the attestation document is not well-formed")                                               \

@@ -4,6 +4,7 @@
 #include "cli/cmd_add.h"
 #include "cli/cmd_cat.h"
 #include "cli/cmd_export.h"
+#include "cli/cmd_image.h"
 #include "cli/cmd_import.h"
 #include "cli/cmd_infer.h"
 #include "cli/cmd_models.h"
@@ -29,6 +30,7 @@ static const struct command {
     {"cat", cmd_cat, "get a file of IPFS by its CID, every block checked"},
     {"infer", cmd_infer, "ask a node and verify the receipt"},
     {"verify", cmd_verify, "check a receipt"},
+    {"image", cmd_image, "make an enclave image, measure it, look into it"},
     {"models", cmd_models, "list the models of a node and how far they are"},
     {"version", cmd_version, "print the version"},
     {"help", cmd_help, "this text, or `veronnx help COMMAND`"},
