@@ -102,13 +102,14 @@
     X(RECEIPT_PROOF, 400, "the receipt's inclusion proof is wrong")                                                    \
     X(RECEIPT_MISMATCH, 400, "the receipt does not match what it should")                                              \
     X(BUNDLE_MALFORMED, 400, "the bundle is not well-formed")                                                          \
-    X(BUNDLE_KEYSET, 400, "the bundle's keyset is not the one that was measured and that the receipt names")           \
-    X(BUNDLE_KEYS, 400, "the document binds other keys than the keyset")                                               \
-    X(BUNDLE_NODE, 400, "the bundle's configuration is not the one that was measured and that the receipt names")      \
-    X(BUNDLE_POLICY, 400, "the bundle's policy is not the one that was measured and that the receipt names")           \
-    X(BUNDLE_IMAGE, 400, "the receipt names another image than the document")                                          \
-    X(BUNDLE_KIND, 400, "the receipt's kind is not that of the document")                                              \
-    X(BUNDLE_TIME, 400, "the receipt is from a time at which its keys had ended")                                      \
+    X(EVIDENCE_KEYSET, 400, "the keyset is not the one that was measured and that the receipt names")                  \
+    X(EVIDENCE_KEYS, 400, "the attestation document binds other keys than the keyset")                                 \
+    X(EVIDENCE_CHANNEL, 400, "the TLS certificate is not the one that the attestation document binds")                 \
+    X(EVIDENCE_CONFIGURATION, 400, "the configuration is not the one that was measured and that the receipt names")    \
+    X(EVIDENCE_POLICY, 400, "the policy is not the one that was measured and that the receipt names")                  \
+    X(EVIDENCE_IMAGE, 400, "the receipt names another image than the attestation document")                            \
+    X(EVIDENCE_KIND, 400, "the receipt has another kind than the attestation document")                                \
+    X(EVIDENCE_TIME, 400, "the keys had ended by then")                                                                \
     X(POLICY_UNSTATED, 400, "nothing says which policy of the node is wanted")                                         \
     X(POLICY_MISMATCH, 400, "the node has another policy than the wanted one")                                         \
     /* attestation documents */                                                                                        \
