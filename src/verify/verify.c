@@ -127,6 +127,15 @@ static err_t copy_pcrs(const struct veronnx_expect *x, struct attest_pcr **ret)
     return OK;
 }
 
+/* Registers that debug mode leaves zero. */
+static bool in_debug_mode(const struct document *d)
+{
+    for (size_t i = 0; i <= 2; i++)
+        if (d->pcr[i].data == NULL || pcr_is_zero(d->pcr[i].data))
+            return true;
+    return false;
+}
+
 static void check_document(struct evidence *v, struct veronnx_report *r)
 {
     const struct why none = {""};
@@ -144,6 +153,8 @@ static void check_document(struct evidence *v, struct veronnx_report *r)
     if (e == OK || made->n > 0)
         add_document_checks(made, r);
     r->image_compared = v->expect->n_pcrs > 0;
+    r->simulated = evidence_simulated(v);
+    r->debug = in_debug_mode(&v->document);
 }
 
 static void check_evidence(const struct evidence *v, struct veronnx_report *r)

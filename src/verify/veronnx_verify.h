@@ -80,6 +80,8 @@ struct veronnx_report {
     size_t n;        /* of the checks that were made, in order; what cannot be parsed ends the list */
     size_t n_failed;
     bool image_compared; /* false: any image would have been good */
+    bool simulated;      /* of a simulator, which was allowed: it proves nothing about hardware */
+    bool debug;          /* in debug mode, which was allowed: the host could look into it and change it */
     struct veronnx_check check[VERONNX_CHECKS_MAX];
 };
 
