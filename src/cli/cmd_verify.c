@@ -235,6 +235,6 @@ int cmd_verify(int argc, char **argv)
         (void)puts("\nEach explains itself: veronnx verify WHAT --help");
         return 0;
     }
-    (void)why_set(&why, ERR_USAGE, "what? attestation, receipt or node (see --help)");
+    (void)why_set(&why, ERR_USAGE, "what? `veronnx verify receipt`, `verify attestation` or `verify node` (see --help)");
     return command_end("verify", ERR_USAGE, &why);
 }

@@ -105,9 +105,7 @@ static err_t load_policy(struct trust *t, struct why *why)
     if (t->expect.any_policy)
         return why_set(why, ERR_USAGE, "--policy and --any-policy: one of them");
     TRY(command_blame("--policy", file_read(t->policy_file, &t->policy, why), why));
-    if (t->policy.len == 0)
-        return why_set(why, ERR_USAGE, "--policy: empty: %s", t->policy_file);
-    t->expect.policy = (struct veronnx_bytes){t->policy.data, t->policy.len};
+    t->expect.policy = (struct veronnx_bytes){t->policy.len > 0 ? (const void *)t->policy.data : "", t->policy.len};
     return OK;
 }
 

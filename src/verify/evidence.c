@@ -64,6 +64,8 @@ static err_t check_policy(const struct evidence *v, struct why *why)
 
 static err_t canonical(struct view text, struct buf *out, struct why *why)
 {
+    if (text.len == 0)
+        return why_set(why, ERR_POLICY_UNSTATED, "the wanted policy is empty");
     err_t e = policy_canonical(text, out);
     if (e == ERR_MALFORMED || e == ERR_TOO_LARGE)
         return why_set(why, ERR_POLICY_MISMATCH, "the wanted policy is not a text of lines key = value");
