@@ -4,7 +4,7 @@
 #include "attest/der.h"
 
 #define EXTENSIONS_MAX 16
-#define SERIAL_MAX     21 /* 20 bytes, and a zero in front of a high bit */
+#define SERIAL_MAX     20 /* bytes, without a zero in front of a high bit */
 
 static const uint8_t version_3[] = {0x02, 0x01, 0x02};
 /* SEQUENCE { ecdsa-with-SHA384 } */
@@ -113,7 +113,8 @@ static err_t read_serial(struct view *v, UNUSED struct cert *c)
 {
     struct view serial = {0};
     TRY(der_get_positive(v, &serial));
-    return serial.len <= SERIAL_MAX ? OK : ERR_TOO_LARGE;
+    size_t zeros = serial.data[0] == 0;
+    return serial.len - zeros <= SERIAL_MAX ? OK : ERR_TOO_LARGE;
 }
 
 static err_t read_algorithm(struct view *v, UNUSED struct cert *c)

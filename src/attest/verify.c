@@ -151,6 +151,10 @@ static err_t (*const checks[])(const struct judgement *j, struct why *why) = {
     check_policy, check_pcrs,  check_nonce,     check_user_data, check_public_key,
 };
 _Static_assert(COUNT_OF(checks) == ATTEST_CHECKS, "a place for each in the report");
+const char *const attest_checks[ATTEST_CHECKS] = {
+    "root",         "chain", "signature", "time",      "simulated",  "debug",
+    "image-stated", "pcrs",  "nonce",     "user-data", "public-key",
+};
 
 err_t attest_verify(const struct document *d, const struct attest_policy *p, struct attest_report *report)
 {
@@ -160,7 +164,7 @@ err_t attest_verify(const struct document *d, const struct attest_policy *p, str
         struct why why = {""};
         err_t e = checks[i](&j, &why);
         if (e != OK)
-            report->failed[report->n++] = (struct attest_failure){e, why};
+            report->failed[report->n++] = (struct attest_failure){i, e, why};
     }
     return report->n == 0 ? OK : report->failed[0].code;
 }

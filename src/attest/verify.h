@@ -36,6 +36,7 @@ struct attest_policy {
 };
 
 struct attest_failure {
+    size_t check; /* its place in attest_checks */
     err_t code;
     struct why why;
 };
@@ -43,6 +44,7 @@ struct attest_failure {
 /* What failed, in the order of the checks: root, chain, signature, time, simulated, debug, policy, PCRs, nonce, user
    data, public key. */
 #define ATTEST_CHECKS 11
+extern const char *const attest_checks[ATTEST_CHECKS];
 struct attest_report {
     size_t n;
     struct attest_failure failed[ATTEST_CHECKS];

@@ -106,6 +106,17 @@
     X(EIF_SIGNATURE, 400, "the enclave image's signature is wrong")                                                    \
     X(CPIO_MALFORMED, 400, "the ramdisk is not a cpio archive of the newc form")                                       \
     X(KERNEL_FORMAT, 400, "the file is not a kernel that an enclave boots")                                            \
+    X(BUNDLE_MALFORMED, 400, "the bundle is not well-formed")                                                          \
+    X(EVIDENCE_KEYSET, 400, "the keyset is not the one that was measured and that the receipt names")                  \
+    X(EVIDENCE_KEYS, 400, "the attestation document binds other keys than the keyset")                                 \
+    X(EVIDENCE_CHANNEL, 400, "the TLS certificate is not the one that the attestation document binds")                 \
+    X(EVIDENCE_CONFIGURATION, 400, "the configuration is not the one that was measured and that the receipt names")    \
+    X(EVIDENCE_POLICY, 400, "the policy is not the one that was measured and that the receipt names")                  \
+    X(EVIDENCE_IMAGE, 400, "the receipt names another image than the attestation document")                            \
+    X(EVIDENCE_KIND, 400, "the receipt has another kind than the attestation document")                                \
+    X(EVIDENCE_TIME, 400, "the keys had ended by then")                                                                \
+    X(POLICY_UNSTATED, 400, "nothing says which policy of the node is wanted")                                         \
+    X(POLICY_MISMATCH, 400, "the node has another policy than the wanted one")                                         \
     /* attestation documents */                                                                                        \
     X(NSM_FAILED, 500, "the security module refused or did not answer")                                                \
     X(DOC_MALFORMED, 400, "the attestation document is not well-formed")                                               \

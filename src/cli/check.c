@@ -5,19 +5,12 @@
 #include "base/mem.h"
 #include "cli/command.h"
 #include "cli/files.h"
-#include "ipld/model_id.h"
+#include "cli/show.h"
 #include "tensor/digest.h"
-#include "tensor/print.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-struct side {
-    uint8_t descriptors[SHA256_LEN];
-    uint8_t tensors[SHA256_LEN];
-};
 
 static bool has_shape(const struct tensor_arg *t, const struct value_desc *d)
 {
@@ -53,7 +46,7 @@ static err_t fill_area(const struct tensor_args *args, const struct desc_list *d
 }
 
 static err_t digest_of(const struct desc_list *descs, const struct buf *payloads, const uint64_t *lens,
-                       struct side *ret)
+                       struct check_side *ret)
 {
     AUTO(tensor_digest_done) struct tensor_digest d = {0};
     struct view rest = buf_view(payloads), part = {0};
@@ -80,7 +73,7 @@ static err_t read_descriptors(struct view descriptors, const char *which, struct
     return OK;
 }
 
-static err_t digest_side(const struct tensor_args *args, struct view descriptors, const char *which, struct side *ret,
+static err_t digest_side(const struct tensor_args *args, struct view descriptors, const char *which, struct check_side *ret,
                          struct why *why)
 {
     AUTO(desc_list_done) struct desc_list descs = {0};
@@ -105,7 +98,7 @@ static err_t load_key(const char *path, struct es256 *key, struct why *why)
     return es256_verifier_init(key, point);
 }
 
-static void expect_side(const struct side *s, struct view *descriptors, struct view *tensors)
+static void expect_side(const struct check_side *s, struct view *descriptors, struct view *tensors)
 {
     *descriptors = view_of(s->descriptors, SHA256_LEN);
     *tensors = view_of(s->tensors, SHA256_LEN);
@@ -128,55 +121,39 @@ static err_t expect_model(const struct check *c, struct model_id *id, uint8_t ha
     return OK;
 }
 
+err_t check_expect(const struct check *c, const struct receipt *r, struct check_room *room, struct receipt_expect *ret,
+                   struct why *why)
+{
+    struct receipt_expect expect = {.allow_simulated = c->allow_simulated, .nonce = c->nonce};
+    TRY(expect_model(c, &room->id, room->model, &expect, why));
+    if (c->inputs != NULL) {
+        TRY(digest_side(c->inputs, r->in_descriptors, "input", &room->in, why));
+        expect_side(&room->in, &expect.in_descriptors, &expect.in_tensors);
+    }
+    if (c->outputs != NULL) {
+        TRY(digest_side(c->outputs, r->out_descriptors, "output", &room->out, why));
+        expect_side(&room->out, &expect.out_descriptors, &expect.out_tensors);
+    }
+    *ret = expect;
+    return OK;
+}
+
 err_t check_receipt(const struct check *c, struct buf *bytes, struct receipt *ret, struct why *why)
 {
     AUTO(es256_done) struct es256 key = {0};
-    struct receipt_expect expect = {.allow_simulated = c->allow_simulated, .nonce = c->nonce};
-    struct side in = {{0}, {0}}, out = {{0}, {0}};
-    struct model_id id;
-    uint8_t hash[SHA256_LEN];
+    struct receipt_expect expect;
+    struct check_room room;
     TRY(load_key(c->key_file, &key, why));
     TRY(receipt_unpack(c->receipt, bytes, ret, why));
-    TRY(expect_model(c, &id, hash, &expect, why));
-    if (c->inputs != NULL) {
-        TRY(digest_side(c->inputs, ret->in_descriptors, "input", &in, why));
-        expect_side(&in, &expect.in_descriptors, &expect.in_tensors);
-    }
-    if (c->outputs != NULL) {
-        TRY(digest_side(c->outputs, ret->out_descriptors, "output", &out, why));
-        expect_side(&out, &expect.out_descriptors, &expect.out_tensors);
-    }
+    TRY(check_expect(c, ret, &room, &expect, why));
     return receipt_verify(ret, &key, &expect, why);
 }
 
 /* ── printing ── */
 
-/* Whoever made the model chose its path: neither a terminal nor a reader of JSON may take it for more than a name. */
-static void print_text(const char *name, struct view text, bool json)
-{
-    AUTO_BUF struct buf quoted = BUF_WITH(KIB + 6 * STATEMENT_PATH_MAX);
-    if (json) {
-        if (print_string(&quoted, text) == OK)
-            (void)printf(",\"%s\":%.*s", name, (int)quoted.len, (const char *)quoted.data);
-        return;
-    }
-    (void)printf("%-18s ", name);
-    for (size_t i = 0; i < text.len; i++)
-        (void)printf(text.data[i] >= 0x20 && text.data[i] <= 0x7e ? "%c" : "\\x%02x", text.data[i]);
-    (void)putchar('\n');
-}
-
-static void print_hex(const char *name, struct view bytes, bool json)
-{
-    char text[HEX_LEN(STATEMENT_NONCE_MAX) + 1];
-    assert(bytes.len <= STATEMENT_NONCE_MAX);
-    hex_encode(bytes.data, bytes.len, text);
-    print_text(name, view_of(text, strlen(text)), json);
-}
-
 static void print_digest(const char *name, const uint8_t digest[static SHA256_LEN], bool json)
 {
-    print_hex(name, view_of(digest, SHA256_LEN), json);
+    show_hex(name, view_of(digest, SHA256_LEN), json);
 }
 
 static void print_model(const char *name, struct view bytes, struct view path, bool json)
@@ -191,18 +168,7 @@ static void print_model(const char *name, struct view bytes, struct view path, b
         text[n++] = '/';
         memcpy(text + n, path.data, path.len);
     }
-    print_text(name, view_of(text, n + path.len), json);
-}
-
-static void print_time(const char *name, uint64_t us, bool json)
-{
-    time_t seconds = (time_t)(us / 1000000);
-    struct tm tm;
-    char day[32] = "", text[64];
-    if (gmtime_r(&seconds, &tm) != NULL)
-        (void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(text, sizeof(text), "%s.%06uZ", day, (unsigned)(us % 1000000));
-    print_text(name, view_of(text, strlen(text)), json);
+    show_text(name, view_of(text, n + path.len), json);
 }
 
 void check_print(const struct receipt *r, bool json)
@@ -221,10 +187,10 @@ void check_print(const struct receipt *r, bool json)
     print_digest("input_digest", s->input.tensors, json);
     print_digest("output_digest", s->output.tensors, json);
     if (s->nonce.len > 0)
-        print_hex("nonce", s->nonce, json);
-    print_text("engine", s->engine, json);
-    print_time("start", s->start_us, json);
-    print_time("end", s->end_us, json);
+        show_hex("nonce", s->nonce, json);
+    show_text("engine", s->engine, json);
+    show_time("start", s->start_us, json);
+    show_time("end", s->end_us, json);
     if (receipt_digest(r->statement_bytes, digest) == OK)
         print_digest("receipt_digest", digest, json);
     if (json)

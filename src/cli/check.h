@@ -3,6 +3,7 @@
 #define VERONNX_CLI_CHECK_H
 
 #include "cli/tensors.h"
+#include "ipld/model_id.h"
 #include "receipt/verify.h"
 
 struct check {
@@ -15,6 +16,24 @@ struct check {
     const struct tensor_args *inputs;  /* NULL: not compared; else they must be all that the receipt covers */
     const struct tensor_args *outputs;
 };
+
+/* What the expectations below point into. */
+struct check_side {
+    uint8_t descriptors[SHA256_LEN];
+    uint8_t tensors[SHA256_LEN];
+};
+struct check_room {
+    struct check_side in;
+    struct check_side out;
+    struct model_id id;
+    uint8_t model[SHA256_LEN];
+};
+
+/* What a receipt must say, from all of `c` but receipt and key; digests are computed in the order and types of the
+   receipt's descriptors, which nobody has verified yet. ERR_USAGE; ERR_RECEIPT_MISMATCH for tensors that the
+   descriptors rule out; ERR_DTYPE_UNSUPPORTED as below. */
+err_t check_expect(const struct check *c, const struct receipt *r, struct check_room *room, struct receipt_expect *ret,
+                   struct why *why);
 
 /* OK: the receipt is genuine and says all this. `bytes` holds what `ret` borrows; the caller ends it.
    ERR_DTYPE_UNSUPPORTED: outputs were given, but some are no tensors. */

@@ -29,7 +29,7 @@ static const struct command {
     {"export", cmd_export, "write a file or directory of the local store as an archive (CAR)"},
     {"cat", cmd_cat, "get a file of IPFS by its CID, every block checked"},
     {"infer", cmd_infer, "ask a node and verify the receipt"},
-    {"verify", cmd_verify, "check a receipt"},
+    {"verify", cmd_verify, "check a receipt, an attestation document or a node"},
     {"image", cmd_image, "make an enclave image, measure it, look into it"},
     {"models", cmd_models, "list the models of a node and how far they are"},
     {"version", cmd_version, "print the version"},

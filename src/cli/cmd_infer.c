@@ -7,6 +7,7 @@
 #include "cli/http.h"
 #include "cli/loading.h"
 #include "cli/node.h"
+#include "cli/proof.h"
 #include "ipld/model_id.h"
 #include "tensor/print.h"
 
@@ -31,6 +32,11 @@ static const char help[] =
     "  --insecure          do not check the certificate, nor ask for a receipt\n"
     "  --key FILE          the node's receipt key; default: that of the ready file or beside --cacert\n"
     "  --json              print the node's answer as it came\n"
+    "  --verify            check the node's attestation before anything is sent, and the receipt with all that proves it\n"
+    "  --save-bundle FILE  keep that proof, for `veronnx verify receipt`; with --verify\n"
+    "  --cid CID[/PATH]    what an alias must stand for; needed with --verify when --model is one\n"
+    "\n"
+    "With --verify:\n" TRUST_HELP
     "  --help              this text\n"
     "\n"
     "Exit status: 0 answered and, where the key is known, verified; 1 not; 2 wrong usage.\n";
@@ -44,9 +50,12 @@ struct infer {
     const char *cacert;
     const char *key;
     char sibling_key[1024];
+    const char *cid;
     bool insecure;
     bool json;
     bool help;
+    bool prove;
+    struct proof proof;
     uint8_t nonce[32];
     struct tensor_args inputs;
     struct tensor_args outputs;
@@ -55,7 +64,18 @@ struct infer {
 
 static err_t take_option(struct infer *f, int option, const char *value, struct why *why)
 {
+    if (trust_take(&f->proof.trust, option, value))
+        return OK;
     switch (option) {
+    case 'v':
+        f->prove = true;
+        return OK;
+    case 's':
+        f->proof.save = value;
+        return OK;
+    case 'C':
+        f->cid = value;
+        return OK;
     case 'u':
         f->url = value;
         return OK;
@@ -111,6 +131,8 @@ static err_t parse(struct infer *f, int argc, char **argv, struct why *why)
         {"cacert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
         {"insecure", no_argument, NULL, 'I'},     {"json", no_argument, NULL, 'j'},
         {"admin", required_argument, NULL, 'a'},  {"help", no_argument, NULL, 'h'},
+        {"verify", no_argument, NULL, 'v'},       {"save-bundle", required_argument, NULL, 's'},
+        {"cid", required_argument, NULL, 'C'},    TRUST_OPTIONS,
         {NULL, 0, NULL, 0},
     };
     for (;;) {
@@ -135,6 +157,25 @@ static err_t parse(struct infer *f, int argc, char **argv, struct why *why)
     if (f->cacert != NULL && access(f->cacert, R_OK) != 0)
         return why_set(why, ERR_USAGE, "--cacert: %s: %s", strerror(errno), f->cacert);
     return OK;
+}
+
+static bool is_cid(const char *model)
+{
+    struct model_id id;
+    return model_id_parse(view_of(model, strlen(model)), &id, NULL) == OK;
+}
+
+static err_t load_proof(struct infer *f, struct why *why)
+{
+    if (!f->prove)
+        return f->proof.save == NULL ? OK : why_set(why, ERR_USAGE, "--save-bundle: only with --verify");
+    if (f->insecure)
+        return why_set(why, ERR_USAGE, "--verify and --insecure: one of them");
+    if (strncmp(f->url, "https://", 8) != 0)
+        return why_set(why, ERR_USAGE, "--verify: the node's URL must begin with https://");
+    if (f->cid == NULL && !is_cid(f->model))
+        return why_set(why, ERR_USAGE, "--verify: --model is an alias: --cid says what it must stand for");
+    return trust_load(&f->proof.trust, why);
 }
 
 /* ── the request ── */
@@ -182,6 +223,11 @@ static err_t ask(struct infer *f, struct why *why)
     hex_encode(f->nonce, sizeof(f->nonce), nonce + strlen(nonce));
     struct http_call call = {
         .url = url, .cacert = f->cacert, .insecure = f->insecure, .fields = fields, .body = buf_view(&body)};
+    if (f->prove) {
+        TRY(proof_open(&f->proof, f->url, why));
+        call.insecure = true; /* the key is pinned, whoever signed its certificate */
+        call.pinned = f->proof.pinned;
+    }
     call.user = loading_new(f->admin != NULL ? f->admin : f->node.admin_url, f->model);
     call.meanwhile = call.user != NULL ? loading_show : NULL;
     err_t e = http_perform(&call, &f->result, why);
@@ -224,20 +270,35 @@ static void print_output(yyjson_val *item)
     (void)printf("%s: %s\n", yyjson_get_str(yyjson_obj_get(item, "name")), json != NULL ? json : "?");
 }
 
-static err_t verify(struct infer *f, const char *model_hash, struct buf *bytes, struct receipt *ret, struct why *why)
+static struct check expected(const struct infer *f, const char *model_hash)
 {
-    struct model_id id;
-    bool by_cid = model_id_parse(view_of(f->model, strlen(f->model)), &id, NULL) == OK; /* else an alias of the node */
-    struct check check = {
+    return (struct check){
         .receipt = view_of(f->result.receipt, strlen(f->result.receipt)),
         .key_file = f->key,
         .allow_simulated = true,
-        .model = by_cid ? f->model : NULL,
+        .model = f->cid != NULL ? f->cid : is_cid(f->model) ? f->model : NULL, /* NULL: an alias of the node */
         .model_hash = view_of(model_hash, strlen(model_hash)),
         .nonce = view_of(f->nonce, sizeof(f->nonce)),
         .inputs = &f->inputs,
         .outputs = &f->outputs,
     };
+}
+
+/* What cannot be compared is not proved, so nothing is left out here. */
+static err_t prove(struct infer *f, const char *model_hash, struct receipt *ret, struct why *why)
+{
+    struct judged judged;
+    const struct check check = expected(f, model_hash);
+    if (f->result.receipt[0] == '\0')
+        return why_set(why, ERR_RECEIPT_MISMATCH, "the node sent no receipt");
+    TRY(proof_close(&f->proof, check.receipt, &check, &judged, why));
+    *ret = judged.receipt;
+    return OK;
+}
+
+static err_t verify(struct infer *f, const char *model_hash, struct buf *bytes, struct receipt *ret, struct why *why)
+{
+    struct check check = expected(f, model_hash);
     err_t e = check_receipt(&check, bytes, ret, why);
     if (e != ERR_DTYPE_UNSUPPORTED)
         return e;
@@ -255,12 +316,14 @@ static err_t show_answer(struct infer *f, yyjson_val *root, struct why *why)
     size_t i = 0, n = 0;
     yyjson_val *item = NULL, *outputs = yyjson_obj_get(root, "output");
     const char *hash = yyjson_get_str(yyjson_obj_get(root, "model_hash"));
-    bool proved = f->key != NULL && f->result.receipt[0] != '\0';
+    bool proved = f->prove || (f->key != NULL && f->result.receipt[0] != '\0');
     yyjson_arr_foreach(outputs, i, n, item)
     {
         TRY(take_output(f, item, why));
     }
-    if (proved)
+    if (f->prove)
+        TRY(prove(f, hash != NULL ? hash : "", &receipt, why));
+    else if (proved)
         TRY(verify(f, hash != NULL ? hash : "", &bytes, &receipt, why));
     else if (f->key != NULL && !f->insecure)
         return why_set(why, ERR_RECEIPT_MISMATCH, "the node sent no receipt (--insecure does without)");
@@ -297,7 +360,10 @@ int cmd_infer(int argc, char **argv)
     AUTO_MEM struct infer *f = mem_alloc(1, sizeof(*f));
     if (f == NULL)
         return 1;
+    proof_init(&f->proof);
     err_t e = parse(f, argc, argv, &why);
+    if (e == OK && !f->help)
+        e = load_proof(f, &why);
     if (e == OK && f->help) {
         (void)fputs(help, stdout);
     } else if (e == OK) {
@@ -308,5 +374,6 @@ int cmd_infer(int argc, char **argv)
     tensor_args_done(&f->inputs);
     tensor_args_done(&f->outputs);
     http_result_done(&f->result);
+    proof_done(&f->proof);
     return command_end("infer", e, &why);
 }

@@ -1,4 +1,4 @@
-/* veronnx verify receipt. */
+/* veronnx verify, and its part for a receipt alone, without attestation. */
 #include "cli/cmd_verify.h"
 
 #include "base/mem.h"
@@ -10,9 +10,11 @@
 #include <string.h>
 
 static const char help[] =
-    "Usage: veronnx verify receipt (--receipt TEXT|@FILE|- | --headers FILE) --key FILE [options]\n"
+    "Usage: veronnx verify receipt BUNDLE [options]   (see `veronnx verify receipt BUNDLE --help`)\n"
+    "       veronnx verify receipt (--receipt TEXT|@FILE|- | --headers FILE) --key FILE [options]\n"
     "\n"
-    "Checks the signature, the inclusion proof and every expectation given. No network is used.\n"
+    "The first form checks a bundle, attestation included. The second takes the key's word for it: it checks the\n"
+    "signature, the inclusion proof and every expectation given. No network is used.\n"
     "\n"
     "  --receipt TEXT      the value of the header Veronnx-Receipt; @FILE reads it, - is standard input\n"
     "  --headers FILE      a file of response headers (curl -D FILE) with that header\n"
@@ -177,25 +179,62 @@ static err_t verify(struct verify *v, int argc, char **argv, struct why *why)
     return OK;
 }
 
-int cmd_verify(int argc, char **argv)
+/* A receipt of its own is named by one of two options; else it is in a bundle. */
+static bool names_receipt(int argc, char **argv)
+{
+    static const char *const names[] = {"--receipt", "--headers"};
+    for (int i = 1; i < argc; i++)
+        for (size_t k = 0; k < COUNT_OF(names); k++)
+            if (strncmp(argv[i], names[k], strlen(names[k])) == 0)
+                return true;
+    return false;
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int cmd_verify_receipt(int argc, char **argv)
 {
     struct why why = {0};
-    bool asks = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
-    if (asks)
-        (void)fputs(help, stdout);
-    if (asks)
-        return 0;
-    if (argc < 2 || strcmp(argv[1], "receipt") != 0) {
-        (void)why_set(&why, ERR_USAGE, "what? `veronnx verify receipt` checks a receipt (see --help)");
-        return command_end("verify", ERR_USAGE, &why);
-    }
+    bool asks = argc > 1 && asks_for_help(argv[1]);
+    if (!asks && !names_receipt(argc, argv))
+        return cmd_verify_bundle(argc, argv);
     AUTO_MEM struct verify *v = mem_alloc(1, sizeof(*v));
     if (v == NULL)
         return 1;
-    err_t e = verify(v, argc - 1, argv + 1, &why);
+    err_t e = verify(v, argc, argv, &why);
     tensor_args_done(&v->inputs);
     tensor_args_done(&v->outputs);
     if (e != ERR_USAGE)
         e = command_blame(err_name(e), e, &why);
     return command_end("verify receipt", e, &why);
+}
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *what;
+} kinds[] = {
+    {"attestation", cmd_verify_attestation, "an attestation document of any enclave"},
+    {"receipt", cmd_verify_receipt, "a receipt, in a bundle with all that proves it or alone with a key"},
+    {"node", cmd_verify_node, "a node: asks it for a fresh document and compares the connection with it"},
+};
+
+int cmd_verify(int argc, char **argv)
+{
+    struct why why = {0};
+    for (size_t i = 0; argc > 1 && i < COUNT_OF(kinds); i++)
+        if (strcmp(argv[1], kinds[i].name) == 0)
+            return kinds[i].run(argc - 1, argv + 1);
+    if (argc > 1 && asks_for_help(argv[1])) {
+        (void)puts("Usage: veronnx verify WHAT [options]\n");
+        for (size_t i = 0; i < COUNT_OF(kinds); i++)
+            (void)printf("  %-12s %s\n", kinds[i].name, kinds[i].what);
+        (void)puts("\nEach explains itself: veronnx verify WHAT --help");
+        return 0;
+    }
+    (void)why_set(&why, ERR_USAGE, "what? `veronnx verify receipt`, `verify attestation` or `verify node` (see --help)");
+    return command_end("verify", ERR_USAGE, &why);
 }

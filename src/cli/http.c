@@ -1,10 +1,13 @@
 /* One request, one answer. */
 #include "cli/http.h"
 
+#include "cli/pem.h"
+
 #include <curl/curl.h>
 #include <string.h>
 
-#define ANSWER_MAX (2 * GIB - 1)
+#define ANSWER_MAX      (2 * GIB - 1)
+#define CERTIFICATE_MAX (16 * KIB)
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
@@ -59,6 +62,10 @@ static void set_options(CURL *curl, const struct http_call *call, struct http_re
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
     }
+    if (call->pinned != NULL)
+        curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, call->pinned);
+    curl_easy_setopt(curl, CURLOPT_CERTINFO, call->certificate ? 1L : 0L);
+    curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, call->timeout_ms);
     if (call->meanwhile != NULL) {
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
@@ -71,12 +78,26 @@ static void set_options(CURL *curl, const struct http_call *call, struct http_re
     }
 }
 
+/* libcurl gives the certificates as texts, the server's own first. */
+static err_t take_certificate(CURL *curl, struct buf *ret)
+{
+    static const char field[] = "Cert:";
+    struct curl_certinfo *info = NULL;
+    if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL || info->num_of_certs < 1)
+        return ERR_MALFORMED;
+    for (const struct curl_slist *l = info->certinfo[0]; l != NULL; l = l->next)
+        if (strncmp(l->data, field, strlen(field)) == 0)
+            return pem_certificate(view_of(l->data + strlen(field), strlen(l->data) - strlen(field)), ret);
+    return ERR_MALFORMED;
+}
+
 err_t http_perform(const struct http_call *call, struct http_result *ret, struct why *why)
 {
     char sentence[CURL_ERROR_SIZE] = "";
     struct curl_slist *fields = NULL;
     *ret = (struct http_result){0};
-    buf_init(&ret->body, ANSWER_MAX);
+    buf_init(&ret->body, call->max > 0 ? call->max : ANSWER_MAX);
+    buf_init(&ret->certificate, CERTIFICATE_MAX);
     CURL *curl = curl_easy_init();
     if (curl == NULL)
         return ERR_NOMEM;
@@ -87,8 +108,11 @@ err_t http_perform(const struct http_call *call, struct http_result *ret, struct
     CURLcode rc = curl_easy_perform(curl);
     if (rc == CURLE_OK)
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ret->status);
+    err_t e = rc == CURLE_OK && call->certificate ? take_certificate(curl, &ret->certificate) : OK;
     curl_slist_free_all(fields);
     curl_easy_cleanup(curl);
+    if (e != OK)
+        return why_set(why, ERR_CLOSED, "%s: shows no certificate", call->url);
     if (rc == CURLE_OK)
         return OK;
     if (rc == CURLE_SSL_CACERT_BADFILE)
@@ -100,4 +124,5 @@ err_t http_perform(const struct http_call *call, struct http_result *ret, struct
 void http_result_done(struct http_result *r)
 {
     buf_done(&r->body);
+    buf_done(&r->certificate);
 }

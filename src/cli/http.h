@@ -8,15 +8,19 @@ struct http_call {
     const char *url;
     const char *cacert;        /* PEM file with the only certificate that is trusted; NULL: the system's */
     bool insecure;             /* no check of the certificate */
+    const char *pinned;        /* "sha256//" and base64 of the key's SubjectPublicKeyInfo; NULL: any key */
+    bool certificate;          /* the server's is wanted in the result */
     const char *const *fields; /* "Name: value", ends with NULL; or NULL */
     struct view body;          /* data NULL: GET, else POST */
     long timeout_ms;           /* 0: none */
     void (*meanwhile)(void *user); /* called about once a second while nothing comes; NULL: not */
     void *user;
+    size_t max; /* bytes of an answer; 0: 2 GiB */
 };
 struct http_result {
     long status;
     struct buf body;
+    struct buf certificate;  /* DER, when it was wanted */
     char receipt[16 * 1024]; /* value of Veronnx-Receipt; "" without one */
 };
 

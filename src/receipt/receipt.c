@@ -41,9 +41,21 @@ static err_t receipt_read(struct cbor_reader *r, struct receipt *ret, struct why
     return cbor_end(r);
 }
 
-err_t receipt_unpack(struct view text, struct buf *bytes, struct receipt *ret, struct why *why)
+err_t receipt_decode(struct view bytes, struct receipt *ret, struct why *why)
 {
     struct receipt receipt = {0};
+    struct cbor_reader r = cbor_reader_on(bytes, CBOR_DETERMINISTIC);
+    err_t e = receipt_read(&r, &receipt, why);
+    if (e == ERR_RECEIPT_MALFORMED || e == ERR_RECEIPT_PROOF)
+        return e;
+    if (e != OK)
+        return why_set(why, ERR_RECEIPT_MALFORMED, "receipt: not statement, COSE_Sign1 and both sides' descriptors");
+    *ret = receipt;
+    return OK;
+}
+
+err_t receipt_unpack(struct view text, struct buf *bytes, struct receipt *ret, struct why *why)
+{
     buf_init(bytes, RECEIPT_BYTES_MAX + 2); /* the decoder reserves whole groups */
     if (text.len > RECEIPT_TEXT_MAX)
         return why_set(why, ERR_RECEIPT_MALFORMED, "receipt: longer than %zu characters", RECEIPT_TEXT_MAX);
@@ -52,12 +64,5 @@ err_t receipt_unpack(struct view text, struct buf *bytes, struct receipt *ret, s
         return e;
     if (e != OK)
         return why_set(why, ERR_RECEIPT_MALFORMED, "receipt: not base64url without padding");
-    struct cbor_reader r = cbor_reader_on(buf_view(bytes), CBOR_DETERMINISTIC);
-    e = receipt_read(&r, &receipt, why);
-    if (e == ERR_RECEIPT_MALFORMED || e == ERR_RECEIPT_PROOF)
-        return e;
-    if (e != OK)
-        return why_set(why, ERR_RECEIPT_MALFORMED, "receipt: not statement, COSE_Sign1 and both sides' descriptors");
-    *ret = receipt;
-    return OK;
+    return receipt_decode(buf_view(bytes), ret, why);
 }

@@ -32,8 +32,10 @@ struct receipt {
     struct view out_descriptors;
 };
 
+/* From the array itself. ERR_RECEIPT_MALFORMED, ERR_RECEIPT_PROOF (see cose_read). */
+err_t receipt_decode(struct view bytes, struct receipt *ret, struct why *why);
 /* `bytes` is initialised here, also on an error; it holds what the receipt borrows, and the caller ends it with
-   buf_done. ERR_RECEIPT_MALFORMED, ERR_RECEIPT_PROOF (see cose_read), ERR_NOMEM. */
+   buf_done. As receipt_decode, and ERR_NOMEM. */
 err_t receipt_unpack(struct view text, struct buf *bytes, struct receipt *ret, struct why *why);
 
 #endif

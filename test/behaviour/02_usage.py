@@ -25,7 +25,7 @@ WRONG = [  # arguments, then what the line names
     (["add", "--cid-version", "2", "x"], "--cid-version"),
     (["serve", "--nope"], "--nope"), (["serve", "extra"], "extra"), (["serve", "--listen"], "--listen"), (["serve"], "--simulate"),
 ]
-HELP = {"serve": "--listen", "add": "--cid-version", "infer": "--input", "verify": "--receipt", "models": "--admin", "help": "COMMAND"}
+HELP = {"serve": "--listen", "add": "--cid-version", "infer": "--input", "verify": "attestation", "models": "--admin", "help": "COMMAND"}
 
 for arguments, *words in WRONG:
     done = veronnx(*arguments)
@@ -48,7 +48,11 @@ for command, option in HELP.items():
     equal((first.returncode, first.stderr), (0, ""), f"{command} --help")
     check(first.stdout.startswith("Usage: veronnx ") and option in first.stdout, f"{command} --help: {first.stdout}")
     equal(veronnx("help", command).stdout, first.stdout, f"help {command}")
-equal(veronnx("verify", "receipt", "--help").stdout, veronnx("verify", "--help").stdout, "verify receipt --help")
+for what, option in (("attestation", "--archive"), ("receipt", "--receipt"), ("node", "--root")):
+    done = veronnx("verify", what, "--help")
+    check(done.returncode == 0 and f"Usage: veronnx verify {what}" in done.stdout and option in done.stdout, f"verify {what} --help")
+done = veronnx("verify", "receipt", "bundle", "--help")
+check(done.returncode == 0 and "BUNDLE" in done.stdout and "--policy" in done.stdout, "verify receipt BUNDLE --help")
 check(all(command in veronnx("help").stdout for command in (*HELP, "version")), "help lists all commands")
 equal(veronnx().returncode, 2, "no command")
 equal(veronnx("version").stdout, veronnx("--version").stdout, "version")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ctext import Source
 
-LIBRARIES = {"wire", "jail", "ipld", "pull", "store", "attest", "receipt", "tensor", "eif"}
+LIBRARIES = {"wire", "jail", "ipld", "pull", "store", "attest", "receipt", "tensor", "eif", "verify"}
 PROCESSES = {"super", "config", "keeper", "nsm", "front", "infer", "fetch", "host", "cli"}
 
 # What a folder of src/ may include; `main` includes everything.
