@@ -19,6 +19,7 @@ enum wire_chan {
     CHAN_FETCH,   /* a supervisor, b fetch */
     CHAN_SIGN,    /* a front, b keeper: TLS signatures */
     CHAN_TICKET,  /* a front, b keeper: tickets and receipts */
+    CHAN_PROOF,   /* a front, b keeper: attestation documents */
     CHAN_JOB,     /* a front, b infer: jobs and results */
     CHAN_CANCEL,  /* a front, b infer: cancellations */
     CHAN_REPORT,  /* a keeper, b infer: reports */
@@ -118,6 +119,9 @@ struct msg_keeper_accuse { /* this peer broke a rule: the supervisor ends it */
 };
 
 /* ── supervisor ⇄ front and front --admin ── */
+
+/* FRONT_IDENTITY: before FRONT_START, and again when another certificate is to be shown. fds: the identity (identity.h);
+   CHAN_PROOF, the first time. */
 
 struct msg_front_start {
     uint16_t generation;
@@ -286,6 +290,15 @@ struct msg_no_receipt {
     uint32_t reason; /* err_t */
     uint32_t zero;
 };
+struct msg_document_ask {
+    uint32_t id; /* returned in the answer; answers come in the order of the questions */
+    uint32_t zero;
+    struct wire_nonce nonce; /* NONCE_MIN to NONCE_MAX bytes */
+};
+struct msg_document {
+    uint32_t id;
+    uint32_t result; /* err_t: OVERLOADED (too many at a time or a second), NSM_FAILED */
+}; /* tail: the document, when it is OK */
 
 /* ── front ⇄ infer: tensors lie in slots, one memory area per side and slot (docs/processes.md, "Slots") ── */
 
@@ -361,6 +374,7 @@ struct msg_empty {
     X(KEEPER_ACCUSE, CHAN_KEEPER, SIDE_B, struct msg_keeper_accuse, 0, 0, 0)                                           \
     X(FRONT_START, CHAN_FRONT, SIDE_A, struct msg_front_start, CERT_MAX, 2, 2)                                         \
     X(FRONT_CONFIG, CHAN_FRONT, SIDE_A, struct msg_empty, 0, 1, 1)                                                     \
+    X(FRONT_IDENTITY, CHAN_FRONT, SIDE_A, struct msg_empty, 0, 1, 2)                                                   \
     X(FRONT_LISTEN, CHAN_FRONT, SIDE_A, struct msg_listen, 0, 1, 1)                                                    \
     X(FRONT_READY, CHAN_FRONT, SIDE_B, struct msg_empty, 0, 0, 0)                                                      \
     X(FRONT_LOAD, CHAN_FRONT, SIDE_B, struct msg_front_load, 0, 0, 0)                                                  \
@@ -402,6 +416,8 @@ struct msg_empty {
     X(TICKET, CHAN_TICKET, SIDE_A, struct msg_ticket, 0, 0, 0)                                                         \
     X(RECEIPTS, CHAN_TICKET, SIDE_B, struct msg_empty, WIRE_TAIL_MAX, 0, 0)                                            \
     X(NO_RECEIPT, CHAN_TICKET, SIDE_B, struct msg_no_receipt, 0, 0, 0)                                                 \
+    X(DOCUMENT_ASK, CHAN_PROOF, SIDE_A, struct msg_document_ask, 0, 0, 0)                                              \
+    X(DOCUMENT, CHAN_PROOF, SIDE_B, struct msg_document, MODULE_DOCUMENT_MAX, 0, 0)                                    \
     X(JOB, CHAN_JOB, SIDE_A, struct msg_job, WIRE_TAIL_MAX, 0, 1)                                                      \
     X(META, CHAN_JOB, SIDE_B, struct msg_empty, WIRE_TAIL_MAX, 0, 0)                                                   \
     X(RESULT, CHAN_JOB, SIDE_B, struct msg_result, WIRE_TAIL_MAX, 0, 1)                                                \
