@@ -4,8 +4,10 @@
 #define VERONNX_TEST_KEEPER_STAGE_H
 
 #include "receipt/verify.h"
+#include "nsm/device.h"
 #include "unit.h"
 #include "wire/frame.h"
+#include "wire/identity.h"
 
 #include <sys/types.h>
 
@@ -17,10 +19,11 @@ struct stage {
     struct wire_inbox inbox;
     int log_fd;
     char empty_dir[64];
+    char module_dir[64];
     struct msg_keeper_start start;
     struct msg_keeper_ready ready;
-    uint8_t certificate[CERT_MAX];
-    size_t certificate_len;
+    struct identity identity;
+    pid_t module_pid;
     struct es256 key; /* of the receipts */
 };
 
@@ -52,6 +55,10 @@ void stage_receipt_done(struct stage_receipt *r);
 
 /* ── the keeper ── */
 
+/* Between a simulated module and the keeper that is opened next: may change what the module has answered. NULL: nobody. */
+extern void (*stage_bend)(const struct nsm_request *q, struct nsm_response *p);
+extern const uint8_t stage_pcrs[3][PCR_LEN];
+
 /* Bytes that its control channel holds unread (SO_SNDBUF); 0: as many as usual. */
 extern int stage_control_room;
 
@@ -60,6 +67,8 @@ int stage_setup(void **state);
 int stage_teardown(void **state);
 /* The process without a message. */
 void stage_open(struct stage *s);
+/* KEEPER_START with a module of its own; stage_start also takes the answer. */
+void stage_ask_start(struct stage *s, uint8_t kind);
 void stage_start(struct stage *s);
 /* In between it sees nothing, and then all at once. */
 void stage_pause(const struct stage *s);
