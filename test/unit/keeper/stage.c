@@ -261,21 +261,24 @@ void stage_not_accused(const struct stage *s)
 
 void stage_front_new(struct stage *s, uint16_t generation, struct stage_front *ret)
 {
-    AUTO(wire_end_close) struct wire_end sign = {.fd = -1}, ticket = {.fd = -1};
+    AUTO(wire_end_close) struct wire_end sign = {.fd = -1}, ticket = {.fd = -1}, proof = {.fd = -1};
     struct msg_keeper_front known = {.generation = generation};
     *ret = (struct stage_front){
         .generation = generation, .last_job = (uint64_t)generation << 48, .receipts = BUF_WITH(WIRE_TAIL_MAX)};
     assert_ok(wire_pair(CHAN_SIGN, &ret->sign, &sign));
     assert_ok(wire_pair(CHAN_TICKET, &ret->ticket, &ticket));
+    assert_ok(wire_pair(CHAN_PROOF, &ret->proof, &proof));
     assert_ok(wire_stamp(&ticket));
     assert_ok(wire_inbox_init(&ret->inbox, CHAN_TICKET));
     assert_ok(wire_send(&s->control, MSG_KEEPER_FRONT, &known, NOTHING, (const int[]){sign.fd, ticket.fd}, 2));
+    assert_ok(wire_send(&s->control, MSG_KEEPER_PROOF, &known, NOTHING, &proof.fd, 1));
 }
 
 void stage_front_done(struct stage_front *f)
 {
     wire_end_close(&f->sign);
     wire_end_close(&f->ticket);
+    wire_end_close(&f->proof);
     wire_inbox_done(&f->inbox);
     buf_done(&f->receipts);
 }
@@ -297,6 +300,24 @@ uint64_t stage_ticket(struct stage_front *f, uint32_t infer, const struct wire_n
 {
     assert_ok(stage_ticket_raw(f, infer, ++f->last_job, nonce));
     return f->last_job;
+}
+
+err_t stage_ask(struct stage_front *f, uint32_t id, const struct wire_nonce *nonce)
+{
+    struct msg_document_ask ask = {.id = id, .nonce = *nonce};
+    return wire_send(&f->proof, MSG_DOCUMENT_ASK, &ask, NOTHING, NULL, 0);
+}
+
+struct view stage_document(struct stage_front *f, uint32_t id, err_t *ret_result)
+{
+    struct wire_msg m = WIRE_MSG_NONE;
+    stage_wait_readable(&f->proof);
+    assert_ok(wire_recv(&f->proof, &f->inbox, false, &m));
+    assert_int_equal(m.type, MSG_DOCUMENT);
+    const struct msg_document *d = m.fixed;
+    assert_int_equal(d->id, id);
+    *ret_result = err_from_wire(d->result);
+    return m.tail;
 }
 
 void stage_receipt_done(struct stage_receipt *r)
@@ -392,6 +413,7 @@ void stage_front_cut(struct stage_front *f)
 {
     assert_cut(&f->sign);
     assert_cut(&f->ticket);
+    assert_cut(&f->proof);
 }
 
 /* ── an infer ── */

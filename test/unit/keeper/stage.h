@@ -31,6 +31,7 @@ struct stage_front {
     uint16_t generation;
     struct wire_end sign;
     struct wire_end ticket;
+    struct wire_end proof;
     struct wire_inbox inbox;
     struct buf receipts; /* of the last RECEIPTS, not taken yet */
     uint64_t last_job;
@@ -92,6 +93,10 @@ void stage_front_done(struct stage_front *f);
 
 /* A ticket for a new job of this infer with this nonce; the job. */
 uint64_t stage_ticket(struct stage_front *f, uint32_t infer, const struct wire_nonce *nonce);
+/* Asks for a document; `stage_document` receives the answer (borrowed until the next receive) and its result. */
+err_t stage_ask(struct stage_front *f, uint32_t id, const struct wire_nonce *nonce);
+struct view stage_document(struct stage_front *f, uint32_t id, err_t *ret_result);
+
 err_t stage_ticket_raw(struct stage_front *f, uint32_t infer, uint64_t job, const struct wire_nonce *nonce);
 /* The next that comes on its ticket channel must be a receipt: verified with the keeper's key, decoded. */
 void stage_receive(const struct stage *s, struct stage_front *f, struct stage_receipt *ret);
