@@ -90,6 +90,7 @@
     /* runs */                                                                                                         \
     X(QUEUE_FULL, 503, "the queue of this model or of the node is full")                                               \
     X(KEEPER_BUSY, 503, "the signing process is busy")                                                                 \
+    X(CLOCK_WRONG, 503, "the node's clock is wrong, so it signs nothing")                                              \
     X(RUN_FAILED, 400, "the model cannot be run on this input")                                                        \
     X(RUN_OUT_OF_MEMORY, 503, "the run exceeded the model's memory")                                                   \
     X(RUN_TIMEOUT, 504, "the run took too long")                                                                       \

@@ -55,7 +55,9 @@ struct log_arg {
     X(TLS_FAILED, 'i', BY_FRONT, LOG_WORD("reason"))                                                                   \
     X(KEEPER_SLOW, 'w', BY_FRONT, LOG_ANY("ms"))                                                                       \
     X(NSM_FAILED, 'e', BY_NSM | BY_NSM_SIM, LOG_SMALL("phase"), LOG_REASON)                                            \
-    X(NSM_REFUSED, 'w', BY_NSM | BY_NSM_SIM, LOG_SMALL("operation"), LOG_SMALL("error"))
+    X(NSM_REFUSED, 'w', BY_NSM | BY_NSM_SIM, LOG_SMALL("operation"), LOG_SMALL("error"))                               \
+    X(CHECK_FAILED, 'e', BY_KEEPER, LOG_SMALL("check"), LOG_REASON)                                                    \
+    X(CLOCK_WRONG, 'e', BY_KEEPER, LOG_ANY("ms"))
 
 enum log_event {
 #define LOG_ENUM(name, ...) LOG_##name,

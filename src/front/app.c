@@ -120,6 +120,16 @@ static err_t on_config(void *self, struct wire_msg *m)
     return OK;
 }
 
+static err_t on_identity(void *self, struct wire_msg *m)
+{
+    struct app *app = self;
+    if (app->identity != NULL || m->n_fds != 2)
+        return ERR_PROTOCOL;
+    TRY(identity_map(m->fds[0], &app->identity_map, &app->identity));
+    app->proof = (struct wire_end){TAKE_FD(m->fds[1]), CHAN_PROOF, SIDE_A};
+    return OK;
+}
+
 static err_t on_start(void *self, struct wire_msg *m)
 {
     struct app *app = self;
@@ -182,10 +192,11 @@ static err_t on_failed(void *self, struct wire_msg *m)
 }
 
 static const struct wire_route control_routes[] = {
-    {MSG_FRONT_CONFIG, APP_NO_CONFIG, on_config}, {MSG_FRONT_START, APP_NO_TLS, on_start},
-    {MSG_FRONT_LISTEN, APP_SERVING, on_listen},   {MSG_FRONT_MODEL, APP_SERVING, on_model},
-    {MSG_FRONT_FAILED, APP_SERVING, on_failed},   {MSG_FRONT_EVICT, APP_SERVING, on_evict},
-    {MSG_FRONT_DRAIN, APP_SERVING, on_drain},     {MSG_FRONT_PRELOADED, APP_SERVING, on_preloaded},
+    {MSG_FRONT_CONFIG, APP_NO_CONFIG, on_config},     {MSG_FRONT_START, APP_NO_TLS, on_start},
+    {MSG_FRONT_IDENTITY, APP_NO_TLS, on_identity},    {MSG_FRONT_LISTEN, APP_SERVING, on_listen},
+    {MSG_FRONT_MODEL, APP_SERVING, on_model},         {MSG_FRONT_FAILED, APP_SERVING, on_failed},
+    {MSG_FRONT_EVICT, APP_SERVING, on_evict},         {MSG_FRONT_DRAIN, APP_SERVING, on_drain},
+    {MSG_FRONT_PRELOADED, APP_SERVING, on_preloaded},
 };
 
 static err_t on_receipts(void *self, struct wire_msg *m)

@@ -13,6 +13,7 @@
 #include "tensor/infer_inputs.h"
 #include "wire/conf.h"
 #include "wire/frame.h"
+#include "wire/identity.h"
 
 #define CALLS_MAX   512 /* running or waiting for receipts; the keeper has room for twice as many tickets */
 #define MODELS_MAX  512
@@ -195,8 +196,11 @@ struct app {
     uv_check_t due; /* deadlines are judged after all that has arrived was heard */
     const struct conf *conf;
     struct map conf_map;
+    const struct identity *identity; /* what this node is and has proved */
+    struct map identity_map;
     struct wire_end control;
     struct wire_end ticket;
+    struct wire_end proof;
     struct wire_inbox inbox;
     struct buf tail; /* of the next JOB */
     struct budget transfer;

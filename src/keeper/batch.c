@@ -2,14 +2,17 @@
 #include "keeper/batch.h"
 
 #include "base/clock.h"
+#include "keeper/settlement.h"
 
 #include <openssl/rand.h>
 #include <string.h>
 
-err_t batch_init(struct batch *b, const struct keys *keys, const struct msg_keeper_start *node)
+err_t batch_init(struct batch *b, struct keys *keys, const struct msg_keeper_start *node,
+                 const uint8_t image[static DIGEST_LEN])
 {
     b->keys = keys;
     b->node = node;
+    b->image = image;
     b->n_salts = 0;
     b->count = 0;
     TRY(sign_init(&b->signer, keys->receipt));
@@ -30,7 +33,9 @@ size_t batch_room(const struct batch *b)
 static void fill_node(const struct batch *b, struct statement *s)
 {
     s->kind = b->node->kind == STATEMENT_NITRO ? STATEMENT_NITRO : STATEMENT_SIMULATED;
-    s->clock = STATEMENT_CLOCK_SYSTEM;
+    s->clock = STATEMENT_CLOCK_NSM;
+    s->has_image = true;
+    memcpy(s->image, b->image, sizeof(s->image));
     memcpy(s->keyset, b->keys->keyset_digest, sizeof(s->keyset));
     memcpy(s->node, b->node->node_digest, sizeof(s->node));
     memcpy(s->policy, b->node->policy_digest, sizeof(s->policy));
@@ -92,6 +97,9 @@ err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct tick
     TRY(statement_encode(&s, entry->statement, &entry->statement_len, NULL));
     TRY(sign_add(&b->signer, view_of(entry->statement, entry->statement_len), digest));
     entry->job = t->job;
+    entry->settle = t->settle;
+    if (t->settle)
+        TRY(settlement_fill(&s, digest, &entry->settlement));
     b->count++;
     return OK;
 }
@@ -99,13 +107,15 @@ err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct tick
 static err_t deliver_one(struct batch *b, size_t index, batch_deliver *deliver, void *self)
 {
     uint8_t cose[COSE_MAX];
-    const struct batch_entry *entry = &b->entries[index];
+    struct batch_entry *entry = &b->entries[index];
     struct wire_receipt r = {.job = entry->job, .statement = view_of(entry->statement, entry->statement_len)};
     size_t cose_len = 0;
     _Static_assert(STATEMENT_MAX + COSE_MAX <= RECEIPT_MAX, "a receipt fits into its message");
     TRY(sign_cose(&b->signer, index, cose, &cose_len));
     r.cose = view_of(cose, cose_len);
-    deliver(self, &r);
+    if (entry->settle)
+        TRY(settlement_sign(b->keys, &entry->settlement));
+    deliver(self, &r, entry->settle ? &entry->settlement : NULL);
     return OK;
 }
 

@@ -15,11 +15,14 @@ struct batch_entry {
     uint64_t job;
     size_t statement_len;
     uint8_t statement[STATEMENT_MAX];
+    bool settle;
+    struct msg_settlement settlement;
 };
 
 struct batch {
-    const struct keys *keys;
+    struct keys *keys;
     const struct msg_keeper_start *node;
+    const uint8_t *image;
     struct receipt_signer signer;
     size_t n_salts; /* that have not been used; they are drawn together, which costs little more than one alone */
     uint8_t salts[BATCH_MAX][STATEMENT_SALT_LEN];
@@ -27,8 +30,9 @@ struct batch {
     struct batch_entry entries[BATCH_MAX];
 };
 
-/* Borrows keys and node facts for its whole life. */
-err_t batch_init(struct batch *b, const struct keys *keys, const struct msg_keeper_start *node);
+/* Borrows keys, node facts and image digest for its whole life. */
+err_t batch_init(struct batch *b, struct keys *keys, const struct msg_keeper_start *node,
+                 const uint8_t image[static DIGEST_LEN]);
 /* Accepts a zeroed struct. */
 void batch_done(struct batch *b);
 
@@ -42,8 +46,8 @@ err_t batch_fits(const struct batch *b, const struct keeper_infer *i);
    The infer is one that fits and there is room, so an error is the keeper's own. */
 err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct ticket *t, const struct msg_report *r);
 
-/* Gets a receipt, borrowed for the call. */
-typedef void batch_deliver(void *self, const struct wire_receipt *r);
+/* Gets a receipt, borrowed for the call, with its settlement if that was asked for, else NULL. */
+typedef void batch_deliver(void *self, const struct wire_receipt *r, const struct msg_settlement *settlement);
 
 /* Signs the tree of all statements once, delivers each receipt, and empties the batch. Does nothing when there are none. */
 err_t batch_sign(struct batch *b, batch_deliver *deliver, void *self);

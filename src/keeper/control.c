@@ -13,12 +13,16 @@ static err_t on_start(void *self, struct wire_msg *m)
     struct keeper *k = self;
     struct msg_keeper_ready ready = {0};
     memcpy(&k->node, m->fixed, sizeof(k->node));
+    TRY(trust_begin(&k->trust, k->node.kind, &m->fds[0]));
     TRY(keys_init(&k->keys, m->tail, k->node.not_after));
-    TRY(batch_init(&k->batch, &k->keys, &k->node));
+    TRY(batch_init(&k->batch, &k->keys, &k->node, k->trust.image));
     TRY(keeper_enter_jail(k)); /* OpenSSL has loaded by now what it needs */
+    TRY(trust_bind(&k->trust, &k->keys, &k->node));
+    documents_init(&k->documents, &k->trust);
     memcpy(ready.receipt_key, k->keys.receipt_point, sizeof(ready.receipt_key));
     memcpy(ready.keyset_digest, k->keys.keyset_digest, sizeof(ready.keyset_digest));
-    TRY(wire_send_wait(&k->control, MSG_KEEPER_READY, &ready, buf_view(&k->keys.certificate), NULL, 0));
+    TRY(wire_send_wait(&k->control, MSG_KEEPER_READY, &ready,
+                       view_of(&k->trust.identity, sizeof(k->trust.identity)), NULL, 0));
     k->phase = KEEPER_SERVING;
     return OK;
 }
@@ -33,6 +37,17 @@ static err_t on_front(void *self, struct wire_msg *m)
     f->sign = (struct wire_end){TAKE_FD(m->fds[0]), CHAN_SIGN, SIDE_B};
     f->ticket = (struct wire_end){TAKE_FD(m->fds[1]), CHAN_TICKET, SIDE_B};
     return keeper_watch(k, f->sign.fd, TAG_SIGN | front->generation);
+}
+
+static err_t on_proof(void *self, struct wire_msg *m)
+{
+    struct keeper *k = self;
+    const struct msg_keeper_front *front = m->fixed;
+    struct keeper_front *f = peers_front(&k->peers, front->generation);
+    if (f == NULL || f->proof.fd >= 0)
+        return ERR_PROTOCOL;
+    f->proof = (struct wire_end){TAKE_FD(m->fds[0]), CHAN_PROOF, SIDE_B};
+    return keeper_watch(k, f->proof.fd, TAG_PROOF | front->generation);
 }
 
 /* What the dead front had sent is read before its ticket socket closes: an infer may still report on it. */
@@ -97,6 +112,7 @@ static err_t on_infer_gone(void *self, struct wire_msg *m)
 static const struct wire_route routes[] = {
     {MSG_KEEPER_START, KEEPER_FRESH, on_start},
     {MSG_KEEPER_FRONT, KEEPER_SERVING, on_front},
+    {MSG_KEEPER_PROOF, KEEPER_SERVING, on_proof},
     {MSG_KEEPER_FRONT_GONE, KEEPER_SERVING, on_front_gone},
     {MSG_KEEPER_INFER, KEEPER_SERVING, on_infer},
     {MSG_KEEPER_SEALED, KEEPER_SERVING, on_sealed},
@@ -138,6 +154,7 @@ void keeper_accuse_front(struct keeper *k, struct keeper_front *f, err_t reason)
     struct msg_keeper_accuse a = {.generation = f->generation, .reason = reason};
     wire_end_close(&f->sign);
     wire_end_close(&f->ticket);
+    wire_end_close(&f->proof);
     log_event(LOG_PEER_REFUSED, ROLE_FRONT, f->generation, reason);
     accuse(k, &a);
 }

@@ -41,7 +41,7 @@ static bool is_nonce(const struct wire_nonce *n)
 static err_t take_ticket(struct keeper *k, struct keeper_front *f, const struct wire_msg *m)
 {
     const struct msg_ticket *t = m->fixed;
-    if (front_of(t->job) != f->generation || t->job <= f->last_job || !is_nonce(&t->nonce))
+    if (front_of(t->job) != f->generation || t->job <= f->last_job || !is_nonce(&t->nonce) || t->settle > 1)
         return ERR_PROTOCOL;
     f->last_job = t->job;
     if (is_over(k, t->infer))
@@ -51,7 +51,7 @@ static err_t take_ticket(struct keeper *k, struct keeper_front *f, const struct 
         if (is_over(k, t->infer))
             return OK;
     }
-    return tickets_add(&k->tickets, t->infer, t->job, m->stamp_ns / 1000, &t->nonce);
+    return tickets_add(&k->tickets, t, m->stamp_ns / 1000);
 }
 
 /* Reads what is there now. It is not more than the table holds, so a front that sends without an end holds nobody up. */
@@ -108,10 +108,13 @@ static void send_receipts(struct keeper *k)
     buf_clear(&k->receipts);
 }
 
-/* One message takes as many receipts of a front as fit, and any one of them when it is empty. */
-static void deliver(void *self, const struct wire_receipt *r)
+/* One message takes as many receipts of a front as fit, and any one of them when it is empty. A settlement is there before
+   its receipt. */
+static void deliver(void *self, const struct wire_receipt *r, const struct msg_settlement *settlement)
 {
     struct keeper *k = self;
+    if (settlement != NULL)
+        tell_front(k, front_of(r->job), MSG_SETTLEMENT, settlement, view_of(NULL, 0));
     if (k->receipts_to != front_of(r->job) || wire_receipts_put(&k->receipts, r) != OK) {
         send_receipts(k);
         k->receipts_to = front_of(r->job);
@@ -148,8 +151,9 @@ static err_t judge(struct keeper *k, uint32_t infer, const struct msg_report *r)
         keeper_accuse_infer(k, i, r->job, ERR_PROTOCOL);
         return OK;
     }
-    if (r->result != OK) {
-        struct msg_no_receipt no = {.job = r->job, .reason = err_from_wire(r->result)};
+    err_t refused = r->result != OK ? err_from_wire(r->result) : documents_clock(&k->documents);
+    if (refused != OK) {
+        struct msg_no_receipt no = {.job = r->job, .reason = refused};
         tell_front(k, front_of(r->job), MSG_NO_RECEIPT, &no, view_of(NULL, 0));
         return OK;
     }

@@ -16,12 +16,13 @@
 #include <sched.h>
 #include <sys/epoll.h>
 
-#define EVENTS  (1 + FRONTS_MAX + LIVE_INFERS_MAX) /* all that there can be, so that no kind hides behind another */
-#define LOOK_MS 100                                /* how long tickets may lie unread when nothing else happens */
+#define EVENTS (2 + 2 * FRONTS_MAX + LIVE_INFERS_MAX) /* all that there can be, so that no kind hides behind another   \
+                                                       */
+#define LOOK_MS 100                                   /* how long tickets may lie unread when nothing else happens */
 
 err_t keeper_enter_jail(struct keeper *k)
 {
-    const int keep[] = {CONTROL_FD, LOG_FD, k->epoll};
+    const int keep[] = {CONTROL_FD, LOG_FD, k->epoll, k->trust.module.fd};
     const struct jail_paths paths = {.empty_dir = ".", .keep_fds = keep, .n_keep_fds = COUNT_OF(keep)};
     struct jail_failure failure = {0};
     err_t e = jail_enter(JAIL_KEEPER, &paths, &failure);
@@ -40,12 +41,15 @@ err_t keeper_watch(struct keeper *k, int fd, uint64_t tag)
 static err_t serve_event(struct keeper *k, uint64_t tag)
 {
     uint32_t number = TAG_NUMBER(tag);
-    if ((tag & TAG_KIND) == TAG_SIGN) {
-        struct keeper_front *f = peers_front(&k->peers, (uint16_t)number);
-        if (f != NULL)
-            keeper_handshakes(k, f);
-    }
-    return (tag & TAG_KIND) == TAG_REPORT ? keeper_reports(k, number) : OK;
+    uint64_t kind = tag & TAG_KIND;
+    struct keeper_front *f = kind == TAG_SIGN || kind == TAG_PROOF ? peers_front(&k->peers, (uint16_t)number) : NULL;
+    if (f != NULL && kind == TAG_SIGN)
+        keeper_handshakes(k, f);
+    if (f != NULL && kind == TAG_PROOF)
+        return keeper_questions(k, f);
+    if (kind == TAG_MODULE)
+        return keeper_module(k);
+    return kind == TAG_REPORT ? keeper_reports(k, number) : OK;
 }
 
 static bool has_kind(const struct epoll_event *events, int n, uint64_t kind)
@@ -74,7 +78,8 @@ static err_t serve_once(struct keeper *k)
     keeper_tickets(k);
     for (int i = 0; i < n; i++)
         TRY(serve_event(k, events[i].data.u64));
-    return keeper_flush(k);
+    TRY(keeper_flush(k));
+    return documents_look(&k->documents);
 }
 
 static err_t start(struct keeper *k)
@@ -91,11 +96,13 @@ static err_t start(struct keeper *k)
     TRY(keeper_control(k));
     if (k->phase != KEEPER_SERVING)
         return ERR_PROTOCOL;
+    TRY(keeper_watch(k, k->trust.module.fd, TAG_MODULE));
     return keeper_watch(k, k->control.fd, TAG_CONTROL);
 }
 
 static void finish(struct keeper *k)
 {
+    trust_done(&k->trust);
     peers_done(&k->peers);
     batch_done(&k->batch);
     keys_done(&k->keys);
@@ -111,6 +118,7 @@ int keeper_main(void)
     if (k == NULL || OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
         return 1;
     k->phase = KEEPER_FRESH;
+    k->trust.module.fd = -1;
     k->control = (struct wire_end){CONTROL_FD, CHAN_KEEPER, SIDE_B};
     err_t e = start(k);
     while (e == OK)

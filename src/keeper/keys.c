@@ -1,4 +1,4 @@
-/* Key generation, the keyset and the one thing that the TLS key signs after start. */
+/* Key generation, the keyset, and what the TLS key and the RSA key sign after start. */
 #include "keeper/keys.h"
 
 #include "base/clock.h"
@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <string.h>
 
@@ -32,46 +33,66 @@ static err_t public_point(EVP_PKEY *key, uint8_t ret_point[static P256_POINT_LEN
     return OK;
 }
 
-static err_t spki_digest(EVP_PKEY *key, uint8_t ret_digest[static DIGEST_LEN])
+static err_t new_rsa(EVP_PKEY **ret)
 {
-    unsigned char *der = NULL;
-    int n = i2d_PUBKEY(key, &der);
-    if (n <= 0)
+    EVP_PKEY *key = EVP_RSA_gen(RSA_SIGNATURE * 8);
+    if (key == NULL)
         return ERR_INTERNAL;
-    err_t e = sha256_of(der, (size_t)n, ret_digest);
-    OPENSSL_free(der);
-    return e;
+    *ret = key;
+    return OK;
 }
 
-/* The keyset (docs/receipts.md, "Keyset"): what a document will bind and what every statement names by digest. */
-static err_t keyset_digest(struct keys *k, uint64_t not_after)
+static err_t spki_of(EVP_PKEY *key, uint8_t ret_der[static RSA_SPKI_MAX], size_t *ret_len)
 {
-    uint8_t tls_spki[DIGEST_LEN];
-    uint8_t bytes[KEYSET_MAX];
-    struct cbor_writer w = cbor_writer_on(bytes, sizeof(bytes));
-    TRY(spki_digest(k->tls, tls_spki));
-    cbor_put_map(&w, 4);
+    int n = i2d_PUBKEY(key, NULL);
+    if (n <= 0 || n > RSA_SPKI_MAX || i2d_PUBKEY(key, &ret_der) != n)
+        return ERR_INTERNAL;
+    *ret_len = (size_t)n;
+    return OK;
+}
+
+/* The keyset (docs/receipts.md, "Keyset"): what documents bind and what every statement names by digest. */
+static err_t make_keyset(struct keys *k, uint64_t not_after)
+{
+    uint8_t spki[RSA_SPKI_MAX], tls_digest[DIGEST_LEN], rsa_digest[DIGEST_LEN];
+    size_t n = 0;
+    struct cbor_writer w = cbor_writer_on(k->keyset, sizeof(k->keyset));
+    struct view keyset = {0};
+    TRY(spki_of(k->tls, spki, &n));
+    TRY(sha256_of(spki, n, tls_digest));
+    TRY(spki_of(k->rsa, k->rsa_spki, &k->rsa_spki_len));
+    TRY(sha256_of(k->rsa_spki, k->rsa_spki_len, rsa_digest));
+    cbor_put_map(&w, 5);
     cbor_put_uint(&w, 1);
     cbor_put_uint(&w, 1);
     cbor_put_uint(&w, 2);
-    cbor_put_bytes(&w, view_of(tls_spki, sizeof(tls_spki)));
+    cbor_put_bytes(&w, view_of(tls_digest, sizeof(tls_digest)));
     cbor_put_uint(&w, 3);
     cbor_put_bytes(&w, view_of(k->receipt_point, P256_POINT_LEN));
+    cbor_put_uint(&w, 4);
+    cbor_put_bytes(&w, view_of(rsa_digest, sizeof(rsa_digest)));
     cbor_put_uint(&w, 5);
     cbor_put_uint(&w, not_after);
-    struct view keyset = {0};
     TRY(cbor_written(&w, &keyset));
+    k->keyset_len = keyset.len;
     return sha256_of(keyset.data, keyset.len, k->keyset_digest);
 }
 
-static err_t new_signer(struct keys *k)
+static err_t new_signer(EVP_PKEY *key, EVP_PKEY_CTX **ret)
 {
-    k->tls_signer = EVP_PKEY_CTX_new_from_pkey(NULL, k->tls, NULL);
-    if (k->tls_signer == NULL)
+    *ret = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    if (*ret == NULL)
         return ERR_NOMEM;
-    if (EVP_PKEY_sign_init(k->tls_signer) != 1 || EVP_PKEY_CTX_set_signature_md(k->tls_signer, EVP_sha256()) != 1)
-        return ERR_INTERNAL;
-    return OK;
+    bool ok = EVP_PKEY_sign_init(*ret) == 1 && EVP_PKEY_CTX_set_signature_md(*ret, EVP_sha256()) == 1;
+    return ok ? OK : ERR_INTERNAL;
+}
+
+static err_t use_pss(EVP_PKEY_CTX *signer)
+{
+    bool ok = EVP_PKEY_CTX_set_rsa_padding(signer, RSA_PKCS1_PSS_PADDING) == 1 &&
+              EVP_PKEY_CTX_set_rsa_mgf1_md(signer, EVP_sha256()) == 1 &&
+              EVP_PKEY_CTX_set_rsa_pss_saltlen(signer, RSA_PSS_SALTLEN_DIGEST) == 1;
+    return ok ? OK : ERR_INTERNAL;
 }
 
 err_t keys_init(struct keys *k, struct view names, uint64_t not_after)
@@ -82,16 +103,21 @@ err_t keys_init(struct keys *k, struct view names, uint64_t not_after)
         return ERR_NOT_PERMITTED;
     TRY(new_key(&k->tls));
     TRY(new_key(&k->receipt));
+    TRY(new_rsa(&k->rsa));
     TRY(public_point(k->receipt, k->receipt_point));
     TRY(certificate_make(k->tls, names, clock_wall_us() / 1000000, not_after, &k->certificate));
-    TRY(keyset_digest(k, not_after));
-    return new_signer(k);
+    TRY(make_keyset(k, not_after));
+    TRY(new_signer(k->tls, &k->tls_signer));
+    TRY(new_signer(k->rsa, &k->rsa_signer));
+    return use_pss(k->rsa_signer);
 }
 
 void keys_done(struct keys *k)
 {
     EVP_PKEY_CTX_free(k->tls_signer);
+    EVP_PKEY_CTX_free(k->rsa_signer);
     EVP_PKEY_free(k->tls);
+    EVP_PKEY_free(k->rsa);
     EVP_PKEY_free(k->receipt);
     buf_done(&k->certificate);
     *k = (struct keys){0};
@@ -119,4 +145,14 @@ err_t keys_sign_handshake(struct keys *k, struct view text, uint8_t *ret_der, si
         return ERR_INTERNAL;
     *ret_len = n;
     return OK;
+}
+
+err_t keys_sign_settlement(struct keys *k, const uint8_t message[static DIGEST_LEN],
+                           uint8_t ret_signature[static RSA_SIGNATURE])
+{
+    size_t n = RSA_SIGNATURE;
+    uint8_t digest[SHA256_LEN];
+    TRY(sha256_of(message, DIGEST_LEN, digest));
+    bool ok = EVP_PKEY_sign(k->rsa_signer, ret_signature, &n, digest, sizeof(digest)) == 1 && n == RSA_SIGNATURE;
+    return ok ? OK : ERR_INTERNAL;
 }

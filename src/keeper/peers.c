@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const struct keeper_front no_front = {.sign = {.fd = -1}, .ticket = {.fd = -1}};
+static const struct keeper_front no_front = {.sign = {.fd = -1}, .ticket = {.fd = -1}, .proof = {.fd = -1}};
 static const struct keeper_infer no_infer = {.report = {.fd = -1}};
 
 void peers_init(struct peers *p)
@@ -72,6 +72,7 @@ void peers_drop_front(struct keeper_front *f)
 {
     wire_end_close(&f->sign);
     wire_end_close(&f->ticket);
+    wire_end_close(&f->proof);
     *f = no_front;
 }
 

@@ -11,6 +11,7 @@ struct keeper_front {
     uint64_t last_job;   /* of its tickets, which rise */
     struct wire_end sign;
     struct wire_end ticket;
+    struct wire_end proof; /* comes after the others */
 };
 
 struct keeper_infer {

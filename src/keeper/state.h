@@ -3,9 +3,11 @@
 #define VERONNX_KEEPER_STATE_H
 
 #include "keeper/batch.h"
+#include "keeper/documents.h"
 #include "keeper/keys.h"
 #include "keeper/peers.h"
 #include "keeper/tickets.h"
+#include "keeper/trust.h"
 
 /* States of the control channel, one bit each. */
 enum keeper_phase { KEEPER_FRESH = 1, KEEPER_SERVING = 2 };
@@ -16,7 +18,9 @@ struct keeper {
     struct wire_end control;
     struct wire_inbox inbox; /* for control, ticket, sign and report alike */
     struct msg_keeper_start node;
+    struct trust trust;
     struct keys keys;
+    struct documents documents;
     struct peers peers;
     struct tickets tickets;
     struct batch batch;
@@ -46,7 +50,11 @@ err_t keeper_flush(struct keeper *k);
 /* handshakes (sign.c): answers what one front has asked, a few at a time. */
 void keeper_handshakes(struct keeper *k, struct keeper_front *f);
 
-/* Closes all descriptors but control, log and epoll, so it comes before the first that a message brings. */
+/* documents (proof.c): what one front has asked for, a few at a time; what the security module has answered. */
+err_t keeper_questions(struct keeper *k, struct keeper_front *f);
+err_t keeper_module(struct keeper *k);
+
+/* Closes all descriptors but control, log, epoll and the security module's, so it comes before the first that a message brings. */
 err_t keeper_enter_jail(struct keeper *k);
 
 /* Starts waiting for a descriptor; `tag` comes back with its events. */

@@ -42,17 +42,21 @@ static void release(struct tickets *t, uint32_t *link)
     t->count--;
 }
 
-err_t tickets_add(struct tickets *t, uint32_t infer, uint64_t job, uint64_t start_us, const struct wire_nonce *nonce)
+err_t tickets_add(struct tickets *t, const struct msg_ticket *ticket, uint64_t start_us)
 {
     if (tickets_full(t))
         return ERR_TOO_LARGE;
-    if (*find(t, infer, job) != NO_ROW)
+    if (*find(t, ticket->infer, ticket->job) != NO_ROW)
         return ERR_PROTOCOL;
     uint32_t row = t->free;
-    uint32_t *head = bucket_of(t, job);
+    uint32_t *head = bucket_of(t, ticket->job);
     t->free = t->rows[row].next;
-    t->rows[row] =
-        (struct ticket){.job = job, .start_us = start_us, .infer = infer, .next = *head, .nonce = *nonce};
+    t->rows[row] = (struct ticket){.job = ticket->job,
+                                   .start_us = start_us,
+                                   .infer = ticket->infer,
+                                   .next = *head,
+                                   .settle = ticket->settle != 0,
+                                   .nonce = ticket->nonce};
     *head = row;
     t->count++;
     return OK;

@@ -12,6 +12,7 @@ struct ticket {
     uint64_t start_us; /* when the front sent it, Unix microseconds */
     uint32_t infer;
     uint32_t next; /* of the same bucket, or of the free list */
+    bool settle; /* the settlement is wanted too */
     struct wire_nonce nonce;
 };
 
@@ -26,7 +27,7 @@ void tickets_init(struct tickets *t);
 bool tickets_full(const struct tickets *t);
 
 /* ERR_TOO_LARGE when it is full; ERR_PROTOCOL when the job is there already. */
-err_t tickets_add(struct tickets *t, uint32_t infer, uint64_t job, uint64_t start_us, const struct wire_nonce *nonce);
+err_t tickets_add(struct tickets *t, const struct msg_ticket *ticket, uint64_t start_us);
 
 /* Removes the ticket of this job at this infer and hands it out; ERR_NOT_FOUND. */
 err_t tickets_take(struct tickets *t, uint32_t infer, uint64_t job, struct ticket *ret);

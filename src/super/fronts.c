@@ -157,16 +157,20 @@ static err_t introduce(struct super *s, struct child *front)
 {
     AUTO(wire_end_close) struct wire_end sign_front = {.fd = -1}, sign_keeper = {.fd = -1};
     AUTO(wire_end_close) struct wire_end ticket_front = {.fd = -1}, ticket_keeper = {.fd = -1};
+    AUTO(wire_end_close) struct wire_end proof_front = {.fd = -1}, proof_keeper = {.fd = -1};
     struct msg_keeper_front known = {.generation = s->generation};
     struct msg_front_start start = {.generation = s->generation, .preloading = preload_waits(s)};
     struct msg_empty none = {0};
     TRY(wire_pair(CHAN_SIGN, &sign_front, &sign_keeper));
     TRY(wire_pair(CHAN_TICKET, &ticket_front, &ticket_keeper));
+    TRY(wire_pair(CHAN_PROOF, &proof_front, &proof_keeper));
     TRY(prepare_tickets(&ticket_front, &ticket_keeper));
     child_tell(s->keeper, MSG_KEEPER_FRONT, &known, view_of(NULL, 0), (const int[]){sign_keeper.fd, ticket_keeper.fd},
                2);
+    child_tell(s->keeper, MSG_KEEPER_PROOF, &known, view_of(NULL, 0), &proof_keeper.fd, 1);
     child_tell(front, MSG_FRONT_CONFIG, &none, view_of(NULL, 0), &s->conf_fd, 1);
-    child_tell(front, MSG_FRONT_START, &start, view_of(s->certificate, s->certificate_len),
+    child_tell(front, MSG_FRONT_IDENTITY, &none, view_of(NULL, 0), (const int[]){s->identity_fd, proof_front.fd}, 2);
+    child_tell(front, MSG_FRONT_START, &start, identity_certificate(&s->identity),
                (const int[]){sign_front.fd, ticket_front.fd}, 2);
     for (uint32_t n = 0; n < s->conf->n_listen; n++) {
         struct msg_listen listen = {.port = s->ports[n]};

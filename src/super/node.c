@@ -21,7 +21,7 @@
 
 static void kill_all(struct super *s)
 {
-    struct child *children[] = {s->front.child, s->admin.child, s->fetch.child, s->keeper};
+    struct child *children[] = {s->front.child, s->admin.child, s->fetch.child, s->keeper, s->module};
     for (size_t n = 0; n < COUNT_OF(children); n++)
         if (children[n] != NULL)
             child_kill(children[n], OK);
@@ -117,9 +117,12 @@ void node_check_ready(struct super *s)
 static err_t on_keeper_ready(void *self, struct wire_msg *m)
 {
     struct super *s = self;
+    if (m->tail.len != sizeof(s->identity))
+        return ERR_PROTOCOL;
     memcpy(&s->keys, m->fixed, sizeof(s->keys));
-    memcpy(s->certificate, m->tail.data, m->tail.len);
-    s->certificate_len = m->tail.len;
+    memcpy(&s->identity, m->tail.data, sizeof(s->identity));
+    TRY(identity_check(&s->identity));
+    TRY(identity_seal(&s->identity, &s->identity_fd));
     if (publish_keys(s) != OK) {
         node_fail(s, "cannot write cert.pem into the state folder");
         return OK;
@@ -180,15 +183,17 @@ static size_t certificate_names(const struct super *s, char *ret_text, size_t si
 static err_t start_keeper(struct super *s)
 {
     char names[1024];
+    AUTO(wire_end_close) struct wire_end module = {.fd = -1};
     struct child_setup setup = boot_child(s, NULL);
-    struct msg_keeper_start start = {.kind = 2};
+    struct msg_keeper_start start = {.kind = s->conf->simulate != 0 ? 2 : 1};
     size_t n = certificate_names(s, names, sizeof(names));
     start.not_after = clock_wall_us() / 1000000 + (uint64_t)s->conf->key_days * 86400;
     TRY(sha256_of(conf_node_text(s->conf).data, s->conf->node_text_len, start.node_digest));
     TRY(sha256_of(conf_policy_text(s->conf).data, s->conf->policy_text_len, start.policy_digest));
+    TRY(module_start(s, &module));
     TRY(child_start(&s->loop, ROLE_KEEPER, &setup, (struct child_owner){s, on_keeper_message, on_keeper_end},
                     &s->keeper));
-    child_tell(s->keeper, MSG_KEEPER_START, &start, view_of(names, n), NULL, 0);
+    child_tell(s->keeper, MSG_KEEPER_START, &start, view_of(names, n), &module.fd, 1);
     return OK;
 }
 
@@ -285,7 +290,7 @@ int super_main(int argc, char **argv)
         return 1;
     s->phase = SUPER_STARTING;
     s->started_ms = clock_mono_ms();
-    s->conf_fd = s->oom_fd = -1;
+    s->conf_fd = s->oom_fd = s->nsm_fd = s->identity_fd = -1;
     (void)signal(SIGPIPE, SIG_IGN); /* whoever reads the log may go */
     err_t e = prepare(s, argc, argv);
     if (e != OK)

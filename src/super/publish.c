@@ -53,7 +53,7 @@ err_t publish_keys(const struct super *s)
     memcpy(spki, spki_head, sizeof(spki_head));
     memcpy(spki + sizeof(spki_head), s->keys.receipt_key, sizeof(s->keys.receipt_key));
     TRY(write_pem(s->state, "receipt-key.pem", "PUBLIC KEY", view_of(spki, sizeof(spki))));
-    return write_pem(s->state, "cert.pem", "CERTIFICATE", view_of(s->certificate, s->certificate_len));
+    return write_pem(s->state, "cert.pem", "CERTIFICATE", identity_certificate(&s->identity));
 }
 
 /* The host part as written, with the port that was bound. A wildcard is reached at the loopback address. */

@@ -6,6 +6,7 @@
 #include "super/infers.h"
 #include "super/service.h"
 #include "wire/conf.h"
+#include "wire/identity.h"
 
 #define PENDING_MAX    128 /* as many as a front asks for at a time */
 #define PATH_BYTES_MAX 2048
@@ -61,6 +62,8 @@ struct super {
     uint16_t admin_port;
 
     struct child *keeper; /* its end is the node's end */
+    struct child *module; /* the security module's, likewise */
+    int nsm_fd;           /* /dev/nsm until it has it; -1 */
     struct service front;
     struct service admin;
     struct service fetch;
@@ -82,8 +85,8 @@ struct super {
     unsigned n_pending;
 
     struct msg_keeper_ready keys;
-    uint8_t certificate[CERT_MAX];
-    size_t certificate_len;
+    struct identity identity;
+    int identity_fd; /* a sealed copy */
 
     uint64_t loads, evictions, kills, restarts;
 };
@@ -107,6 +110,13 @@ struct child_setup boot_child(const struct super *s, const char *const *args);
 err_t publish_keys(const struct super *s);
 /* Prints the URL and writes the ready file. */
 err_t publish_ready(const struct super *s);
+
+/* ── module.c ── */
+
+/* Opens /dev/nsm, which only a simulating node may lack; before the jail. Errors are printed. */
+err_t module_open(struct super *s);
+/* Starts the security module's process; `ret_keeper` is the keeper's end of the channel to it. */
+err_t module_start(struct super *s, struct wire_end *ret_keeper);
 
 /* ── fronts.c ── */
 

@@ -19,6 +19,7 @@ enum wire_chan {
     CHAN_FETCH,   /* a supervisor, b fetch */
     CHAN_SIGN,    /* a front, b keeper: TLS signatures */
     CHAN_TICKET,  /* a front, b keeper: tickets and receipts */
+    CHAN_PROOF,   /* a front, b keeper: attestation documents */
     CHAN_JOB,     /* a front, b infer: jobs and results */
     CHAN_CANCEL,  /* a front, b infer: cancellations */
     CHAN_REPORT,  /* a keeper, b infer: reports */
@@ -41,6 +42,8 @@ enum wire_side { SIDE_A, SIDE_B };
 #define RECEIPT_MAX    (4 * KIB)
 #define CERT_MAX       (4 * KIB)
 #define DIGEST_LEN     32
+#define RSA_SIGNATURE  256
+#define IDENTITY_MAX   (20 * KIB) /* struct identity (identity.h) */
 
 #define MODULE_DATA_MAX     512                /* one extension of a register */
 #define MODULE_CLAIMS_MAX   (512 + 512 + 1024) /* user data, nonce, public key */
@@ -81,16 +84,16 @@ struct msg_keeper_start {
     uint8_t node_digest[DIGEST_LEN];   /* canonical [node] part of the configuration */
     uint8_t policy_digest[DIGEST_LEN]; /* canonical [policy] part */
     uint64_t not_after;                /* Unix seconds; the keys end then */
-}; /* tail: names and addresses for the certificate, each closed by NUL */
+}; /* tail: names and addresses for the certificate, each closed by NUL. fd: CHAN_MODULE */
 struct msg_keeper_ready {
     uint8_t receipt_key[65]; /* P-256, uncompressed */
     uint8_t zero[7];
     uint8_t keyset_digest[DIGEST_LEN];
-}; /* tail: the TLS certificate, DER */
-struct msg_keeper_front {
+}; /* tail: the identity (identity.h) */
+struct msg_keeper_front { /* KEEPER_FRONT, then KEEPER_PROOF; KEEPER_FRONT_GONE */
     uint16_t generation;
     uint16_t zero[3];
-}; /* fds: CHAN_SIGN, CHAN_TICKET */
+}; /* fds: CHAN_SIGN, CHAN_TICKET; KEEPER_PROOF: CHAN_PROOF */
 struct msg_keeper_infer {
     uint32_t infer;
     uint32_t zero;
@@ -118,6 +121,9 @@ struct msg_keeper_accuse { /* this peer broke a rule: the supervisor ends it */
 };
 
 /* ── supervisor ⇄ front and front --admin ── */
+
+/* FRONT_IDENTITY: before FRONT_START, and again when another certificate is to be shown. fds: the identity (identity.h);
+   CHAN_PROOF, the first time. */
 
 struct msg_front_start {
     uint16_t generation;
@@ -273,7 +279,7 @@ struct msg_tls_sign {
 struct msg_ticket {
     uint64_t job;
     uint32_t infer;
-    uint32_t zero;
+    uint32_t settle; /* 1: SETTLEMENT is wanted too */
     struct wire_nonce nonce;
 };
 struct msg_receipt { /* in the tail of RECEIPTS (wire/receipts.h), before its statement and its COSE_Sign1 */
@@ -286,6 +292,22 @@ struct msg_no_receipt {
     uint32_t reason; /* err_t */
     uint32_t zero;
 };
+struct msg_settlement { /* before the receipt of its job (docs/receipts.md, "Settlement") */
+    uint64_t job;
+    uint64_t timestamp; /* Unix seconds */
+    uint8_t input_hash[DIGEST_LEN];
+    uint8_t output_hash[DIGEST_LEN];
+    uint8_t signature[RSA_SIGNATURE];
+};
+struct msg_document_ask {
+    uint32_t id; /* returned in the answer; answers come in the order of the questions */
+    uint32_t zero;
+    struct wire_nonce nonce; /* NONCE_MIN to NONCE_MAX bytes */
+};
+struct msg_document {
+    uint32_t id;
+    uint32_t result; /* err_t: OVERLOADED (too many at a time or a second), NSM_FAILED */
+}; /* tail: the document, when it is OK */
 
 /* ── front ⇄ infer: tensors lie in slots, one memory area per side and slot (docs/processes.md, "Slots") ── */
 
@@ -351,9 +373,10 @@ struct msg_empty {
 #define WIRE_TABLE(X)                                                                                                  \
     X(CONFIG_DONE, CHAN_CONFIG, SIDE_B, struct msg_empty, 0, 1, 1)                                                     \
     X(CONFIG_FAILED, CHAN_CONFIG, SIDE_B, struct msg_config_failed, 512, 0, 0)                                         \
-    X(KEEPER_START, CHAN_KEEPER, SIDE_A, struct msg_keeper_start, 1024, 0, 0)                                          \
-    X(KEEPER_READY, CHAN_KEEPER, SIDE_B, struct msg_keeper_ready, CERT_MAX, 0, 0)                                      \
+    X(KEEPER_START, CHAN_KEEPER, SIDE_A, struct msg_keeper_start, 1024, 1, 1)                                          \
+    X(KEEPER_READY, CHAN_KEEPER, SIDE_B, struct msg_keeper_ready, IDENTITY_MAX, 0, 0)                                  \
     X(KEEPER_FRONT, CHAN_KEEPER, SIDE_A, struct msg_keeper_front, 0, 2, 2)                                             \
+    X(KEEPER_PROOF, CHAN_KEEPER, SIDE_A, struct msg_keeper_front, 0, 1, 1)                                             \
     X(KEEPER_FRONT_GONE, CHAN_KEEPER, SIDE_A, struct msg_keeper_front, 0, 0, 0)                                        \
     X(KEEPER_INFER, CHAN_KEEPER, SIDE_A, struct msg_keeper_infer, 0, 1, 1)                                             \
     X(KEEPER_SEALED, CHAN_KEEPER, SIDE_A, struct msg_keeper_sealed, ENGINE_MAX, 0, 0)                                  \
@@ -361,6 +384,7 @@ struct msg_empty {
     X(KEEPER_ACCUSE, CHAN_KEEPER, SIDE_B, struct msg_keeper_accuse, 0, 0, 0)                                           \
     X(FRONT_START, CHAN_FRONT, SIDE_A, struct msg_front_start, CERT_MAX, 2, 2)                                         \
     X(FRONT_CONFIG, CHAN_FRONT, SIDE_A, struct msg_empty, 0, 1, 1)                                                     \
+    X(FRONT_IDENTITY, CHAN_FRONT, SIDE_A, struct msg_empty, 0, 1, 2)                                                   \
     X(FRONT_LISTEN, CHAN_FRONT, SIDE_A, struct msg_listen, 0, 1, 1)                                                    \
     X(FRONT_READY, CHAN_FRONT, SIDE_B, struct msg_empty, 0, 0, 0)                                                      \
     X(FRONT_LOAD, CHAN_FRONT, SIDE_B, struct msg_front_load, 0, 0, 0)                                                  \
@@ -402,6 +426,9 @@ struct msg_empty {
     X(TICKET, CHAN_TICKET, SIDE_A, struct msg_ticket, 0, 0, 0)                                                         \
     X(RECEIPTS, CHAN_TICKET, SIDE_B, struct msg_empty, WIRE_TAIL_MAX, 0, 0)                                            \
     X(NO_RECEIPT, CHAN_TICKET, SIDE_B, struct msg_no_receipt, 0, 0, 0)                                                 \
+    X(SETTLEMENT, CHAN_TICKET, SIDE_B, struct msg_settlement, 0, 0, 0)                                                 \
+    X(DOCUMENT_ASK, CHAN_PROOF, SIDE_A, struct msg_document_ask, 0, 0, 0)                                              \
+    X(DOCUMENT, CHAN_PROOF, SIDE_B, struct msg_document, MODULE_DOCUMENT_MAX, 0, 0)                                    \
     X(JOB, CHAN_JOB, SIDE_A, struct msg_job, WIRE_TAIL_MAX, 0, 1)                                                      \
     X(META, CHAN_JOB, SIDE_B, struct msg_empty, WIRE_TAIL_MAX, 0, 0)                                                   \
     X(RESULT, CHAN_JOB, SIDE_B, struct msg_result, WIRE_TAIL_MAX, 0, 1)                                                \

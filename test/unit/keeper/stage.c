@@ -1,11 +1,14 @@
 /* The other ends of all channels of one keeper. */
 #include "stage.h"
 
+#include "attest/module.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "keeper/keeper.h"
+#include "nsm/root.h"
+#include "nsm/sim.h"
 #include "receipt/receipt.h"
 #include "wire/receipts.h"
 #include "wire/roles.h"
@@ -21,6 +24,56 @@
 
 #define PATIENCE_MS 20000
 #define ENGINE      "onnxruntime 0.0.0;test"
+
+/* ── the security module ── */
+
+void (*stage_bend)(const struct nsm_request *q, struct nsm_response *p) = NULL;
+const uint8_t stage_pcrs[3][PCR_LEN] = {{0xa0}, {0xa1}, {0xa2}};
+
+static err_t answer(struct nsm_device *device, const struct wire_end *end, struct wire_inbox *inbox)
+{
+    static uint8_t room[NSM_RESPONSE_MAX];
+    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    struct nsm_request q;
+    uint32_t id = 0;
+    TRY(wire_recv(end, inbox, true, &m));
+    TRY(module_request(&m, &id, &q));
+    struct nsm_response p = device_ask(device, &q, room);
+    if (stage_bend != NULL)
+        stage_bend(&q, &p);
+    return module_reply(end, id, &p);
+}
+
+static err_t serve_module(const struct stage *s, const struct wire_end *end)
+{
+    static struct sim sim;
+    AUTO(issued_done) struct issued root = {0};
+    struct wire_inbox inbox = {0};
+    AUTO_FD int folder = open(s->module_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    TRY(root_open(folder, clock_wall_us() / 1000000, &root));
+    TRY(sim_init(&sim, &root, stage_pcrs));
+    TRY(wire_inbox_init(&inbox, CHAN_MODULE));
+    struct nsm_device device = sim_device(&sim);
+    err_t e = OK;
+    while (e == OK)
+        e = answer(&device, end, &inbox);
+    return e;
+}
+
+static int start_module(struct stage *s)
+{
+    AUTO(wire_end_close) struct wire_end keeper = {.fd = -1}, module = {.fd = -1};
+    assert_ok(wire_pair(CHAN_MODULE, &keeper, &module));
+    s->module_pid = fork();
+    assert_true(s->module_pid >= 0);
+    if (s->module_pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        wire_end_close(&keeper);
+        wire_end_close(&s->control);
+        _exit(serve_module(s, &module) == ERR_CLOSED ? 0 : 1);
+    }
+    return TAKE_FD(keeper.fd);
+}
 
 /* ── the keeper ── */
 
@@ -46,6 +99,8 @@ void stage_open(struct stage *s)
     *s = (struct stage){.control = {.fd = -1}};
     (void)snprintf(s->empty_dir, sizeof(s->empty_dir), P_tmpdir "/veronnx-keeper-XXXXXX");
     assert_non_null(mkdtemp(s->empty_dir));
+    (void)snprintf(s->module_dir, sizeof(s->module_dir), P_tmpdir "/veronnx-module-XXXXXX");
+    assert_non_null(mkdtemp(s->module_dir));
     assert_ok(wire_pair(CHAN_KEEPER, &s->control, &remote));
     if (stage_control_room != 0)
         assert_int_equal(setsockopt(remote.fd, SOL_SOCKET, SO_SNDBUF, &stage_control_room, sizeof(int)), 0);
@@ -66,20 +121,27 @@ static void next_message(struct stage *s, enum wire_type type, struct wire_msg *
     assert_int_equal(ret->type, type);
 }
 
-void stage_start(struct stage *s)
+void stage_ask_start(struct stage *s, uint8_t kind)
 {
     static const char names[] = "localhost\0"
                                 "127.0.0.1\0"
                                 "::1";
-    struct wire_msg m = WIRE_MSG_NONE;
-    s->start = (struct msg_keeper_start){.kind = STATEMENT_SIMULATED, .not_after = STAGE_NOT_AFTER};
+    AUTO_FD int module = start_module(s);
+    s->start = (struct msg_keeper_start){.kind = kind, .not_after = STAGE_NOT_AFTER};
     memset(s->start.node_digest, 0x4e, DIGEST_LEN);
     memset(s->start.policy_digest, 0x50, DIGEST_LEN);
-    assert_ok(wire_send(&s->control, MSG_KEEPER_START, &s->start, view_of(names, sizeof(names)), NULL, 0));
+    assert_ok(wire_send(&s->control, MSG_KEEPER_START, &s->start, view_of(names, sizeof(names)), &module, 1));
+}
+
+void stage_start(struct stage *s)
+{
+    struct wire_msg m = WIRE_MSG_NONE;
+    stage_ask_start(s, STATEMENT_SIMULATED);
     next_message(s, MSG_KEEPER_READY, &m);
     memcpy(&s->ready, m.fixed, sizeof(s->ready));
-    memcpy(s->certificate, m.tail.data, m.tail.len);
-    s->certificate_len = m.tail.len;
+    assert_int_equal(m.tail.len, sizeof(s->identity));
+    memcpy(&s->identity, m.tail.data, sizeof(s->identity));
+    assert_ok(identity_check(&s->identity));
     assert_ok(es256_verifier_init(&s->key, s->ready.receipt_key));
 }
 
@@ -117,9 +179,21 @@ int stage_wait(struct stage *s)
         (void)waitpid(s->pid, &status, 0);
     }
     s->pid = 0;
-    if (status != 0)
-        print_log(s);
     return status;
+}
+
+/* Without a keeper it has ended. */
+static void remove_module(struct stage *s)
+{
+    static const char *const files[] = {ROOT_CERT_FILE, ROOT_KEY_FILE};
+    char path[sizeof(s->module_dir) + 32];
+    if (s->module_pid != 0)
+        (void)waitpid(s->module_pid, NULL, 0);
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", s->module_dir, files[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(s->module_dir);
 }
 
 void stage_free(struct stage *s)
@@ -129,6 +203,7 @@ void stage_free(struct stage *s)
     fd_close(&s->log_fd);
     es256_done(&s->key);
     (void)rmdir(s->empty_dir);
+    remove_module(s);
 }
 
 int stage_setup(void **state)
@@ -147,6 +222,8 @@ int stage_teardown(void **state)
     struct stage *s = *state;
     wire_end_close(&s->control);
     int status = s->pid != 0 ? stage_wait(s) : 0;
+    if (status != 0)
+        print_log(s);
     stage_free(s);
     mem_free(s);
     return status;
@@ -184,21 +261,24 @@ void stage_not_accused(const struct stage *s)
 
 void stage_front_new(struct stage *s, uint16_t generation, struct stage_front *ret)
 {
-    AUTO(wire_end_close) struct wire_end sign = {.fd = -1}, ticket = {.fd = -1};
+    AUTO(wire_end_close) struct wire_end sign = {.fd = -1}, ticket = {.fd = -1}, proof = {.fd = -1};
     struct msg_keeper_front known = {.generation = generation};
     *ret = (struct stage_front){
         .generation = generation, .last_job = (uint64_t)generation << 48, .receipts = BUF_WITH(WIRE_TAIL_MAX)};
     assert_ok(wire_pair(CHAN_SIGN, &ret->sign, &sign));
     assert_ok(wire_pair(CHAN_TICKET, &ret->ticket, &ticket));
+    assert_ok(wire_pair(CHAN_PROOF, &ret->proof, &proof));
     assert_ok(wire_stamp(&ticket));
     assert_ok(wire_inbox_init(&ret->inbox, CHAN_TICKET));
     assert_ok(wire_send(&s->control, MSG_KEEPER_FRONT, &known, NOTHING, (const int[]){sign.fd, ticket.fd}, 2));
+    assert_ok(wire_send(&s->control, MSG_KEEPER_PROOF, &known, NOTHING, &proof.fd, 1));
 }
 
 void stage_front_done(struct stage_front *f)
 {
     wire_end_close(&f->sign);
     wire_end_close(&f->ticket);
+    wire_end_close(&f->proof);
     wire_inbox_done(&f->inbox);
     buf_done(&f->receipts);
 }
@@ -220,6 +300,24 @@ uint64_t stage_ticket(struct stage_front *f, uint32_t infer, const struct wire_n
 {
     assert_ok(stage_ticket_raw(f, infer, ++f->last_job, nonce));
     return f->last_job;
+}
+
+err_t stage_ask(struct stage_front *f, uint32_t id, const struct wire_nonce *nonce)
+{
+    struct msg_document_ask ask = {.id = id, .nonce = *nonce};
+    return wire_send(&f->proof, MSG_DOCUMENT_ASK, &ask, NOTHING, NULL, 0);
+}
+
+struct view stage_document(struct stage_front *f, uint32_t id, err_t *ret_result)
+{
+    struct wire_msg m = WIRE_MSG_NONE;
+    stage_wait_readable(&f->proof);
+    assert_ok(wire_recv(&f->proof, &f->inbox, false, &m));
+    assert_int_equal(m.type, MSG_DOCUMENT);
+    const struct msg_document *d = m.fixed;
+    assert_int_equal(d->id, id);
+    *ret_result = err_from_wire(d->result);
+    return m.tail;
 }
 
 void stage_receipt_done(struct stage_receipt *r)
@@ -315,6 +413,7 @@ void stage_front_cut(struct stage_front *f)
 {
     assert_cut(&f->sign);
     assert_cut(&f->ticket);
+    assert_cut(&f->proof);
 }
 
 /* ── an infer ── */

@@ -4,8 +4,10 @@
 #define VERONNX_TEST_KEEPER_STAGE_H
 
 #include "receipt/verify.h"
+#include "nsm/device.h"
 #include "unit.h"
 #include "wire/frame.h"
+#include "wire/identity.h"
 
 #include <sys/types.h>
 
@@ -17,10 +19,11 @@ struct stage {
     struct wire_inbox inbox;
     int log_fd;
     char empty_dir[64];
+    char module_dir[64];
     struct msg_keeper_start start;
     struct msg_keeper_ready ready;
-    uint8_t certificate[CERT_MAX];
-    size_t certificate_len;
+    struct identity identity;
+    pid_t module_pid;
     struct es256 key; /* of the receipts */
 };
 
@@ -28,6 +31,7 @@ struct stage_front {
     uint16_t generation;
     struct wire_end sign;
     struct wire_end ticket;
+    struct wire_end proof;
     struct wire_inbox inbox;
     struct buf receipts; /* of the last RECEIPTS, not taken yet */
     uint64_t last_job;
@@ -52,6 +56,10 @@ void stage_receipt_done(struct stage_receipt *r);
 
 /* ── the keeper ── */
 
+/* Between a simulated module and the keeper that is opened next: may change what the module has answered. NULL: nobody. */
+extern void (*stage_bend)(const struct nsm_request *q, struct nsm_response *p);
+extern const uint8_t stage_pcrs[3][PCR_LEN];
+
 /* Bytes that its control channel holds unread (SO_SNDBUF); 0: as many as usual. */
 extern int stage_control_room;
 
@@ -60,6 +68,8 @@ int stage_setup(void **state);
 int stage_teardown(void **state);
 /* The process without a message. */
 void stage_open(struct stage *s);
+/* KEEPER_START with a module of its own; stage_start also takes the answer. */
+void stage_ask_start(struct stage *s, uint8_t kind);
 void stage_start(struct stage *s);
 /* In between it sees nothing, and then all at once. */
 void stage_pause(const struct stage *s);
@@ -83,6 +93,10 @@ void stage_front_done(struct stage_front *f);
 
 /* A ticket for a new job of this infer with this nonce; the job. */
 uint64_t stage_ticket(struct stage_front *f, uint32_t infer, const struct wire_nonce *nonce);
+/* Asks for a document; `stage_document` receives the answer (borrowed until the next receive) and its result. */
+err_t stage_ask(struct stage_front *f, uint32_t id, const struct wire_nonce *nonce);
+struct view stage_document(struct stage_front *f, uint32_t id, err_t *ret_result);
+
 err_t stage_ticket_raw(struct stage_front *f, uint32_t infer, uint64_t job, const struct wire_nonce *nonce);
 /* The next that comes on its ticket channel must be a receipt: verified with the keeper's key, decoded. */
 void stage_receive(const struct stage *s, struct stage_front *f, struct stage_receipt *ret);

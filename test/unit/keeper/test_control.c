@@ -14,8 +14,8 @@ static void test_orderly_end(void **state)
 static void test_ready(void **state)
 {
     struct stage *s = *state;
-    const unsigned char *at = s->certificate;
-    X509 *c = d2i_X509(NULL, &at, (long)s->certificate_len);
+    const unsigned char *at = s->identity.certificate;
+    X509 *c = d2i_X509(NULL, &at, (long)s->identity.certificate_len);
     assert_non_null(c);
     assert_int_equal(X509_check_ip_asc(c, "::1", 0), 1);
     X509_free(c);
@@ -33,8 +33,8 @@ static void test_signs(void **state)
 {
     struct stage *s = *state;
     struct stage_front f[2];
-    const unsigned char *at = s->certificate;
-    X509 *c = d2i_X509(NULL, &at, (long)s->certificate_len);
+    const unsigned char *at = s->identity.certificate;
+    X509 *c = d2i_X509(NULL, &at, (long)s->identity.certificate_len);
     assert_non_null(c);
     stage_front_new(s, 1, &f[0]);
     stage_front_new(s, 2, &f[1]);
@@ -107,7 +107,7 @@ static void test_supervisor_goes_at_once(void **state)
 static void test_start_comes_once(void **state)
 {
     struct stage *s = *state;
-    assert_ok(wire_send(&s->control, MSG_KEEPER_START, &s->start, view_of("a", 2), NULL, 0));
+    assert_ok(wire_send(&s->control, MSG_KEEPER_START, &s->start, view_of("a", 2), &s->log_fd, 1));
     expect_end(s);
 }
 

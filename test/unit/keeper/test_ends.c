@@ -174,13 +174,15 @@ static void test_garbage_from_a_front(void **state)
     struct cast *c = *state;
     stage_round(c->stage, &c->front, &c->a);
     unsigned fds = stage_open_fds(c->stage);
-    for (unsigned which = 0; which < 2 * GARBAGE_KINDS; which++) {
+    for (unsigned which = 0; which < 3 * GARBAGE_KINDS; which++) {
         uint64_t job = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
-        if (which % 2 == 0) {
-            send_garbage(&c->front.ticket, which / 2, MSG_TICKET, sizeof(struct msg_ticket));
+        if (which % 3 == 0) {
+            send_garbage(&c->front.ticket, which / 3, MSG_TICKET, sizeof(struct msg_ticket));
             cast_report(&c->a, job, &STAGE_NO_NONCE); /* makes the keeper look: the ticket before the garbage still counts */
+        } else if (which % 3 == 1) {
+            send_garbage(&c->front.sign, which / 3, MSG_TLS_SIGN, sizeof(struct msg_tls_sign));
         } else {
-            send_garbage(&c->front.sign, which / 2, MSG_TLS_SIGN, sizeof(struct msg_tls_sign));
+            send_garbage(&c->front.proof, which / 3, MSG_DOCUMENT_ASK, sizeof(struct msg_document_ask));
         }
         cast_end_of_front(c, ERR_PROTOCOL);
         assert_int_equal(stage_open_fds(c->stage), fds);
@@ -196,6 +198,7 @@ static void test_nothing_at_all(void **state)
     stage_round(c->stage, &c->front, &c->b);
     stage_send_raw(&c->front.sign, "", 0, 0);
     stage_send_raw(&c->front.ticket, "", 0, 0);
+    stage_send_raw(&c->front.proof, "", 0, 0);
     struct stage_front next;
     stage_front_new(c->stage, 2, &next);
     stage_round(c->stage, &next, &c->b);

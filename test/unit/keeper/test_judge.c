@@ -2,6 +2,7 @@
 #include "stage.h"
 
 #include "base/clock.h"
+#include "base/sha256.h"
 
 #include <unistd.h>
 
@@ -17,7 +18,11 @@ static void assert_says(const struct cast *c, const struct statement *s, const s
 {
     const struct stage_infer *i = &c->a;
     assert_int_equal(s->kind, STATEMENT_SIMULATED);
-    assert_int_equal(s->clock, STATEMENT_CLOCK_SYSTEM);
+    uint8_t image[SHA256_LEN];
+    assert_int_equal(s->clock, STATEMENT_CLOCK_NSM);
+    assert_ok(sha256_of(stage_pcrs, sizeof(stage_pcrs), image));
+    assert_true(s->has_image);
+    assert_memory_equal(s->image, image, sizeof(image));
     assert_memory_equal(s->keyset, c->stage->ready.keyset_digest, DIGEST_LEN);
     assert_memory_equal(s->node, c->stage->start.node_digest, DIGEST_LEN);
     assert_memory_equal(s->policy, c->stage->start.policy_digest, DIGEST_LEN);

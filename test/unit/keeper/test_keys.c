@@ -8,6 +8,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/ec.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #define NOT_AFTER 4000000000U
@@ -170,19 +171,28 @@ static void test_certificate_refuses(void **state)
 static void test_keyset(void **state)
 {
     (void)state;
-    uint8_t bytes[1 + 2 + 3 + 32 + 3 + 65 + 6], digest[SHA256_LEN], *at = bytes;
-    unsigned char *spki = NULL;
+    uint8_t bytes[1 + 2 + 3 + 32 + 3 + 65 + 3 + 32 + 6], digest[SHA256_LEN], *at = bytes;
+    unsigned char *spki = NULL, *rsa = NULL;
     int n = i2d_PUBKEY(keys.tls, &spki);
     assert_true(n > 0);
-    at = mempcpy(at, "\xa4\x01\x01\x02\x58\x20", 6);
+    at = mempcpy(at, "\xa5\x01\x01\x02\x58\x20", 6);
     assert_ok(sha256_of(spki, (size_t)n, at));
     at = mempcpy(at + 32, "\x03\x58\x41", 3);
     assert_int_equal(EVP_PKEY_get_octet_string_param(keys.receipt, "pub", at, 65, NULL), 1);
     assert_memory_equal(at, keys.receipt_point, P256_POINT_LEN);
-    (void)mempcpy(at + 65, "\x05\x1a\xee\x6b\x28\x00", 6); /* 4,000,000,000 */
+    at = mempcpy(at + 65, "\x04\x58\x20", 3);
+    n = i2d_PUBKEY(keys.rsa, &rsa);
+    assert_true(n > 0);
+    assert_int_equal(n, keys.rsa_spki_len);
+    assert_memory_equal(rsa, keys.rsa_spki, keys.rsa_spki_len);
+    assert_ok(sha256_of(rsa, (size_t)n, at));
+    (void)mempcpy(at + 32, "\x05\x1a\xee\x6b\x28\x00", 6); /* 4,000,000,000 */
     assert_ok(sha256_of(bytes, sizeof(bytes), digest));
+    assert_int_equal(keys.keyset_len, sizeof(bytes));
+    assert_memory_equal(keys.keyset, bytes, sizeof(bytes));
     assert_memory_equal(digest, keys.keyset_digest, SHA256_LEN);
     OPENSSL_free(spki);
+    OPENSSL_free(rsa);
 }
 
 /* ── CertificateVerify (RFC 8446 §4.4.3) ── */
@@ -256,6 +266,36 @@ static void test_refuses_other_texts(void **state)
     assert_err(sign(NOTHING), ERR_NOT_PERMITTED);
 }
 
+/* ── settlement: RSASSA-PSS, verified by OpenSSL with every parameter said ── */
+
+static bool pss_verifies(const uint8_t message[static DIGEST_LEN], const uint8_t signature[static RSA_SIGNATURE])
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *key = NULL;
+    assert_int_equal(EVP_DigestVerifyInit(ctx, &key, EVP_sha256(), NULL, keys.rsa), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(key, RSA_PKCS1_PSS_PADDING), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_mgf1_md(key, EVP_sha256()), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(key, 32), 1);
+    bool ok = EVP_DigestVerify(ctx, signature, RSA_SIGNATURE, message, DIGEST_LEN) == 1;
+    EVP_MD_CTX_free(ctx);
+    return ok;
+}
+
+static void test_signs_settlements(void **state)
+{
+    (void)state;
+    uint8_t message[DIGEST_LEN], a[RSA_SIGNATURE], b[RSA_SIGNATURE];
+    memset(message, 0x5e, sizeof(message));
+    assert_int_equal(EVP_PKEY_get_bits(keys.rsa), 2048);
+    assert_ok(keys_sign_settlement(&keys, message, a));
+    assert_ok(keys_sign_settlement(&keys, message, b));
+    assert_memory_not_equal(a, b, sizeof(a)); /* a salt of its own */
+    assert_true(pss_verifies(message, a));
+    assert_true(pss_verifies(message, b));
+    message[31] ^= 1;
+    assert_false(pss_verifies(message, a));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_certificate_serial),
         cmocka_unit_test(test_certificate_refuses),
         cmocka_unit_test(test_keyset),
+        cmocka_unit_test(test_signs_settlements),
         cmocka_unit_test(test_signs_handshakes),
         cmocka_unit_test(test_refuses_changed_bytes),
         cmocka_unit_test(test_refuses_other_lengths),

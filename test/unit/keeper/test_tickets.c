@@ -22,7 +22,8 @@ static uint64_t job_of(uint64_t counter)
 static err_t add(uint32_t infer, uint64_t counter)
 {
     struct wire_nonce nonce = {.len = NONCE_MIN, .bytes = {(uint8_t)infer, (uint8_t)counter}};
-    return tickets_add(&table, infer, job_of(counter), 1000 * counter + infer, &nonce);
+    return tickets_add(&table, &(struct msg_ticket){.job = job_of(counter), .infer = infer, .nonce = nonce},
+                       1000 * counter + infer);
 }
 
 /* Takes it and compares all that was put in. */

@@ -1,0 +1,14 @@
+/* What OpenGradient's contracts check about an answer (docs/receipts.md, "Settlement"): two hashes, a time, and the RSA
+   key's signature over them. Every byte comes from a statement. */
+#ifndef VERONNX_KEEPER_SETTLEMENT_H
+#define VERONNX_KEEPER_SETTLEMENT_H
+
+#include "keeper/keys.h"
+#include "receipt/statement.h"
+
+/* All but the signature, from a statement and its receipt digest. */
+err_t settlement_fill(const struct statement *s, const uint8_t receipt[static DIGEST_LEN], struct msg_settlement *ret);
+/* Slow: half a millisecond and more. */
+err_t settlement_sign(struct keys *k, struct msg_settlement *s);
+
+#endif
