@@ -1,7 +1,6 @@
 /* When an archive is worth it, and what comes of it. */
 #include "fetch/archive.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "ipld/car.h"
 #include "ipld/dagpb.h"
@@ -117,7 +116,8 @@ static err_t on_section(void *user, const struct car_section *section)
     struct view bytes = section->bytes;
     if (section->cid.kind != CID_BLOCK)
         return ERR_CID_UNSUPPORTED;
-    TRY(cid_check(cid, bytes));
+    if (a->source->health.lying)
+        TRY(cid_check(cid, bytes));
     bool late = cid_codec(cid) == CID_DAG_PB && bytes.len > 0 && bytes.data[0] == LINKS_FIRST;
     if ((!late || is_wanted(a->client, cid)) && hold(a, cid, bytes) == OK)
         return OK;
@@ -179,12 +179,8 @@ static void on_end(void *user, const struct http_end *end)
     struct archive *a = user;
     struct source *s = a->source;
     err_t e = end->result == OK && a->is_archive ? car_finish(&a->reader, NULL) : end->result;
-    if (e == ERR_BLOCK_MISMATCH) {
-        s->health.lying = true;
-        log_event(LOG_SOURCE_LIES, s->number, a->client->infer, e);
-    } else if (a->is_archive && e != OK) {
+    if (a->is_archive && e != OK)
         (void)health_failed(&s->health, a->began_ms, a->engine->now_ms, 0);
-    }
     leave_source(a);
 }
 
@@ -264,7 +260,7 @@ static void give(struct archive *a, struct want *w, struct early *early)
     a->gave_ms = e->now_ms;
     if (a->source != NULL)
         health_answered(&a->source->health);
-    keep_block(e, &w->cid, body);
+    keep_block(e, &w->cid, body, a->number);
     engine_answer(e, w, a->number, &body);
 }
 

@@ -1,7 +1,6 @@
 /* A whole file in one request, as an archive (ipld/car.h), where that is quicker than a request for each block: when
-   the blocks are small and many. Blocks are checked one by one as they come and given to the wants that are open for
-   them; a few that come too early are kept. Whatever goes wrong with an archive, the blocks that did not come are asked
-   for one by one.
+   the blocks are small and many. Blocks are given to the wants that are open for them; a few that come too early are
+   kept. Whatever goes wrong with an archive, the blocks that did not come are asked for one by one.
 
    An archive has the blocks of a file in the order in which they are wanted once all nodes that are certainly interior
    are there; so it is asked for then, and only when nothing of the file was found in a folder. */

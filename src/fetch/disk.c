@@ -66,18 +66,6 @@ static err_t read_into(int fd, size_t size, struct body *body)
     return got >= 0 && (size_t)got == size ? OK : ERR_IO;
 }
 
-static err_t check(struct worker *w, const struct body *body, const uint8_t *digest)
-{
-    struct iovec parts[BODY_CHUNKS_MAX];
-    uint8_t found[SHA256_LEN];
-    unsigned n = body_parts(body, 0, parts);
-    TRY(sha256_reset(&w->hash));
-    for (unsigned i = 0; i < n; i++)
-        TRY(sha256_update(&w->hash, parts[i].iov_base, parts[i].iov_len));
-    TRY(sha256_final(&w->hash, found));
-    return memcmp(found, digest, SHA256_LEN) == 0 ? OK : ERR_BLOCK_MISMATCH;
-}
-
 /* The size is known before the body is touched: the pool belongs to the loop's thread. */
 static err_t read_file(struct worker *w, struct disk_job *job, int fd, size_t size)
 {
@@ -86,7 +74,7 @@ static err_t read_file(struct worker *w, struct disk_job *job, int fd, size_t si
         return ERR_TOO_LARGE;
     body_clear(job->body);
     TRY(read_into(fd, size, job->body));
-    return check(w, job->body, job->digest);
+    return body_check(job->body, &w->hash, job->digest);
 }
 
 static err_t look_into(struct worker *w, struct disk_job *job, size_t i)
@@ -122,7 +110,9 @@ static void run_write(struct worker *w, struct disk_job *job)
 {
     struct iovec parts[BODY_CHUNKS_MAX];
     unsigned n = body_parts(job->body, 0, parts);
-    job->result = cache_put(w->disk->setup.cache, job->digest, parts, n);
+    job->result = body_check(job->body, &w->hash, job->digest);
+    if (job->result == OK)
+        job->result = cache_put(w->disk->setup.cache, job->digest, parts, n);
     job->os_error = errno;
 }
 

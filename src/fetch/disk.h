@@ -22,7 +22,8 @@ struct disk_job {
     void *user;
     /* READ: OK, and `source` it came from (0 the cache); ERR_NOT_FOUND; ERR_TOO_LARGE when `body` has not the `chunks`
        that it takes. Only what has its hash is OK; `wrong` has a bit for each source where something else was found.
-       WRITE: as cache_put; ERR_IO with `os_error`. */
+       WRITE: as cache_put, ERR_IO with `os_error`; ERR_BLOCK_MISMATCH, and nothing was written. `source`, which is the
+       caller's there, stays. */
     err_t result;
     uint32_t source;
     uint32_t wrong;

@@ -36,6 +36,7 @@ err_t engine_init(struct engine *e, const struct engine_setup *setup)
     while (e->first_url < e->sources->n && e->sources->list[e->first_url].kind == SOURCE_STORE)
         e->first_url++;
     TRY(pool_init(&e->pool, ENGINE_CHUNKS));
+    TRY(sha256_init(&e->hash));
     if (e->first_url < e->sources->n)
         TRY(http_new(setup->epoll, setup->ca_file, &e->http));
     return start_disk(e, setup);
@@ -121,8 +122,7 @@ void engine_done(struct engine *e)
     }
     disk_free(&e->disk);
     http_free(&e->http);
-    for (size_t i = 0; i < COUNT_OF(e->attempts); i++)
-        sha256_done(&e->attempts[i].hash);
+    sha256_done(&e->hash);
     pool_done(&e->pool);
 }
 
@@ -170,14 +170,20 @@ static void on_cancel(void *self UNUSED, struct client *c, const struct cid *cid
         }
 }
 
-/* We have checked what we gave, so one of us is in error; whoever it is, nothing of it is kept. */
+void engine_lie(struct engine *e, uint32_t source, uint32_t infer)
+{
+    if (source == FETCH_CACHE_SOURCE || source > e->sources->n)
+        return;
+    e->sources->list[source - 1].health.lying = true;
+    log_event(LOG_SOURCE_LIES, source, infer, ERR_BLOCK_MISMATCH);
+}
+
+/* Whatever it was that infer got: nothing of it is kept. */
 static void on_refused(void *self, struct client *c, const struct cid *cid, uint32_t source)
 {
     struct engine *e = self;
-    log_event(LOG_BLOCK_REFUSED, c->infer, source, ERR_BLOCK_MISMATCH);
     keep_remove(e, cid);
-    if (source > 0 && source <= e->sources->n)
-        e->sources->list[source - 1].health.lying = true;
+    engine_lie(e, source, c->infer);
 }
 
 err_t engine_read(struct engine *e, struct client *c)

@@ -1,5 +1,9 @@
-/* From wants to answers: looks into folders, asks sources, asks another one when the first is slow or wrong, checks
-   what comes, and keeps it in the cache. One thread; no stream and no source can hold up another. */
+/* From wants to answers: looks into folders, asks sources, asks another one when the first is slow or wrong, and keeps
+   what comes in the cache. One thread; no stream and no source can hold up another.
+
+   A block is checked where that costs the way to infer no time: by the disk's threads, when it is read from a folder
+   and before it is written to the cache. Infer checks every block anyway. A source is believed until the first lie that
+   any of them finds; from then on its blocks are checked here first, and it is asked last. */
 #ifndef VERONNX_FETCH_ENGINE_H
 #define VERONNX_FETCH_ENGINE_H
 
@@ -25,7 +29,6 @@ struct attempt {
     struct source *source;
     struct body *body;
     struct http_call *call;
-    struct sha256 hash;
     enum answer answer;
     size_t dropped; /* bytes of an answer that is no block */
     uint64_t began_ms;
@@ -44,6 +47,7 @@ struct engine {
     size_t n_clients;
     size_t turn; /* the client that is served first */
     struct attempt attempts[HTTP_CALLS_MAX];
+    struct sha256 hash;
     size_t jobs;           /* that the disk has */
     size_t waiting_writes; /* chunks */
     uint64_t skipped;      /* blocks that were not kept, since the log last said so */
@@ -92,8 +96,8 @@ bool attempt_slow(const struct attempt *a, uint64_t now_ms);
 
 /* Looks for a want. ERR_WOULD_BLOCK: no memory now. */
 err_t keep_look(struct engine *e, struct want *w);
-/* Keeps a checked block. */
-void keep_block(struct engine *e, const struct cid *cid, struct body *body);
+/* Keeps a block of this source, if it is right. */
+void keep_block(struct engine *e, const struct cid *cid, struct body *body, uint32_t source);
 /* It was refused. */
 void keep_remove(struct engine *e, const struct cid *cid);
 /* Takes what the disk has done. */
@@ -101,6 +105,8 @@ void keep_run(struct engine *e);
 
 /* engine.c */
 
+/* A source has sent something else than the block that was asked for. */
+void engine_lie(struct engine *e, uint32_t source, uint32_t infer);
 /* The want has its block. */
 void engine_answer(struct engine *e, struct want *w, uint32_t source, struct body **body);
 /* Chunks that a client holds. */

@@ -65,7 +65,7 @@ static struct disk_job *new_job(enum disk_kind kind, const struct cid *cid)
     return job;
 }
 
-void keep_block(struct engine *e, const struct cid *cid, struct body *body)
+void keep_block(struct engine *e, const struct cid *cid, struct body *body, uint32_t source)
 {
     if (!e->cache || e->now_ms < e->full_until_ms)
         return;
@@ -75,6 +75,7 @@ void keep_block(struct engine *e, const struct cid *cid, struct body *body)
         return;
     }
     job->body = body_hold(body);
+    job->source = source;
     e->waiting_writes += body->n_chunks;
     push(e, job);
 }
@@ -87,14 +88,22 @@ void keep_remove(struct engine *e, const struct cid *cid)
 }
 
 /* A full disk is no error of the fetch: the cache stops growing for a while, and says so. */
+static void stop_growing(struct engine *e, const struct disk_job *job)
+{
+    if (e->now_ms < e->full_until_ms)
+        return;
+    e->full_until_ms = e->now_ms + ENGINE_FULL_MS;
+    log_event(LOG_CACHE_FULL, job->os_error);
+}
+
 static void kept(struct engine *e, struct disk_job *job)
 {
     if (job->kind == DISK_WRITE)
         e->waiting_writes -= job->body->n_chunks;
-    if (job->result != OK && job->result != ERR_TOO_LARGE && e->now_ms >= e->full_until_ms) {
-        e->full_until_ms = e->now_ms + ENGINE_FULL_MS;
-        log_event(LOG_CACHE_FULL, job->os_error);
-    }
+    if (job->result == ERR_BLOCK_MISMATCH)
+        engine_lie(e, job->source, 0);
+    else if (job->result != OK && job->result != ERR_TOO_LARGE)
+        stop_growing(e, job);
     body_release(&job->body);
     mem_free(job);
 }

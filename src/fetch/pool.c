@@ -151,3 +151,15 @@ err_t body_append(struct body *b, struct view bytes)
     }
     return OK;
 }
+
+err_t body_check(const struct body *b, struct sha256 *hash, const uint8_t digest[static SHA256_LEN])
+{
+    struct iovec parts[BODY_CHUNKS_MAX];
+    uint8_t found[SHA256_LEN];
+    unsigned n = body_parts(b, 0, parts);
+    TRY(sha256_reset(hash));
+    for (unsigned i = 0; i < n; i++)
+        TRY(sha256_update(hash, parts[i].iov_base, parts[i].iov_len));
+    TRY(sha256_final(hash, found));
+    return memcmp(found, digest, SHA256_LEN) == 0 ? OK : ERR_BLOCK_MISMATCH;
+}

@@ -53,6 +53,9 @@ err_t body_room(struct body *b, size_t n, struct iovec *ret, unsigned *ret_n);
 /* What it holds behind the first `skip` bytes. Returns the number of parts. */
 unsigned body_parts(const struct body *b, size_t skip, struct iovec *ret);
 
+/* Is this its SHA-256? ERR_BLOCK_MISMATCH when not. `hash` was initialised. */
+err_t body_check(const struct body *b, struct sha256 *hash, const uint8_t digest[static SHA256_LEN]);
+
 /* Chunks for `bytes`; at least one. */
 size_t body_chunks(size_t bytes);
 

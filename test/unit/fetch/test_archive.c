@@ -109,12 +109,19 @@ static void want_file(struct rig *r, struct file_server *s, unsigned *ret_blocks
     (void)expect(&stream, BLOCK_BLOCK, &s->file.root, buf_view(&s->file.root_block));
     for (size_t i = 0; i < LEAVES; i++)
         say(&stream, BLOCK_WANT, &s->file.leaves[i]);
-    for (size_t i = 0; i < LEAVES; i++) {
+    for (size_t came = 0; came < LEAVES;) {
         struct block_frame f;
+        struct cid cid;
         assert_int_equal(hear(&stream, &f), OK);
         assert_int_equal(f.type, BLOCK_BLOCK);
         struct cid found = name_of(f.bytes);
-        assert_true(view_equal(f.cid, cid_view(&found)));
+        assert_int_equal(cid_from_bytes(f.cid, &cid), OK);
+        if (cid_equal(&cid, &found)) {
+            came++;
+        } else {
+            say_frame(&stream, &(struct block_frame){.type = BLOCK_REFUSED, .source = f.source, .cid = cid_view(&cid)});
+            say(&stream, BLOCK_WANT, &cid);
+        }
     }
     rig_stop(r);
     web_free(web);
@@ -161,7 +168,7 @@ static void archives_with_faults(void **state)
         unsigned least, most; /* blocks that are asked for */
     } rows[] = {
         {cut, 1 + LEAVES - 10, 1 + LEAVES},
-        {car_reply(buf_view(&lie)), 1 + LEAVES / 2 - 1, 1 + LEAVES},
+        {car_reply(buf_view(&lie)), 1 + 1, 1 + LEAVES},
         {car_reply(buf_view(&tail)), 1 + 20, 1 + LEAVES},
         {car_reply(view_of(s.file.car.data, s.file.car.len - 20 * LEAF_SIZE)), 1 + 20, 1 + LEAVES},
         {html, 1 + LEAVES, 1 + LEAVES},

@@ -138,9 +138,9 @@ static void opening_says_what_is_wrong(void **state)
 static void memory_can_be_refused(void **state)
 {
     (void)state;
-    const struct fetch_options o = {.sources = {{.kind = SOURCE_GATEWAY, .value = "http://h"},
-                                                {.kind = SOURCE_KUBO, .value = "http://h"}},
-                                    .n_sources = 2};
+    const struct fetch_options o = {
+        .sources = {{.kind = SOURCE_GATEWAY, .value = "http://h"}, {.kind = SOURCE_KUBO, .value = "http://h"}},
+        .n_sources = 2};
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     err_t e = ERR_NOMEM;
     for (long n = 0; e != OK; n++) {
