@@ -82,12 +82,30 @@ static void test_blocks(void **state)
     }
 }
 
+/* What og-evm's TEEInferenceVerifier and tee-gateway's tests hash for keccak256("input"), keccak256("output") and the
+   time 1747000000; and a heartbeat of the node keccak256("key") at that time. */
+static void test_opengradient(void **state)
+{
+    (void)state;
+    static const uint8_t time[32] = {[28] = 0x68, 0x21, 0x1a, 0xc0};
+    uint8_t in[KECCAK_LEN], out[KECCAK_LEN], key[KECCAK_LEN];
+    const struct view texts[] = {view_of("input", 5), view_of("output", 6), view_of("key", 3)};
+    keccak256(&texts[0], 1, in);
+    keccak256(&texts[1], 1, out);
+    keccak256(&texts[2], 1, key);
+    const struct view settlement[] = {view_of(in, 32), view_of(out, 32), view_of(time, 32)};
+    const struct view heartbeat[] = {view_of(key, 32), view_of(time, 32)};
+    equals(settlement, 3, "50ecad3e05f01c8581077733fe80af38a4c8de6b7a03161e38a4a3ec671b3cfa");
+    equals(heartbeat, 2, "69b27ec9a1c4f6e91674bc3a7d8591ad1b8e12f5843986188b3c62050d3f3254");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_opengradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
