@@ -22,8 +22,8 @@ static void equals(const struct view *parts, size_t n, const char *hex)
     assert_string_equal(text, hex);
 }
 
-/* The empty text and "abc": every Ethereum library. The fox: Wikipedia, "SHA-3", as first submitted. "transfer(...)"
-   and "Transfer(...)": the function selector a9059cbb and the event topic of ERC-20. */
+/* Well known from Ethereum: the empty text (an account without code), "abc", the fox, and the topic of ERC-20's event.
+ */
 static void test_published(void **state)
 {
     (void)state;
@@ -82,8 +82,8 @@ static void test_blocks(void **state)
     }
 }
 
-/* What og-evm's TEEInferenceVerifier and tee-gateway's tests hash for keccak256("input"), keccak256("output") and the
-   time 1747000000; and a heartbeat of the node keccak256("key") at that time. */
+/* OpenGradient's messages for the hashes of "input" and "output" and the time 1747000000, and a heartbeat of the node
+   whose id is the hash of "key" at that time; by a second implementation. */
 static void test_opengradient(void **state)
 {
     (void)state;
