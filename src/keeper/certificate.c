@@ -31,13 +31,17 @@ static err_t set_serial(X509 *c)
     return ok ? OK : ERR_NOMEM;
 }
 
+static err_t fill_subject(X509_NAME *name)
+{
+    int ok = X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC, (const unsigned char *)ORGANIZATION, -1, -1, 0);
+    return ok == 1 ? OK : ERR_NOMEM;
+}
+
 static err_t set_subject(X509 *c)
 {
     X509_NAME *name = X509_get_subject_name(c);
-    if (X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC, (const unsigned char *)ORGANIZATION, -1, -1, 0) != 1 ||
-        X509_set_issuer_name(c, name) != 1)
-        return ERR_NOMEM;
-    return OK;
+    TRY(fill_subject(name));
+    return X509_set_issuer_name(c, name) == 1 ? OK : ERR_NOMEM;
 }
 
 static err_t set_times(X509 *c, uint64_t from, uint64_t to)
@@ -69,11 +73,8 @@ static err_t add_name(GENERAL_NAMES *list, const char *text)
     return ERR_NOMEM;
 }
 
-static err_t set_names(X509 *c, struct view names)
+static err_t add_names(GENERAL_NAMES *list, struct view names)
 {
-    AUTO(free_names) GENERAL_NAMES *list = sk_GENERAL_NAME_new_null();
-    if (list == NULL)
-        return ERR_NOMEM;
     while (names.len > 0) {
         const char *text = (const char *)names.data;
         size_t n = strnlen(text, names.len);
@@ -83,6 +84,15 @@ static err_t set_names(X509 *c, struct view names)
         TRY(add_name(list, text));
         TRY(view_take(&names, n + 1, &skip));
     }
+    return OK;
+}
+
+static err_t set_names(X509 *c, struct view names)
+{
+    AUTO(free_names) GENERAL_NAMES *list = sk_GENERAL_NAME_new_null();
+    if (list == NULL)
+        return ERR_NOMEM;
+    TRY(add_names(list, names));
     return X509_add1_ext_i2d(c, NID_subject_alt_name, list, 0, 0) == 1 ? OK : ERR_NOMEM;
 }
 
@@ -101,6 +111,16 @@ static err_t set_usage(X509 *c)
     return add_extension(c, NID_basic_constraints, "critical,CA:FALSE");
 }
 
+/* What OpenSSL encoded: its length and its bytes, which are freed. */
+static err_t put_der(int n, unsigned char *der, struct buf *out)
+{
+    if (n <= 0)
+        return ERR_INTERNAL;
+    err_t e = buf_put(out, der, (size_t)n);
+    OPENSSL_free(der);
+    return e;
+}
+
 err_t certificate_make(EVP_PKEY *key, struct view names, uint64_t from, uint64_t to, struct buf *out)
 {
     AUTO(free_certificate) X509 *c = X509_new();
@@ -115,9 +135,43 @@ err_t certificate_make(EVP_PKEY *key, struct view names, uint64_t from, uint64_t
     if (X509_sign(c, key, EVP_sha256()) <= 0)
         return ERR_INTERNAL;
     int n = i2d_X509(c, &der);
-    if (n <= 0)
+    return put_der(n, der, out);
+}
+
+/* ── a request for another one ── */
+
+static void free_request(X509_REQ **r)
+{
+    X509_REQ_free(*r);
+}
+
+static void free_extensions(STACK_OF(X509_EXTENSION) * *list)
+{
+    sk_X509_EXTENSION_pop_free(*list, X509_EXTENSION_free);
+}
+
+static err_t ask_names(X509_REQ *r, struct view names)
+{
+    AUTO(free_names) GENERAL_NAMES *list = sk_GENERAL_NAME_new_null();
+    AUTO(free_extensions) STACK_OF(X509_EXTENSION) *extensions = NULL;
+    if (list == NULL)
+        return ERR_NOMEM;
+    TRY(add_names(list, names));
+    bool ok = X509V3_add1_i2d(&extensions, NID_subject_alt_name, list, 0, 0) == 1 &&
+              X509_REQ_add_extensions(r, extensions) == 1;
+    return ok ? OK : ERR_NOMEM;
+}
+
+err_t certificate_request(EVP_PKEY *key, struct view names, struct buf *out)
+{
+    AUTO(free_request) X509_REQ *r = X509_REQ_new();
+    unsigned char *der = NULL;
+    if (r == NULL || X509_REQ_set_version(r, X509_REQ_VERSION_1) != 1 || X509_REQ_set_pubkey(r, key) != 1)
+        return ERR_NOMEM;
+    TRY(fill_subject(X509_REQ_get_subject_name(r)));
+    TRY(ask_names(r, names));
+    if (X509_REQ_sign(r, key, EVP_sha256()) <= 0)
         return ERR_INTERNAL;
-    err_t e = buf_put(out, der, (size_t)n);
-    OPENSSL_free(der);
-    return e;
+    int n = i2d_X509_REQ(r, &der);
+    return put_der(n, der, out);
 }

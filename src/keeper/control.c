@@ -1,12 +1,20 @@
 /* The supervisor's messages: start, fronts and infers that come and go, what an infer sealed. */
 #include "keeper/state.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "keeper/settlement.h"
 #include "keeper/tags.h"
 #include "wire/roles.h"
 
 #include <string.h>
+
+/* When the supervisor does not hear it, who is accused has lost its channels all the same, and who asked asks again. */
+static void tell(struct keeper *k, enum wire_type type, const void *fixed, struct view tail)
+{
+    (void)!wire_send(&k->control, type, fixed, tail, NULL, 0);
+}
 
 static err_t on_start(void *self, struct wire_msg *m)
 {
@@ -109,6 +117,24 @@ static err_t on_infer_gone(void *self, struct wire_msg *m)
     return OK;
 }
 
+static err_t on_heartbeat(void *self, struct wire_msg *m)
+{
+    struct keeper *k = self;
+    struct msg_heartbeat h = {.request = ((const struct msg_keeper_ask *)m->fixed)->request};
+    h.result = documents_clock(&k->documents);
+    if (h.result == OK)
+        TRY(settlement_heartbeat(&k->keys, clock_wall_us() / 1000000, &h));
+    tell(k, MSG_KEEPER_HEARTBEAT, &h, view_of(NULL, 0));
+    return OK;
+}
+
+static err_t on_csr(void *self, struct wire_msg *m)
+{
+    struct keeper *k = self;
+    tell(k, MSG_KEEPER_CSR, m->fixed, buf_view(&k->keys.request));
+    return OK;
+}
+
 static const struct wire_route routes[] = {
     {MSG_KEEPER_START, KEEPER_FRESH, on_start},
     {MSG_KEEPER_FRONT, KEEPER_SERVING, on_front},
@@ -116,6 +142,8 @@ static const struct wire_route routes[] = {
     {MSG_KEEPER_FRONT_GONE, KEEPER_SERVING, on_front_gone},
     {MSG_KEEPER_INFER, KEEPER_SERVING, on_infer},
     {MSG_KEEPER_SEALED, KEEPER_SERVING, on_sealed},
+    {MSG_KEEPER_ASK_HEARTBEAT, KEEPER_SERVING, on_heartbeat},
+    {MSG_KEEPER_ASK_CSR, KEEPER_SERVING, on_csr},
     {MSG_KEEPER_INFER_GONE, KEEPER_SERVING, on_infer_gone},
 };
 
@@ -131,12 +159,6 @@ err_t keeper_control(struct keeper *k)
     }
 }
 
-/* When the supervisor does not hear it, the peer has lost its channels all the same. */
-static void accuse(struct keeper *k, const struct msg_keeper_accuse *a)
-{
-    (void)!wire_send(&k->control, MSG_KEEPER_ACCUSE, a, view_of(NULL, 0), NULL, 0);
-}
-
 void keeper_accuse_infer(struct keeper *k, struct keeper_infer *i, uint64_t job, err_t reason)
 {
     struct msg_keeper_accuse a = {.infer = i->number, .reason = reason};
@@ -146,7 +168,7 @@ void keeper_accuse_infer(struct keeper *k, struct keeper_infer *i, uint64_t job,
     tickets_drop_infer(&k->tickets, i->number);
     wire_end_close(&i->report);
     log_event(LOG_REPORT_REFUSED, i->number, (int64_t)job, reason);
-    accuse(k, &a);
+    tell(k, MSG_KEEPER_ACCUSE, &a, view_of(NULL, 0));
 }
 
 void keeper_accuse_front(struct keeper *k, struct keeper_front *f, err_t reason)
@@ -156,5 +178,5 @@ void keeper_accuse_front(struct keeper *k, struct keeper_front *f, err_t reason)
     wire_end_close(&f->ticket);
     wire_end_close(&f->proof);
     log_event(LOG_PEER_REFUSED, ROLE_FRONT, f->generation, reason);
-    accuse(k, &a);
+    tell(k, MSG_KEEPER_ACCUSE, &a, view_of(NULL, 0));
 }

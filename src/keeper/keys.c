@@ -99,6 +99,7 @@ err_t keys_init(struct keys *k, struct view names, uint64_t not_after)
 {
     *k = (struct keys){0};
     buf_init(&k->certificate, CERT_MAX);
+    buf_init(&k->request, CERT_MAX);
     if (CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_BLOCK) != 1)
         return ERR_NOT_PERMITTED;
     TRY(new_key(&k->tls));
@@ -106,6 +107,7 @@ err_t keys_init(struct keys *k, struct view names, uint64_t not_after)
     TRY(new_rsa(&k->rsa));
     TRY(public_point(k->receipt, k->receipt_point));
     TRY(certificate_make(k->tls, names, clock_wall_us() / 1000000, not_after, &k->certificate));
+    TRY(certificate_request(k->tls, names, &k->request));
     TRY(make_keyset(k, not_after));
     TRY(new_signer(k->tls, &k->tls_signer));
     TRY(new_signer(k->rsa, &k->rsa_signer));
@@ -120,6 +122,7 @@ void keys_done(struct keys *k)
     EVP_PKEY_free(k->rsa);
     EVP_PKEY_free(k->receipt);
     buf_done(&k->certificate);
+    buf_done(&k->request);
     *k = (struct keys){0};
 }
 

@@ -24,6 +24,7 @@ struct keys {
     size_t keyset_len;
     uint8_t keyset_digest[DIGEST_LEN];
     struct buf certificate; /* DER */
+    struct buf request;     /* for another one: PKCS #10, DER */
 };
 
 /* Makes the keys and the self-signed certificate for `names` (host names and addresses, each closed by NUL) that ends at

@@ -30,12 +30,31 @@ err_t settlement_fill(const struct statement *s, const uint8_t receipt[static DI
     return OK;
 }
 
+/* A uint256, big-endian. */
+static void put_number(uint64_t n, uint8_t ret[static 32])
+{
+    memset(ret, 0, 32);
+    for (unsigned i = 0; i < sizeof(n); i++)
+        ret[31 - i] = (uint8_t)(n >> (8 * i));
+}
+
 err_t settlement_sign(struct keys *k, struct msg_settlement *s)
 {
-    uint8_t number[32] = {0}, message[KECCAK_LEN]; /* a uint256, big-endian */
-    for (unsigned i = 0; i < sizeof(s->timestamp); i++)
-        number[31 - i] = (uint8_t)(s->timestamp >> (8 * i));
-    const struct view parts[] = {digest_of(s->input_hash), digest_of(s->output_hash), view_of(number, sizeof(number))};
+    uint8_t number[32], message[KECCAK_LEN];
+    put_number(s->timestamp, number);
+    const struct view parts[] = {digest_of(s->input_hash), digest_of(s->output_hash), digest_of(number)};
     keccak256(parts, COUNT_OF(parts), message);
     return keys_sign_settlement(k, message, s->signature);
+}
+
+err_t settlement_heartbeat(struct keys *k, uint64_t now_s, struct msg_heartbeat *ret)
+{
+    uint8_t number[32], message[KECCAK_LEN];
+    const struct view spki = view_of(k->rsa_spki, k->rsa_spki_len);
+    ret->timestamp = now_s - HEARTBEAT_BACK_S;
+    keccak256(&spki, 1, ret->tee_id);
+    put_number(ret->timestamp, number);
+    const struct view parts[] = {digest_of(ret->tee_id), digest_of(number)};
+    keccak256(parts, COUNT_OF(parts), message);
+    return keys_sign_settlement(k, message, ret->signature);
 }

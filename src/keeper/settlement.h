@@ -11,4 +11,9 @@ err_t settlement_fill(const struct statement *s, const uint8_t receipt[static DI
 /* Slow: half a millisecond and more. */
 err_t settlement_sign(struct keys *k, struct msg_settlement *s);
 
+/* All but the request: that this node lives, at `now_s` of Unix time less HEARTBEAT_BACK_S, because a chain's clock may be
+   behind and it takes none from its future. */
+#define HEARTBEAT_BACK_S 300
+err_t settlement_heartbeat(struct keys *k, uint64_t now_s, struct msg_heartbeat *ret);
+
 #endif

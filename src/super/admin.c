@@ -73,9 +73,23 @@ static void do_drain(struct super *s, const struct msg_admin_request *r UNUSED)
     node_drain(s);
 }
 
+/* The keeper answers: node.c. */
+static void do_heartbeat(struct super *s, const struct msg_admin_request *r)
+{
+    struct msg_keeper_ask ask = {.request = r->request};
+    child_tell(s->keeper, MSG_KEEPER_ASK_HEARTBEAT, &ask, view_of(NULL, 0), NULL, 0);
+}
+
+static void do_csr(struct super *s, const struct msg_admin_request *r)
+{
+    struct msg_keeper_ask ask = {.request = r->request};
+    child_tell(s->keeper, MSG_KEEPER_ASK_CSR, &ask, view_of(NULL, 0), NULL, 0);
+}
+
 static void (*const verbs[])(struct super *s, const struct msg_admin_request *r) = {
     [ADMIN_LOAD] = do_load,     [ADMIN_UNLOAD] = do_unload, [ADMIN_DRAIN] = do_drain,
-    [ADMIN_MODELS] = do_models, [ADMIN_STATE] = do_state,
+    [ADMIN_MODELS] = do_models, [ADMIN_STATE] = do_state,   [ADMIN_HEARTBEAT] = do_heartbeat,
+    [ADMIN_CSR] = do_csr,
 };
 
 static err_t on_request(void *self, struct wire_msg *m)

@@ -144,9 +144,31 @@ static err_t on_accuse(void *self, struct wire_msg *m)
     return OK;
 }
 
+static err_t on_heartbeat(void *self, struct wire_msg *m)
+{
+    struct super *s = self;
+    const struct msg_heartbeat *h = m->fixed;
+    if (s->admin.child != NULL && h->result == OK)
+        child_tell(s->admin.child, MSG_ADMIN_HEARTBEAT, h, view_of(NULL, 0), NULL, 0);
+    admin_answer(s, h->request, err_from_wire(h->result), "");
+    return OK;
+}
+
+static err_t on_csr(void *self, struct wire_msg *m)
+{
+    struct super *s = self;
+    const struct msg_keeper_ask *ask = m->fixed;
+    if (s->admin.child != NULL)
+        child_tell(s->admin.child, MSG_ADMIN_CSR, ask, m->tail, NULL, 0);
+    admin_answer(s, ask->request, OK, "");
+    return OK;
+}
+
 static const struct wire_route keeper_routes[] = {
     {MSG_KEEPER_READY, SUPER_STARTING, on_keeper_ready},
     {MSG_KEEPER_ACCUSE, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_accuse},
+    {MSG_KEEPER_HEARTBEAT, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_heartbeat},
+    {MSG_KEEPER_CSR, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_csr},
 };
 
 static err_t on_keeper_message(void *self, struct wire_msg *m)

@@ -47,8 +47,17 @@ static err_t write_pem(const char *dir, const char *name, const char *label, str
     return write_file(path, buf_view(&pem));
 }
 
+/* The text whose digest stands in PCR18 and in every receipt, for verifiers. */
+static err_t write_policy(const struct super *s)
+{
+    char path[PATH_BYTES_MAX];
+    int n = snprintf(path, sizeof(path), "%s/policy.conf", s->state);
+    return n > 0 && (size_t)n < sizeof(path) ? write_file(path, conf_policy_text(s->conf)) : ERR_TOO_LARGE;
+}
+
 err_t publish_keys(const struct super *s)
 {
+    TRY(write_policy(s));
     uint8_t spki[sizeof(spki_head) + sizeof(s->keys.receipt_key)];
     memcpy(spki, spki_head, sizeof(spki_head));
     memcpy(spki + sizeof(spki_head), s->keys.receipt_key, sizeof(s->keys.receipt_key));

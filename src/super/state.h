@@ -106,7 +106,7 @@ struct child_setup boot_child(const struct super *s, const char *const *args);
 
 /* ── publish.c ── */
 
-/* Writes cert.pem and receipt-key.pem into the state folder. */
+/* Writes cert.pem, receipt-key.pem and policy.conf into the state folder. */
 err_t publish_keys(const struct super *s);
 /* Prints the URL and writes the ready file. */
 err_t publish_ready(const struct super *s);

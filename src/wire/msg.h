@@ -120,6 +120,18 @@ struct msg_keeper_accuse { /* this peer broke a rule: the supervisor ends it */
     uint32_t zero2;
 };
 
+struct msg_keeper_ask { /* KEEPER_ASK_HEARTBEAT, KEEPER_ASK_CSR */
+    uint32_t request;   /* of the admin listener, returned in the answer */
+    uint32_t zero;
+}; /* KEEPER_CSR, ADMIN_CSR: tail: PKCS #10, DER */
+struct msg_heartbeat {  /* KEEPER_HEARTBEAT, ADMIN_HEARTBEAT (docs/receipts.md, "Settlement") */
+    uint32_t request;
+    uint32_t result;            /* err_t; unless OK all below is 0 */
+    uint64_t timestamp;         /* Unix seconds */
+    uint8_t tee_id[DIGEST_LEN]; /* Keccak-256 of the RSA key's SubjectPublicKeyInfo */
+    uint8_t signature[RSA_SIGNATURE];
+};
+
 /* ── supervisor ⇄ front and front --admin ── */
 
 /* FRONT_IDENTITY: before FRONT_START, and again when another certificate is to be shown. fds: the identity (identity.h);
@@ -167,7 +179,7 @@ struct msg_admin_request {
     uint32_t verb; /* enum admin_verb */
     struct wire_model model;
 };
-enum admin_verb { ADMIN_LOAD, ADMIN_UNLOAD, ADMIN_DRAIN, ADMIN_MODELS, ADMIN_STATE };
+enum admin_verb { ADMIN_LOAD, ADMIN_UNLOAD, ADMIN_DRAIN, ADMIN_MODELS, ADMIN_STATE, ADMIN_HEARTBEAT, ADMIN_CSR };
 struct msg_admin_table { /* the answer to ADMIN_MODELS, before ADMIN_ANSWER */
     uint32_t request;
     uint32_t rows;
@@ -381,6 +393,10 @@ struct msg_empty {
     X(KEEPER_INFER, CHAN_KEEPER, SIDE_A, struct msg_keeper_infer, 0, 1, 1)                                             \
     X(KEEPER_SEALED, CHAN_KEEPER, SIDE_A, struct msg_keeper_sealed, ENGINE_MAX, 0, 0)                                  \
     X(KEEPER_INFER_GONE, CHAN_KEEPER, SIDE_A, struct msg_keeper_infer_gone, 0, 0, 0)                                   \
+    X(KEEPER_ASK_HEARTBEAT, CHAN_KEEPER, SIDE_A, struct msg_keeper_ask, 0, 0, 0)                                       \
+    X(KEEPER_HEARTBEAT, CHAN_KEEPER, SIDE_B, struct msg_heartbeat, 0, 0, 0)                                            \
+    X(KEEPER_ASK_CSR, CHAN_KEEPER, SIDE_A, struct msg_keeper_ask, 0, 0, 0)                                             \
+    X(KEEPER_CSR, CHAN_KEEPER, SIDE_B, struct msg_keeper_ask, CERT_MAX, 0, 0)                                          \
     X(KEEPER_ACCUSE, CHAN_KEEPER, SIDE_B, struct msg_keeper_accuse, 0, 0, 0)                                           \
     X(FRONT_START, CHAN_FRONT, SIDE_A, struct msg_front_start, CERT_MAX, 2, 2)                                         \
     X(FRONT_CONFIG, CHAN_FRONT, SIDE_A, struct msg_empty, 0, 1, 1)                                                     \
@@ -403,6 +419,8 @@ struct msg_empty {
     X(ADMIN_REQUEST, CHAN_ADMIN, SIDE_B, struct msg_admin_request, 0, 0, 0)                                            \
     X(ADMIN_TABLE, CHAN_ADMIN, SIDE_A, struct msg_admin_table, 0, 1, 1)                                                \
     X(ADMIN_COUNTERS, CHAN_ADMIN, SIDE_A, struct msg_admin_state, 0, 0, 0)                                             \
+    X(ADMIN_HEARTBEAT, CHAN_ADMIN, SIDE_A, struct msg_heartbeat, 0, 0, 0)                                              \
+    X(ADMIN_CSR, CHAN_ADMIN, SIDE_A, struct msg_keeper_ask, CERT_MAX, 0, 0)                                            \
     X(ADMIN_ANSWER, CHAN_ADMIN, SIDE_A, struct msg_admin_answer, WHY_MAX, 0, 0)                                        \
     X(INFER_CONFIG, CHAN_INFER, SIDE_A, struct msg_empty, 0, 1, 1)                                                     \
     X(INFER_HELLO, CHAN_INFER, SIDE_B, struct msg_empty, ENGINE_MAX, 0, 0)                                             \

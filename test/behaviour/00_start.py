@@ -11,5 +11,6 @@ with Node(models=None) as node:
     equal(len(node.processes("keeper")), 1, "keepers")
     equal(len(node.processes("nsm-sim")), 1, "simulated security modules")
     check((node.dir / "state/sim-root.pem").exists(), "the simulated root is written")
+    check("models = any" in (node.dir / "state/policy.conf").read_text(), "the policy is written")
     equal(len(node.processes("front")), 2, "fronts, with the administration's")
     equal(len(node.processes("infer")), 1, "idle infer processes")

@@ -28,6 +28,35 @@ static void test_ready(void **state)
     stage_infer_done(&i);
 }
 
+/* The request that an authority would sign: our TLS key, our names. */
+static void test_certificate_request(void **state)
+{
+    struct stage *s = *state;
+    const struct msg_keeper_ask ask = {.request = 12};
+    struct wire_msg m = WIRE_MSG_NONE;
+    assert_ok(wire_send(&s->control, MSG_KEEPER_ASK_CSR, &ask, NOTHING, NULL, 0));
+    stage_wait_readable(&s->control);
+    assert_ok(wire_recv(&s->control, &s->inbox, false, &m));
+    assert_int_equal(m.type, MSG_KEEPER_CSR);
+    assert_int_equal(((const struct msg_keeper_ask *)m.fixed)->request, 12);
+    const unsigned char *at = m.tail.data, *cert = s->identity.certificate;
+    X509_REQ *r = d2i_X509_REQ(NULL, &at, (long)m.tail.len);
+    X509 *c = d2i_X509(NULL, &cert, (long)s->identity.certificate_len);
+    assert_non_null(r);
+    assert_ptr_equal(at, m.tail.data + m.tail.len);
+    assert_int_equal(X509_REQ_verify(r, X509_get0_pubkey(c)), 1);
+    assert_int_equal(EVP_PKEY_eq(X509_REQ_get0_pubkey(r), X509_get0_pubkey(c)), 1);
+    assert_int_equal(X509_NAME_cmp(X509_REQ_get_subject_name(r), X509_get_subject_name(c)), 0);
+    STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(r);
+    GENERAL_NAMES *names = X509V3_get_d2i(extensions, NID_subject_alt_name, NULL, NULL);
+    assert_int_equal(sk_X509_EXTENSION_num(extensions), 1);
+    assert_int_equal(sk_GENERAL_NAME_num(names), 3);
+    GENERAL_NAMES_free(names);
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+    X509_REQ_free(r);
+    X509_free(c);
+}
+
 /* Signs for every front, and with the certificate's key. */
 static void test_signs(void **state)
 {
@@ -188,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_orderly_end, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_ready, stage_setup, stage_teardown),
+        cmocka_unit_test_setup_teardown(test_certificate_request, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_signs, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_signs_nothing_else, stage_setup, stage_teardown),
         cmocka_unit_test(test_start_comes_first),

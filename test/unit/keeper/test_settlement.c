@@ -1,6 +1,7 @@
 /* Settlements: what is hashed, who gets one, and the signature. */
 #include "stage.h"
 
+#include "base/clock.h"
 #include "base/sha256.h"
 #include "keeper/settlement.h"
 #include "receipt/keccak.h"
@@ -65,18 +66,17 @@ static void message_of(const struct msg_settlement *s, uint8_t ret[static KECCAK
     keccak256(&all, 1, ret);
 }
 
-static bool verifies(const struct identity *identity, const struct msg_settlement *s)
+static bool verifies(const struct identity *identity, const uint8_t message[static KECCAK_LEN],
+                     const uint8_t signature[static RSA_SIGNATURE])
 {
-    uint8_t message[KECCAK_LEN];
     const unsigned char *at = identity->rsa;
     EVP_PKEY *rsa = d2i_PUBKEY(NULL, &at, (long)identity->rsa_len);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY_CTX *key = NULL;
-    message_of(s, message);
     assert_int_equal(EVP_DigestVerifyInit(ctx, &key, EVP_sha256(), NULL, rsa), 1);
     assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(key, RSA_PKCS1_PSS_PADDING), 1);
     assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(key, 32), 1);
-    bool ok = EVP_DigestVerify(ctx, s->signature, sizeof(s->signature), message, sizeof(message)) == 1;
+    bool ok = EVP_DigestVerify(ctx, signature, RSA_SIGNATURE, message, KECCAK_LEN) == 1;
     EVP_MD_CTX_free(ctx);
     EVP_PKEY_free(rsa);
     return ok;
@@ -118,9 +118,12 @@ static void test_signed(void **state)
     assert_int_equal(s.timestamp, want.timestamp);
     assert_memory_equal(s.input_hash, want.input_hash, DIGEST_LEN);
     assert_memory_equal(s.output_hash, want.output_hash, DIGEST_LEN);
-    assert_true(verifies(&c->stage->identity, &s));
+    uint8_t message[KECCAK_LEN];
+    message_of(&s, message);
+    assert_true(verifies(&c->stage->identity, message, s.signature));
     s.timestamp++;
-    assert_false(verifies(&c->stage->identity, &s));
+    message_of(&s, message);
+    assert_false(verifies(&c->stage->identity, message, s.signature));
 }
 
 /* Who does not ask gets none, also when another job of the same tree does. */
@@ -162,6 +165,36 @@ static void test_other_wishes(void **state)
     stage_front_cut(&c->front);
 }
 
+/* ── heartbeats ── */
+
+static void test_heartbeat(void **state)
+{
+    struct stage *s = *state;
+    const struct msg_keeper_ask ask = {.request = 4711};
+    struct wire_msg m = WIRE_MSG_NONE;
+    struct view rsa = identity_rsa(&s->identity);
+    uint8_t tee_id[KECCAK_LEN], bytes[64] = {0}, message[KECCAK_LEN];
+    struct view all = view_of(bytes, sizeof(bytes));
+    uint64_t now = clock_wall_us() / 1000000;
+    assert_ok(wire_send(&s->control, MSG_KEEPER_ASK_HEARTBEAT, &ask, NOTHING, NULL, 0));
+    stage_wait_readable(&s->control);
+    assert_ok(wire_recv(&s->control, &s->inbox, false, &m));
+    assert_int_equal(m.type, MSG_KEEPER_HEARTBEAT);
+    const struct msg_heartbeat *h = m.fixed;
+    assert_int_equal(h->request, 4711);
+    assert_err(err_from_wire(h->result), OK);
+    assert_true(h->timestamp >= now - 300 && h->timestamp <= now - 300 + 20);
+    keccak256(&rsa, 1, tee_id);
+    assert_memory_equal(h->tee_id, tee_id, KECCAK_LEN);
+    memcpy(bytes, tee_id, 32);
+    for (unsigned i = 0; i < 8; i++)
+        bytes[63 - i] = (uint8_t)(h->timestamp >> (8 * i));
+    keccak256(&all, 1, message);
+    assert_true(verifies(&s->identity, message, h->signature));
+    message[0] ^= 1;
+    assert_false(verifies(&s->identity, message, h->signature));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +202,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_signed, cast_setup, cast_teardown),
         cmocka_unit_test_setup_teardown(test_on_request, cast_setup, cast_teardown),
         cmocka_unit_test_setup_teardown(test_failed, cast_setup, cast_teardown),
+        cmocka_unit_test_setup_teardown(test_heartbeat, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_other_wishes, cast_setup, cast_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

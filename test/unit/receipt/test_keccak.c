@@ -22,8 +22,8 @@ static void equals(const struct view *parts, size_t n, const char *hex)
     assert_string_equal(text, hex);
 }
 
-/* The empty text and "abc": every Ethereum library. The fox: Wikipedia, "SHA-3", as first submitted. "transfer(...)"
-   and "Transfer(...)": the function selector a9059cbb and the event topic of ERC-20. */
+/* Well known from Ethereum: the empty text (an account without code), "abc", the fox, and the topic of ERC-20's event.
+ */
 static void test_published(void **state)
 {
     (void)state;
@@ -82,12 +82,30 @@ static void test_blocks(void **state)
     }
 }
 
+/* OpenGradient's messages for the hashes of "input" and "output" and the time 1747000000, and a heartbeat of the node
+   whose id is the hash of "key" at that time; by a second implementation. */
+static void test_opengradient(void **state)
+{
+    (void)state;
+    static const uint8_t time[32] = {[28] = 0x68, 0x21, 0x1a, 0xc0};
+    uint8_t in[KECCAK_LEN], out[KECCAK_LEN], key[KECCAK_LEN];
+    const struct view texts[] = {view_of("input", 5), view_of("output", 6), view_of("key", 3)};
+    keccak256(&texts[0], 1, in);
+    keccak256(&texts[1], 1, out);
+    keccak256(&texts[2], 1, key);
+    const struct view settlement[] = {view_of(in, 32), view_of(out, 32), view_of(time, 32)};
+    const struct view heartbeat[] = {view_of(key, 32), view_of(time, 32)};
+    equals(settlement, 3, "50ecad3e05f01c8581077733fe80af38a4c8de6b7a03161e38a4a3ec671b3cfa");
+    equals(heartbeat, 2, "69b27ec9a1c4f6e91674bc3a7d8591ad1b8e12f5843986188b3c62050d3f3254");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_opengradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
