@@ -36,7 +36,7 @@ def measurements(pcrs):
     return json.dumps({"Measurements": {"HashAlgorithm": "Sha384 { ... }", **{f"PCR{n}": pcrs[n].hex() for n in (0, 1, 2, 8)}}})
 
 
-FILES = {"root.pem": pem("CERTIFICATE", CHAIN[0]).encode(), "receipt-key.pem": pem("PUBLIC KEY", SPKI + public(KEY)).encode(), "policy.conf": POLICY,
+FILES = {"root.der": CHAIN[0], "root.pem": pem("CERTIFICATE", CHAIN[0]).encode(), "receipt-key.pem": pem("PUBLIC KEY", SPKI + public(KEY)).encode(), "policy.conf": POLICY,
          "pcrs.json": measurements(PCRS).encode(), "other.json": measurements({**PCRS, 2: bytes(48)}).encode()}
 TRUST = ["--allow-simulated", "--root", "root.pem", "--at", str(NOW)]
 

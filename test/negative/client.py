@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""The Python client against the corpus: it accepts what is good, refuses all else, and for the same reason. 77: python3-cryptography is missing."""
+import pathlib
+import sys
+import warnings
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "clients/python"))
+try:
+    import veronnx_verify as client
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+from corpus import CHAIN, KEY, NOW, POLICY, public, rows
+from make_vectors import tree_of
+
+warnings.simplefilter("ignore")  # the library's own, about certificates that are wrong on purpose
+# Where the two draw the line between a form and what it says otherwise.
+SAME = {"DOC_FIELD": "DOC_MALFORMED", "DOC_CERTIFICATE": "DOC_CHAIN"}
+NOT_HERE = {"--user-data", "--model", "--model-hash", "--pcrs"}  # what the functions without a network do not compare
+
+
+def verify(kind, content, arguments):
+    trust = {"root": CHAIN[0], "allow_simulated": True, "now": NOW}
+    if kind == "receipt":
+        return client.verify_receipt(client.unpack_receipt(content.decode("latin1")), public(KEY), True)
+    if kind == "attestation":
+        return client.verify_document(content, nonce=bytes(range(20)) if "--nonce" in arguments else None, **trust)
+    policy = arguments[arguments.index("--policy") + 1] if "--policy" in arguments else b""
+    policy = (POLICY if policy == "policy.conf" else policy).decode("latin1")
+    return client.verify_bundle(content, policy=policy, any_policy="--any-policy" in arguments, **trust)
+
+
+def verdict(kind, content, arguments):
+    try:
+        verify(kind, content, arguments)
+    except client.Refused as refused:
+        return refused.args[0]
+    return None
+
+
+def applies(kind, family, what, arguments):
+    left_out = NOT_HERE | ({"--nonce"} if kind == "bundle" else {"--policy"} if kind == "attestation" else set())
+    return not left_out & set(arguments) and not (family == "good" and what in ("tagged", "in base64"))
+
+
+count = {"good": 0, "flip": 0, "content": 0}
+wrong = []
+for kind, family, code, what, content, arguments in rows():
+    if applies(kind, family, what, arguments):
+        got = verdict(kind, content, arguments)
+        right = got is None if family == "good" else got is not None if family == "flip" else SAME.get(got, got) == SAME.get(code, code)
+        wrong += [] if right else [f"{kind} {what}: {got} instead of {code}"]
+        count[family] += 1
+for size in range(1, 15):
+    for index in range(size):
+        count["good"] += 1
+        wrong += [f"{index} of {size}"] if verdict("receipt", tree_of(size, index).text().encode(), []) else []
+print(*wrong, count, sep="\n")
+sys.exit(0 if not wrong and count["good"] >= 100 and count["flip"] + count["content"] >= 600 else 1)

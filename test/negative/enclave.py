@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""A node of the test's own, which tells the truth or lies in one way: what `veronnx verify node`, `veronnx infer --verify` and the Python client
+make of it. Its evidence comes from the corpus's generator, its tensor digests from docs/receipts.md by hand."""
+import base64
+import http.server
+import json
+import os
+import pathlib
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from urllib.parse import parse_qs, urlsplit
+
+from make_bundles import CONFIGURATION, IMAGE, KEYSET, POLICY, USER_DATA, registers, said
+from make_vectors import Receipt, cbor, sha256
+from pki import CHAIN, NOW, document
+from corpus import FILES
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "clients/python"))
+VERONNX = os.path.join(os.environ["VERONNX_BIN"], "veronnx")
+CID = "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKPgyV"
+ASKED = int.to_bytes(sum(58**i * "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".index(c) for i, c in enumerate(reversed(CID))), 34, "big")
+
+
+def side(name, numbers):
+    """Descriptors and both digests of one float tensor of rank 1 (docs/receipts.md, "Tensor digest")."""
+    descriptors = struct.pack("<HH", 1, len(name)) + name + b"\x01\x01" + struct.pack("<Q", len(numbers))
+    data = struct.pack(f"<{len(numbers)}f", *numbers)
+    return descriptors, [sha256(descriptors), sha256(sha256(descriptors) + struct.pack("<Q", len(data)) + data)]
+
+
+class Enclave:
+    """`lie` names what is wrong."""
+
+    def __init__(self, folder, lie=None):
+        self.folder, self.lie, self.sent = pathlib.Path(folder), lie, 0
+        key, cert = self.folder / "tls.key", self.folder / "tls.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/O=test", "-keyout", key, "-out", cert],
+                       check=True, capture_output=True)
+        der = ssl.PEM_cert_to_DER_cert(cert.read_text())
+        spki = subprocess.run(f"openssl x509 -in {cert} -pubkey -noout | openssl pkey -pubin -outform der", shell=True, check=True, capture_output=True).stdout
+        self.keys = cbor({**KEYSET, 2: sha256(b"other") if lie == "key" else sha256(spki)})
+        self.user_data = b"\x12\x20" + sha256(b"other" if lie == "certificate" else der) + USER_DATA[34:]
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def answer(self, body, **headers):
+                self.send_response(200)
+                for name, value in {"Content-Length": len(body), **headers}.items():
+                    self.send_header(name.replace("_", "-"), str(value))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_GET(self):
+                url = urlsplit(self.path)
+                if url.path == "/enclave/attestation":
+                    self.answer(base64.b64encode(outer.document(bytes.fromhex(parse_qs(url.query)["nonce"][0]))) + b"\n")
+                elif url.path == "/.well-known/veronnx":
+                    texts = {"configuration": CONFIGURATION.decode(), "policy": POLICY.replace(b"list", b"any").decode() if lie == "policy" else POLICY.decode()}
+                    self.answer(json.dumps({"keyset": base64.b64encode(outer.keys).decode(), **texts, "more": 1}).encode())
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.sent += 1
+                numbers = [value["value"] if isinstance(value, dict) else value for value in body["model_inputs"]["numbers"][0]["values"]] if isinstance(
+                    body["model_inputs"], dict) else [v["value"] for v in json.loads(body["model_inputs"])["numbers"][0]["values"]]
+                numbers = [float(n) for n in numbers]
+                receipt = outer.receipt(numbers, bytes.fromhex(self.headers["Veronnx-Nonce"]))
+                out = [0.0 if lie == "answer" else 2 * n for n in numbers]
+                answer = {"output": [{"name": "y", "shape": [len(out)], "result": out, "type": "number"}], "model_hash": sha256(b"model").hex()}
+                self.answer(json.dumps(answer).encode(), **({} if lie == "silent" else {"Veronnx_Receipt": receipt}))
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"https://127.0.0.1:{self.server.server_port}"
+
+    def document(self, nonce):
+        return document(pcrs=registers(self.keys), public_key=self.keys, user_data=self.user_data, nonce=bytes(32) if self.lie == "nonce" else nonce)
+
+    def receipt(self, numbers, nonce):
+        described_in, digests_in = side(b"x", [1.0 + n for n in numbers] if self.lie == "input" else numbers)
+        described_out, digests_out = side(b"y", [2 * n for n in numbers])
+        says = {"input": digests_in, "output": digests_out, "nonce": bytes(32) if self.lie == "request nonce" else nonce, "asked_cid": ASKED, "file_cid": ASKED,
+                "asked_path": "else" if self.lie == "path" else "", "model": sha256(b"another" if self.lie == "model" else b"model"),
+                "image": sha256(b"other") if self.lie == "image" else IMAGE}
+        return Receipt([cbor(said(self.keys, **says))], in_descriptors=described_in, out_descriptors=described_out).sign().text()
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def veronnx(folder, *arguments):
+    return subprocess.run([VERONNX, *map(str, arguments)], cwd=folder, capture_output=True, text=True)
+
+
+def equal(got, wanted, what):
+    if got != wanted:
+        sys.exit(f"{what}: got {got!r}, wanted {wanted!r}")
+
+
+def codes(done):
+    return {line.split(": ")[2] for line in done.stderr.splitlines() if line.count(": ") >= 3}
+
+
+TRUST = ["--allow-simulated", "--root", "root.pem", "--at", NOW, "--policy", "policy.conf", "--pcrs", "pcrs.json"]
+ASK = ["--model", CID, "--input", "x=[1.5,-2,0.25]", "--verify", "--save-bundle", "proof"]
+BEFORE = {"certificate": {"EVIDENCE_CHANNEL"}, "key": {"EVIDENCE_CHANNEL"}, "nonce": {"DOC_NONCE"}, "policy": {"EVIDENCE_POLICY", "POLICY_MISMATCH"}}
+AFTER = {"input": {"RECEIPT_MISMATCH"}, "request nonce": {"RECEIPT_MISMATCH"}, "path": {"RECEIPT_MISMATCH"}, "model": {"RECEIPT_MISMATCH"},
+         "image": {"EVIDENCE_IMAGE"}, "answer": {"RECEIPT_MISMATCH"}, "silent": set()}
+
+
+def honest(folder):
+    with Enclave(folder) as node:
+        done = veronnx(folder, "verify", "node", node.url, *TRUST)
+        equal((done.returncode, done.stderr), (0, ""), "verify node")
+        equal("models = list" in done.stdout and "queue-max = 64" in done.stdout, True, "both texts are shown")
+        equal(codes(veronnx(folder, "verify", "node", node.url, *TRUST[:5])), {"POLICY_UNSTATED"}, "verify node without a policy")
+        equal(veronnx(folder, "verify", "node", node.url, "--any-policy", "--at", NOW).returncode, 1, "verify node under AWS's root")
+        done = veronnx(folder, "infer", "--node", node.url, *ASK, *TRUST)
+        equal((done.returncode, done.stderr), (0, ""), "infer --verify")
+        equal(done.stdout.splitlines()[0], "y: [3.0,-4.0,0.5]", "the answer")
+        for more, status in (([], 0), (["--input", "x=[1.5,-2,0.25]", "--output", "y=[3,-4,0.5]", "--model", CID], 0), (["--input", "x=[1.5,-2,0.5]"], 1), (["--input", "x=[1.5]"], 1)):
+            equal(veronnx(folder, "verify", "receipt", "proof", *TRUST, *more).returncode, status, f"verify receipt {more}")
+        equal(veronnx(folder, "infer", "--node", node.url, "--model", "alias", *ASK[2:], *TRUST).returncode, 2, "an alias without --cid")
+        done = veronnx(folder, "infer", "--node", node.url, "--model", "alias", "--cid", CID, *ASK[2:], *TRUST)
+        equal((done.returncode, done.stderr), (0, ""), "an alias with --cid")
+
+
+def lies(folder):
+    for lie, wanted in {**BEFORE, **AFTER}.items():
+        with Enclave(folder, lie) as node:
+            (folder / "proof").unlink(missing_ok=True)
+            done = veronnx(folder, "infer", "--node", node.url, *ASK, *TRUST)
+            equal((done.returncode, codes(done), done.stdout), (1, wanted, ""), f"infer, a lie about {lie}: {done.stderr}")
+            equal(((folder / "proof").exists(), node.sent), (False, int(lie in AFTER)), f"what was saved and sent, a lie about {lie}")
+            done = veronnx(folder, "verify", "node", node.url, *TRUST)
+            equal((done.returncode, codes(done)), (int(lie in BEFORE), BEFORE.get(lie, set())), f"verify node, a lie about {lie}")
+
+
+def client(folder):
+    try:
+        from veronnx_verify import Node, Refused, verify_bundle
+    except ImportError:
+        print("the Python client was left out: python3-cryptography is missing")
+        return
+    trust = {"policy": POLICY.decode(), "root": CHAIN[0], "allow_simulated": True, "now": NOW}
+    with Enclave(folder) as node:
+        answer = Node(node.url, **trust).infer(CID, {"x": [1.5, -2, 0.25]})
+        equal((answer.outputs, answer.model_hash), ({"y": [3.0, -4.0, 0.5]}, sha256(b"model").hex()), "the client's answer")
+        (folder / "proof").write_bytes(answer.bundle)
+        equal(veronnx(folder, "verify", "receipt", "proof", *TRUST).returncode, 0, "the client's bundle")
+        equal(verify_bundle(answer.bundle, **trust)[0], answer.statement, "the client's bundle, by itself")
+    for lie in {**BEFORE, **AFTER}:
+        with Enclave(folder, lie) as node:
+            try:
+                got = Node(node.url, **trust).infer(CID, {"x": [1.5, -2, 0.25]})
+                equal(lie, "model", f"the client believed {got.outputs}")  # it compares no model hash: it has nothing to compare it with
+            except Refused:
+                equal(node.sent, int(lie in AFTER), f"requests before the client noticed a lie about {lie}")
+
+
+with tempfile.TemporaryDirectory() as name:
+    for file, content in FILES.items():
+        (pathlib.Path(name) / file).write_bytes(content)
+    honest(pathlib.Path(name))
+    lies(pathlib.Path(name))
+    client(pathlib.Path(name))
