@@ -35,7 +35,7 @@ struct documents {
 void documents_init(struct documents *d, struct trust *trust);
 
 /* Asks the module for a front. ERR_OVERLOADED when the queue is full or enough were asked for within this second. */
-err_t documents_ask(struct documents *d, const struct msg_document_ask *ask, uint16_t generation);
+err_t documents_ask(struct documents *d, const struct msg_document_ask *m, uint16_t generation);
 
 /* A document for the clock, if it is time. An error is the module's end. */
 err_t documents_look(struct documents *d);
