@@ -240,7 +240,7 @@ def run(folder):
         never_reports(stage, honest)
         equal(node.processes("keeper"), keeper, "the keeper")
         equal(node.front(), front, "the front")
-        wait_for("idle", stage.idle)
+        wait_for("idle", lambda: unload_all_but(node, honest) or stage.idle())
         wait_for(f"descriptors as before: {before}", lambda: unload_all_but(node, honest) or permanent(node) == before)
 
 
