@@ -52,7 +52,7 @@ each "backend:" backend
 whole "CIDs" python3 test/conformance/cid_oracle.py
 each "Kubo:" python3 test/conformance/kubo_cids.py
 each "Kubo:" python3 test/conformance/kubo_node.py
-whole "sources with faults" python3 test/fault/run.py --runs "${FAULT_RUNS:-2}" --together 24
+whole "sources with faults" python3 test/fault/run.py --runs "${FAULT_RUNS:-1}" --together 12
 for version in $(sed -n 's/^ort  *conformance  *\([^ ]*\).*/\1/p' tools/deps.lock | sort -u); do
     (other_ort "$version")
 done

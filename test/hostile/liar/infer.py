@@ -109,7 +109,7 @@ def one_lie(stage, honest, lie, variant, wanted, lives):
     if lives:
         check("PROCESS_KILLED" not in node.log()[before:], f"{lie} {variant}: it lives")
     else:
-        wait_for(f"{lie} {variant}: its end", lambda: "PROCESS_KILLED role=infer" in node.log()[before:])
+        wait_for(f"{lie} {variant}: its end", lambda: "PROCESS_KILLED role=infer" in node.log()[before:], 20)
     check(not any(line.startswith("FAIL") for line in stage.noted()), f"{lie} {variant}: {stage.noted()}")
     equal(stage.infer(honest), None, f"another model after {lie} {variant}")
     node.admin("POST", "/models/unload", {"model": cid})
