@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,10 +89,10 @@ NORETURN static void be_infer(const struct wire_end *job, const struct wire_end 
     _exit(e == ERR_CLOSED ? 0 : 1);
 }
 
-/* ── the keeper ── */
+/* ── the keeper and its security module ── */
 
 /* As the supervisor starts it. */
-NORETURN static void become_keeper(char *path, int control, int log)
+NORETURN static void become(char *path, int control, int log)
 {
     char empty_dir[] = "/tmp/veronnx-bench-XXXXXX";
     char *const args[] = {path, NULL}, *const env[] = {NULL};
@@ -102,27 +103,54 @@ NORETURN static void become_keeper(char *path, int control, int log)
     _exit(127);
 }
 
-static void start_keeper(char *path, struct wire_end *ret_control)
+static void start_process(char *path, enum wire_chan channel, struct wire_end *ret_control)
 {
     AUTO(wire_end_close) struct wire_end remote = {.fd = -1};
     int log[2];
-    if (wire_pair(CHAN_KEEPER, ret_control, &remote) != OK ||
+    if (wire_pair(channel, ret_control, &remote) != OK ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, log) != 0)
         give_up("socketpair", strerror(errno));
     pid_t pid = fork();
     if (pid < 0)
         give_up("fork", strerror(errno));
     if (pid == 0)
-        become_keeper(path, remote.fd, log[1]);
-    (void)close(log[1]); /* log[0] stays open and is never read: the keeper drops what does not fit */
+        become(path, remote.fd, log[1]);
+    (void)close(log[1]); /* log[0] stays open and is never read: who writes drops what does not fit */
 }
 
-static err_t introduce_node(struct chain *c)
+/* veronnx-nsm-sim from the keeper's folder, with a root that is gone when this returns. Its control channel stays open. */
+static err_t start_module(const char *keeper, struct wire_end *ret_module)
+{
+    AUTO(wire_inbox_done) struct wire_inbox inbox = {0};
+    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    AUTO(wire_end_close) struct wire_end remote = {.fd = -1};
+    static struct wire_end control;
+    char path[PATH_MAX], folder[] = "/tmp/veronnx-bench-XXXXXX";
+    const char *slash = strrchr(keeper, '/');
+    int n = snprintf(path, sizeof(path), "%.*s/veronnx-nsm-sim", slash != NULL ? (int)(slash - keeper) : 1, slash != NULL ? keeper : ".");
+    if (n < 0 || (size_t)n >= sizeof(path) || mkdtemp(folder) == NULL)
+        return ERR_IO;
+    AUTO_FD int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    start_process(path, CHAN_NSM, &control);
+    TRY(wire_inbox_init(&inbox, CHAN_NSM));
+    TRY(wire_pair(CHAN_MODULE, ret_module, &remote));
+    TRY(wire_send_wait(&control, MSG_NSM_STATE, &(struct msg_empty){0}, view_of(NULL, 0), &dir, 1));
+    TRY(wire_send_wait(&control, MSG_NSM_START, &(struct msg_empty){0}, view_of(NULL, 0), &remote.fd, 1));
+    TRY(wire_wait(&control, ANSWER_MS));
+    TRY(wire_recv(&control, &inbox, false, &m));
+    if (m.type != MSG_NSM_READY || unlinkat(dir, "sim-root.pem", 0) != 0 || unlinkat(dir, "sim-root.key", 0) != 0 || rmdir(folder) != 0)
+        return ERR_PROTOCOL;
+    return OK;
+}
+
+static err_t introduce_node(struct chain *c, const char *keeper)
 {
     static const char names[] = "localhost";
     struct msg_keeper_start start = {.kind = 2, .not_after = clock_wall_us() / 1000000 + DAY_S};
     AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
-    TRY(wire_send_wait(&c->control, MSG_KEEPER_START, &start, view_of(names, sizeof(names)), NULL, 0));
+    AUTO(wire_end_close) struct wire_end module = {.fd = -1};
+    TRY(start_module(keeper, &module));
+    TRY(wire_send_wait(&c->control, MSG_KEEPER_START, &start, view_of(names, sizeof(names)), &module.fd, 1));
     TRY(wire_wait(&c->control, ANSWER_MS));
     TRY(wire_recv(&c->control, &c->inbox, false, &m));
     return m.type == MSG_KEEPER_READY ? OK : ERR_PROTOCOL;
@@ -226,10 +254,10 @@ static err_t start(struct chain *c, char *keeper)
     c->epoll = epoll_create1(EPOLL_CLOEXEC);
     encode("x", 4, &c->job_tail);
     TRY(wire_inbox_init(&c->inbox, CHAN_JOB));
-    start_keeper(keeper, &c->control);
+    start_process(keeper, CHAN_KEEPER, &c->control);
     TRY(wire_pair(CHAN_JOB, &c->job, &job_remote));
     TRY(wire_pair(CHAN_REPORT, &report, &report_remote));
-    TRY(introduce_node(c));
+    TRY(introduce_node(c, keeper));
     TRY(introduce_front(c));
     TRY(introduce_infer(c, &report));
     pid_t pid = fork();
