@@ -77,6 +77,7 @@ static void on_due(uv_check_t *check)
     uint64_t now = clock_mono_ms();
     (void)uv_check_stop(check);
     bool expected = lanes_tick(app, now);
+    expected |= proofs_tick(app, now);
     calls_tick(app, now);
     if (now - app->told_ms < 1000)
         return;
@@ -134,6 +135,8 @@ static err_t on_start(void *self, struct wire_msg *m)
 {
     struct app *app = self;
     const struct msg_front_start *start = m->fixed;
+    if (app->identity == NULL)
+        return ERR_PROTOCOL;
     struct wire_end sign = {TAKE_FD(m->fds[0]), CHAN_SIGN, SIDE_A};
     app->generation = start->generation;
     app->preloading = start->preloading != 0;
@@ -214,6 +217,15 @@ static const struct wire_route ticket_routes[] = {
     {MSG_NO_RECEIPT, APP_SERVING, on_no_receipt},
 };
 
+static err_t on_document(void *self, struct wire_msg *m)
+{
+    return proofs_answer(self, m);
+}
+
+static const struct wire_route proof_routes[] = {
+    {MSG_DOCUMENT, APP_SERVING, on_document},
+};
+
 /* Takes all that is waiting on one channel. */
 static err_t hear(struct app *app, const struct wire_end *end, const struct wire_route *routes, size_t n)
 {
@@ -247,6 +259,12 @@ static void on_ticket(uv_poll_t *poll, int status, int events UNUSED)
 {
     struct app *app = poll->data;
     end_on(status < 0 ? ERR_IO : hear(app, &app->ticket, ticket_routes, COUNT_OF(ticket_routes)), ROLE_KEEPER);
+}
+
+static void on_proof(uv_poll_t *poll, int status, int events UNUSED)
+{
+    struct app *app = poll->data;
+    end_on(status < 0 ? ERR_IO : hear(app, &app->proof, proof_routes, COUNT_OF(proof_routes)), ROLE_KEEPER);
 }
 
 /* ── the start ── */
@@ -288,6 +306,7 @@ err_t app_serve(struct app *app)
         return ERR_INTERNAL;
     TRY(watch(app, &app->control_poll, app->control.fd, on_control));
     TRY(watch(app, &app->ticket_poll, app->ticket.fd, on_ticket));
+    TRY(watch(app, &app->proof_poll, app->proof.fd, on_proof));
     TRY(http_server_new(&app->loop, app->conf, &app->transfer, app->tls, &app_handler, app, &app->server));
     for (unsigned n = 0; n < app->n_listeners; n++)
         TRY(http_server_listen(app->server, &app->listeners[n]));
