@@ -298,6 +298,7 @@ static err_t watch(struct app *app, uv_poll_t *poll, int fd, uv_poll_cb callback
 err_t app_serve(struct app *app)
 {
     const struct msg_empty none = {0};
+    TRY(about_make(app->conf, app->identity, &app->about));
     if (uv_loop_init(&app->loop) != 0)
         return ERR_INTERNAL;
     app->tick.data = app;

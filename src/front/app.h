@@ -6,6 +6,7 @@
 #ifndef VERONNX_FRONT_APP_H
 #define VERONNX_FRONT_APP_H
 
+#include "front/about.h"
 #include "front/budget.h"
 #include "front/http.h"
 #include "front/list.h"
@@ -201,6 +202,10 @@ bool proofs_tick(struct app *app, uint64_t now_ms);
 void enclave_refuse(struct http_req *req, int status, const char *sentence);
 void enclave_index(struct app *app, struct http_req *req);
 void enclave_attestation(struct app *app, struct http_req *req);
+void enclave_config(struct app *app, struct http_req *req);
+/* And what is ours and OpenGradient's about the same. */
+void enclave_node(struct app *app, struct http_req *req);
+void enclave_signing_key(struct app *app, struct http_req *req);
 
 /* ── infer_api.c, routes.c ── */
 
@@ -224,6 +229,7 @@ struct app {
     struct map conf_map;
     const struct identity *identity; /* what this node is and has proved */
     struct map identity_map;
+    struct about about; /* both as texts */
     struct wire_end control;
     struct wire_end ticket;
     struct wire_end proof;

@@ -1,4 +1,4 @@
-/* What nitriding's public server has, and answers in its words. */
+/* What nitriding's public server has, in its words, and who this node is. */
 #include "front/app.h"
 
 #include "front/nonce_query.h"
@@ -6,6 +6,14 @@
 #include <string.h>
 
 #define PLAIN "text/plain; charset=utf-8"
+#define JSON  "application/json"
+
+/* `text` stays as long as the process. */
+static void reply(struct http_req *req, const char *type, struct view text)
+{
+    struct http_answer a = {.status = 200, .type = type, .text = text};
+    http_reply(req, &a);
+}
 
 /* As Go's http.Error. */
 void enclave_refuse(struct http_req *req, int status, const char *sentence)
@@ -29,8 +37,22 @@ void enclave_index(struct app *app, struct http_req *req)
     static const char simulated[] = "This host SIMULATES an enclave.\n\n"
                                     "It runs veronnx. What it signs proves nothing about hardware.\n";
     const char *text = app->identity->kind == 2 ? simulated : real;
-    struct http_answer a = {.status = 200, .type = PLAIN, .text = view_of(text, strlen(text))};
-    http_reply(req, &a);
+    reply(req, PLAIN, view_of(text, strlen(text)));
+}
+
+void enclave_config(struct app *app, struct http_req *req)
+{
+    reply(req, PLAIN, buf_view(&app->about.config));
+}
+
+void enclave_node(struct app *app, struct http_req *req)
+{
+    reply(req, JSON, buf_view(&app->about.node));
+}
+
+void enclave_signing_key(struct app *app, struct http_req *req)
+{
+    reply(req, JSON, buf_view(&app->about.signing_key));
 }
 
 void enclave_attestation(struct app *app, struct http_req *req)

@@ -3,8 +3,6 @@
 
 #include "base/text.h"
 
-#include <string.h>
-
 static bool decode_escape(struct view v, uint8_t *ret)
 {
     return v.len >= 3 && hex_decode(view_of(v.data + 1, 2), ret, 1) == OK;
@@ -30,17 +28,6 @@ static uint8_t take(struct view *v)
     return n == 1 && c == '+' ? ' ' : c;
 }
 
-/* Cuts what stands before the first `mark` off; all of it when there is none. */
-static struct view cut(struct view *v, char mark)
-{
-    const uint8_t *at = v->len > 0 ? memchr(v->data, mark, v->len) : NULL;
-    size_t n = at != NULL ? (size_t)(at - v->data) : v->len;
-    struct view part = view_of(v->data, n);
-    n += at != NULL;
-    *v = view_of(v->data + n, v->len - n);
-    return part;
-}
-
 static bool decodes_to(struct view v, const char *text)
 {
     for (; v.len > 0 && *text != '\0'; text++)
@@ -52,8 +39,8 @@ static bool decodes_to(struct view v, const char *text)
 static struct view find(struct view query, const char *name)
 {
     while (query.len > 0) {
-        struct view value = cut(&query, '&');
-        if (decodes_to(cut(&value, '='), name))
+        struct view value = view_cut(&query, '&');
+        if (decodes_to(view_cut(&value, '='), name))
             return value;
     }
     return (struct view){0};

@@ -44,6 +44,9 @@ static const struct route routes[] = {
     {METHOD_GET, "/readyz", readyz, NULL, false},
     {METHOD_GET, "/enclave", enclave_index, NULL, false},
     {METHOD_GET, "/enclave/attestation", enclave_attestation, proofs_gone, false},
+    {METHOD_GET, "/enclave/config", enclave_config, NULL, false},
+    {METHOD_GET, "/signing-key", enclave_signing_key, NULL, false},
+    {METHOD_GET, "/.well-known/veronnx", enclave_node, NULL, false},
 };
 
 static const struct route *find(const struct http_req *req)

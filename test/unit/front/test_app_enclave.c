@@ -154,15 +154,44 @@ static void test_index(void **state)
     assert_int_equal(status_of(get("/enclave/")), 404);
 }
 
+static void test_paths(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *type;
+        const char *begin;
+    } rows[] = {
+        {"/enclave/config", "text/plain; charset=utf-8", "{\n  \"node\": {"},
+        {"/.well-known/veronnx", "application/json", "{\"simulated\":true,"},
+        {"/signing-key", "application/json", "{\"public_key\":\"-----BEGIN PUBLIC KEY-----\\n"},
+    };
+    char text[128];
+    (void)state;
+    for (size_t n = 0; n < COUNT_OF(rows); n++) {
+        assert_int_equal(status_of(get(rows[n].path)), 200);
+        (void)snprintf(text, sizeof(text), "\r\nContent-Type: %s\r\n", rows[n].type);
+        assert_non_null(strstr(last_answer(), text));
+        assert_memory_equal(strstr(last_answer(), "\r\n\r\n") + 4, rows[n].begin, strlen(rows[n].begin));
+        struct client *c = get("/healthz");
+        assert_int_equal(status_of(c), 200);
+        (void)snprintf(text, sizeof(text), "DELETE %s HTTP/1.1\r\nHost: x\r\n\r\n", rows[n].path);
+        say(c, text);
+        expect_error(c, 405, "METHOD_NOT_ALLOWED");
+        assert_non_null(strstr(last_answer(), "\r\nAllow: GET, HEAD\r\n"));
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_begin, world_end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_document),       TEST(test_largest_document),     TEST(test_bad_nonces),
-        TEST(test_keeper_refuses), TEST(test_hung_module),          TEST(test_client_leaves),
-        TEST(test_too_many),       TEST(test_keeper_does_not_read), TEST(test_budget),
-        TEST(test_index),
+        TEST(test_document),    TEST(test_largest_document),
+        TEST(test_bad_nonces),  TEST(test_keeper_refuses),
+        TEST(test_hung_module), TEST(test_client_leaves),
+        TEST(test_too_many),    TEST(test_keeper_does_not_read),
+        TEST(test_budget),      TEST(test_index),
+        TEST(test_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
