@@ -212,9 +212,15 @@ static err_t on_no_receipt(void *self, struct wire_msg *m)
     return call_no_receipt(self, m);
 }
 
+static err_t on_settlement(void *self, struct wire_msg *m)
+{
+    return call_settlement(self, m);
+}
+
 static const struct wire_route ticket_routes[] = {
     {MSG_RECEIPTS, APP_SERVING, on_receipts},
     {MSG_NO_RECEIPT, APP_SERVING, on_no_receipt},
+    {MSG_SETTLEMENT, APP_SERVING, on_settlement},
 };
 
 static err_t on_document(void *self, struct wire_msg *m)

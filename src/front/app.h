@@ -160,6 +160,8 @@ struct call {
     struct desc_list outputs; /* for the receipt */
     struct buf receipt;       /* statement, COSE_Sign1; one that came before the result */
     size_t statement_len;
+    bool settle;                       /* the client wants a settlement too */
+    struct msg_settlement *settlement; /* it comes before the receipt */
 };
 
 /* A call that waits although its model is ready is converted at once: tensors are smaller than their text. */
@@ -174,6 +176,7 @@ void call_orphan(struct call *c);
 /* Messages of an infer process and of the keeper. */
 err_t call_result(struct lane *l, struct wire_msg *m);
 err_t call_receipts(struct app *app, struct wire_msg *m);
+err_t call_settlement(struct app *app, struct wire_msg *m);
 err_t call_no_receipt(struct app *app, struct wire_msg *m);
 /* Deadlines; a lane that ended. Both answer. */
 void calls_tick(struct app *app, uint64_t now_ms);
