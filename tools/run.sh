@@ -59,6 +59,8 @@ cid=$(sed -n 's/^\([^ ]*\) .*double\.onnx$/\1/p' "$dir/models.txt")
 veronnx=$(quoted "$bin/veronnx")
 cert=$(quoted "$dir/state/cert.pem")
 head=$(quoted "$dir/head.txt")
+bundle=$(quoted "$dir/double.bundle")
+trust="--allow-simulated --root $(quoted "$dir/state/sim-root.pem") --policy $(quoted "$dir/state/policy.conf")"
 cat <<END
 
 Models in the store (a request for each stands in $dir/*.json):
@@ -69,12 +71,18 @@ Ask, and keep the receipt:
 which answers
   {"output":[{"name":"y","shape":[3],"result":[0.20000000298023224,-5.0,6.0],"type":"number"}],"model_hash":"$(sha256sum < "$made" | cut -d' ' -f1)"}
 
-Verify the receipt:
+Verify the receipt, believing that the key is the node's:
   $veronnx verify receipt --headers $head --key $(quoted "$dir/state/receipt-key.pem") --allow-simulated --model $cid \\
     --input 'x=[0.1,-2.5,3]' --output 'y=[0.2,-5,6]'
 
-The same by the command line, verifying as it goes:
-  $veronnx infer --node $url --cacert $cert --model $cid --input 'x=[0.1,-2.5,3]'
+Verify the node: its attestation, keys, configuration and policy, and that this connection ends in it:
+  $veronnx verify node $url $trust
+
+Ask, verify the node and everything that the receipt says, and keep the proof:
+  $veronnx infer --node $url --model $cid --input 'x=[0.1,-2.5,3]' --verify --save-bundle $bundle $trust
+
+Verify that proof again, without the node:
+  $veronnx verify receipt $bundle --model $cid --input 'x=[0.1,-2.5,3]' --output 'y=[0.2,-5,6]' $trust
 
 Ctrl-C ends the node.
 END

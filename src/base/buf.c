@@ -54,6 +54,19 @@ err_t view_end(const struct view *v)
     return v->len == 0 ? OK : ERR_MALFORMED;
 }
 
+struct view view_cut(struct view *v, uint8_t mark)
+{
+    const struct view whole = *v;
+    const uint8_t *at = whole.len > 0 ? memchr(whole.data, mark, whole.len) : NULL;
+    if (at == NULL) {
+        *v = (struct view){0};
+        return whole;
+    }
+    size_t n = (size_t)(at - whole.data);
+    *v = view_of(at + 1, whole.len - n - 1);
+    return view_of(whole.data, n);
+}
+
 bool view_equal(struct view a, struct view b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);

@@ -27,6 +27,8 @@ err_t view_u32be(struct view *v, uint32_t *ret);
 err_t view_u64be(struct view *v, uint64_t *ret);
 /* ERR_MALFORMED when anything is left. */
 err_t view_end(const struct view *v);
+/* Takes what stands before the first `mark`, and drops the mark; without one, takes all. */
+struct view view_cut(struct view *v, uint8_t mark);
 bool view_equal(struct view a, struct view b);
 bool view_is(struct view a, const char *text);
 

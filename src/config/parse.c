@@ -243,20 +243,6 @@ static struct view trim(struct view v)
     return v;
 }
 
-/* Up to `end`, which is dropped; the rest stays in `v`. */
-static struct view cut(struct view *v, char end)
-{
-    struct view part = *v;
-    const uint8_t *at = v->len > 0 ? memchr(v->data, end, v->len) : NULL;
-    if (at == NULL) {
-        *v = view_of(NULL, 0);
-        return part;
-    }
-    part.len = (size_t)(at - v->data);
-    *v = view_of(at + 1, v->len - part.len - 1);
-    return part;
-}
-
 static err_t read_section(struct view line, enum option_section *section, struct why *why)
 {
     struct view name = view_of(line.data + 1, line.len - 1);
@@ -280,7 +266,7 @@ static err_t read_line(struct config *c, struct view line, enum option_section *
     if (memchr(line.data, '=', line.len) == NULL)
         return why_set(why, ERR_USAGE, "expected `key = value`");
     struct view value = line;
-    const struct option *o = option_find(trim(cut(&value, '=')));
+    const struct option *o = option_find(trim(view_cut(&value, '=')));
     if (o == NULL)
         return why_set(why, ERR_USAGE, "no such key (veronnx serve --help lists them)");
     if (o->section != *section)
@@ -296,7 +282,7 @@ err_t config_text(struct config *c, struct view text, uint32_t *ret_line, struct
         return why_set(why, ERR_USAGE, "the file is larger than %zu bytes", CONFIG_FILE_MAX);
     while (text.len > 0) {
         *ret_line = ++number;
-        struct view line = trim(cut(&text, '\n'));
+        struct view line = trim(view_cut(&text, '\n'));
         if (section == SECTION_COUNT_ && line.len > 0 && line.data[0] != '#' && line.data[0] != '[')
             return why_set(why, ERR_USAGE, "the first key needs a section above it: [node], [policy] or [fetch]");
         TRY(read_line(c, line, &section, why));

@@ -77,6 +77,7 @@ static void on_due(uv_check_t *check)
     uint64_t now = clock_mono_ms();
     (void)uv_check_stop(check);
     bool expected = lanes_tick(app, now);
+    expected |= proofs_tick(app, now);
     calls_tick(app, now);
     if (now - app->told_ms < 1000)
         return;
@@ -134,6 +135,8 @@ static err_t on_start(void *self, struct wire_msg *m)
 {
     struct app *app = self;
     const struct msg_front_start *start = m->fixed;
+    if (app->identity == NULL)
+        return ERR_PROTOCOL;
     struct wire_end sign = {TAKE_FD(m->fds[0]), CHAN_SIGN, SIDE_A};
     app->generation = start->generation;
     app->preloading = start->preloading != 0;
@@ -209,9 +212,24 @@ static err_t on_no_receipt(void *self, struct wire_msg *m)
     return call_no_receipt(self, m);
 }
 
+static err_t on_settlement(void *self, struct wire_msg *m)
+{
+    return call_settlement(self, m);
+}
+
 static const struct wire_route ticket_routes[] = {
     {MSG_RECEIPTS, APP_SERVING, on_receipts},
     {MSG_NO_RECEIPT, APP_SERVING, on_no_receipt},
+    {MSG_SETTLEMENT, APP_SERVING, on_settlement},
+};
+
+static err_t on_document(void *self, struct wire_msg *m)
+{
+    return proofs_answer(self, m);
+}
+
+static const struct wire_route proof_routes[] = {
+    {MSG_DOCUMENT, APP_SERVING, on_document},
 };
 
 /* Takes all that is waiting on one channel. */
@@ -249,6 +267,12 @@ static void on_ticket(uv_poll_t *poll, int status, int events UNUSED)
     end_on(status < 0 ? ERR_IO : hear(app, &app->ticket, ticket_routes, COUNT_OF(ticket_routes)), ROLE_KEEPER);
 }
 
+static void on_proof(uv_poll_t *poll, int status, int events UNUSED)
+{
+    struct app *app = poll->data;
+    end_on(status < 0 ? ERR_IO : hear(app, &app->proof, proof_routes, COUNT_OF(proof_routes)), ROLE_KEEPER);
+}
+
 /* ── the start ── */
 
 err_t app_init(struct app *app, int control_fd)
@@ -280,6 +304,7 @@ static err_t watch(struct app *app, uv_poll_t *poll, int fd, uv_poll_cb callback
 err_t app_serve(struct app *app)
 {
     const struct msg_empty none = {0};
+    TRY(about_make(app->conf, app->identity, &app->about));
     if (uv_loop_init(&app->loop) != 0)
         return ERR_INTERNAL;
     app->tick.data = app;
@@ -288,6 +313,7 @@ err_t app_serve(struct app *app)
         return ERR_INTERNAL;
     TRY(watch(app, &app->control_poll, app->control.fd, on_control));
     TRY(watch(app, &app->ticket_poll, app->ticket.fd, on_ticket));
+    TRY(watch(app, &app->proof_poll, app->proof.fd, on_proof));
     TRY(http_server_new(&app->loop, app->conf, &app->transfer, app->tls, &app_handler, app, &app->server));
     for (unsigned n = 0; n < app->n_listeners; n++)
         TRY(http_server_listen(app->server, &app->listeners[n]));

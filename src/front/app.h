@@ -6,6 +6,7 @@
 #ifndef VERONNX_FRONT_APP_H
 #define VERONNX_FRONT_APP_H
 
+#include "front/about.h"
 #include "front/budget.h"
 #include "front/http.h"
 #include "front/list.h"
@@ -19,6 +20,7 @@
 #define MODELS_MAX  512
 #define LOADS_MAX   128 /* open questions to the supervisor: sockets have room for as many messages */
 #define SLOTS_MAX   32
+#define PROOFS_MAX  64  /* open questions to the keeper for documents; it takes fewer at a time */
 #define SIGNING_MAX 64 /* results of one lane that wait for receipts: one that reports nothing has no more seats */
 
 struct app;
@@ -158,6 +160,8 @@ struct call {
     struct desc_list outputs; /* for the receipt */
     struct buf receipt;       /* statement, COSE_Sign1; one that came before the result */
     size_t statement_len;
+    bool settle;                       /* the client wants a settlement too */
+    struct msg_settlement *settlement; /* it comes before the receipt */
 };
 
 /* A call that waits although its model is ready is converted at once: tensors are smaller than their text. */
@@ -172,10 +176,39 @@ void call_orphan(struct call *c);
 /* Messages of an infer process and of the keeper. */
 err_t call_result(struct lane *l, struct wire_msg *m);
 err_t call_receipts(struct app *app, struct wire_msg *m);
+err_t call_settlement(struct app *app, struct wire_msg *m);
 err_t call_no_receipt(struct app *app, struct wire_msg *m);
 /* Deadlines; a lane that ended. Both answer. */
 void calls_tick(struct app *app, uint64_t now_ms);
 void calls_lose_lane(struct lane *l, err_t reason);
+
+/* ── proofs.c: attestation documents that clients have asked for ── */
+
+struct proof_ask {
+    struct http_req *req;
+    uint32_t id; /* 0: a free place */
+    uint64_t deadline_ms;
+};
+
+/* Asks the keeper for a document with this nonce. Answers with it, or with what came in its place, at once or later. */
+void proofs_ask(struct app *app, struct http_req *req, const struct wire_nonce *nonce);
+/* The client left. */
+void proofs_gone(struct http_req *req);
+/* The keeper's message; answers. ERR_PROTOCOL when a document is there that should not be, or the other way round. */
+err_t proofs_answer(struct app *app, struct wire_msg *msg);
+/* Those that took too long are answered so. True while there are others. */
+bool proofs_tick(struct app *app, uint64_t now_ms);
+
+/* ── enclave_api.c: nitriding's public API ── */
+
+/* A refusal as nitriding's: the sentence alone. */
+void enclave_refuse(struct http_req *req, int status, const char *sentence);
+void enclave_index(struct app *app, struct http_req *req);
+void enclave_attestation(struct app *app, struct http_req *req);
+void enclave_config(struct app *app, struct http_req *req);
+/* And what is ours and OpenGradient's about the same. */
+void enclave_node(struct app *app, struct http_req *req);
+void enclave_signing_key(struct app *app, struct http_req *req);
 
 /* ── infer_api.c, routes.c ── */
 
@@ -192,12 +225,14 @@ struct app {
     uv_loop_t loop;
     uv_poll_t control_poll;
     uv_poll_t ticket_poll;
+    uv_poll_t proof_poll;
     uv_timer_t tick;
     uv_check_t due; /* deadlines are judged after all that has arrived was heard */
     const struct conf *conf;
     struct map conf_map;
     const struct identity *identity; /* what this node is and has proved */
     struct map identity_map;
+    struct about about; /* both as texts */
     struct wire_end control;
     struct wire_end ticket;
     struct wire_end proof;
@@ -222,6 +257,8 @@ struct app {
     unsigned n_models; /* rows behind are free */
     struct model models[MODELS_MAX];
     struct lane *lanes;
+    uint32_t last_proof;
+    struct proof_ask proofs[PROOFS_MAX];
     struct call *calls[CALLS_MAX]; /* by job % CALLS_MAX: RUNNING and SIGNING */
 };
 

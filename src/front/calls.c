@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "front/settlement.h"
 #include "receipt/receipt.h"
 #include "tensor/infer_answer.h"
 #include "wire/receipts.h"
@@ -139,6 +140,7 @@ static void end(struct call *c)
     lease_done(&c->answer_lease);
     desc_list_done(&c->outputs);
     buf_done(&c->receipt);
+    mem_free(c->settlement);
     mem_free(c);
     if (l != NULL)
         lane_settle(l);
@@ -203,16 +205,20 @@ static err_t pack_receipt(const struct call *c, const struct wire_receipt *r,
 /* `r` NULL: none is wanted. */
 static void answer(struct call *c, const struct wire_receipt *r)
 {
-    char text[RECEIPT_TEXT_MAX + 1];
+    char receipt[RECEIPT_TEXT_MAX + 1];
+    char settlement[SETTLEMENT_TEXT_MAX + 1];
     struct http_answer a = {.status = 200, .type = "application/json"};
-    if (r != NULL) {
-        err_t e = pack_receipt(c, r, text);
-        if (e != OK) {
-            call_fail(c, e == ERR_NOMEM ? e : ERR_INTERNAL, NULL, 1);
-            return;
-        }
-        a.fields[a.n_fields++] = (struct http_field){"Veronnx-Receipt", view_of(text, strlen(text))};
+    err_t e = r != NULL ? pack_receipt(c, r, receipt) : OK;
+    if (e == OK && c->settle)
+        e = c->settlement != NULL ? settlement_pack(c->app->identity, c->settlement, settlement) : ERR_KEEPER_BUSY;
+    if (e != OK) {
+        call_fail(c, e == ERR_NOMEM || e == ERR_KEEPER_BUSY ? e : ERR_INTERNAL, NULL, 1);
+        return;
     }
+    if (r != NULL)
+        a.fields[a.n_fields++] = (struct http_field){"Veronnx-Receipt", view_of(receipt, strlen(receipt))};
+    if (c->settle)
+        a.fields[a.n_fields++] = (struct http_field){"Veronnx-Settlement", view_of(settlement, strlen(settlement))};
     struct http_req *req = TAKE_PTR(c->req);
     a.body = c->answer;
     a.held = c->answer_lease;
@@ -277,7 +283,7 @@ static err_t dispatch(struct call *c)
     struct app *app = c->app;
     struct lane *l = c->lane;
     struct slot *s = &l->slots[c->slot];
-    struct msg_ticket ticket = {.job = c->job, .infer = l->infer, .nonce = c->nonce};
+    struct msg_ticket ticket = {.job = c->job, .infer = l->infer, .settle = c->settle, .nonce = c->nonce};
     struct msg_job job = {
         .job = c->job,
         .bytes = c->inputs.set.total,
@@ -445,6 +451,17 @@ err_t call_receipts(struct app *app, struct wire_msg *m)
         TRY(wire_receipts_next(&rest, &r));
         take_receipt(app, &r);
     }
+    return OK;
+}
+
+err_t call_settlement(struct app *app, struct wire_msg *m)
+{
+    struct call *c = by_job(app, ((const struct msg_settlement *)m->fixed)->job);
+    if (c == NULL || !c->settle || c->settlement != NULL)
+        return OK; /* the client has left */
+    c->settlement = mem_alloc(1, sizeof(*c->settlement));
+    if (c->settlement != NULL) /* else the answer is an error */
+        memcpy(c->settlement, m->fixed, sizeof(*c->settlement));
     return OK;
 }
 

@@ -49,10 +49,25 @@ static err_t parse_text(struct call *c, struct why *why)
     return lease_resize(&c->document, c->request.memory);
 }
 
+/* Header Veronnx-Settle: 1. A settlement says what the receipt says, so there is none without it. */
+static err_t take_settle(struct call *c, struct why *why)
+{
+    struct view header = http_header(c->req, "veronnx-settle");
+    if (header.data == NULL)
+        return OK;
+    if (!view_is(header, "1"))
+        return why_set(why, ERR_FIELD_VALUE, "header Veronnx-Settle: it can be 1");
+    if (c->app->conf->receipts == 0)
+        return why_set(why, ERR_FIELD_VALUE, "header Veronnx-Settle: this node gives no receipts");
+    c->settle = true;
+    return OK;
+}
+
 static err_t parse(struct call *c, struct wire_model *ret_model, struct why *why)
 {
     TRY(parse_text(c, why));
     TRY(take_nonce(c, why));
+    TRY(take_settle(c, why));
     return model_resolve(c->app->conf, view_of(c->request.model_id, c->request.model_id_len), ret_model, why);
 }
 

@@ -7,6 +7,7 @@ struct route {
     enum http_method method;
     const char *path;
     void (*handle)(struct app *app, struct http_req *req);
+    void (*gone)(struct http_req *req); /* the client left before it was answered; NULL: answered at once */
     bool body;
 };
 
@@ -31,18 +32,21 @@ static void readyz(struct app *app, struct http_req *req)
         reply_text(req, 200, "ready\n");
 }
 
-/* The real sentence comes with real hardware. */
-static void enclave(struct app *app UNUSED, struct http_req *req)
+static void infer_gone(struct http_req *req)
 {
-    reply_text(req, 200,
-               "This host SIMULATES an enclave.\n\nIt runs veronnx. What it signs proves nothing about hardware.\n");
+    if (req->user != NULL)
+        call_orphan(req->user);
 }
 
 static const struct route routes[] = {
-    {METHOD_POST, "/infer", infer_api, true},
-    {METHOD_GET, "/healthz", healthz, false},
-    {METHOD_GET, "/readyz", readyz, false},
-    {METHOD_GET, "/enclave", enclave, false},
+    {METHOD_POST, "/infer", infer_api, infer_gone, true},
+    {METHOD_GET, "/healthz", healthz, NULL, false},
+    {METHOD_GET, "/readyz", readyz, NULL, false},
+    {METHOD_GET, "/enclave", enclave_index, NULL, false},
+    {METHOD_GET, "/enclave/attestation", enclave_attestation, proofs_gone, false},
+    {METHOD_GET, "/enclave/config", enclave_config, NULL, false},
+    {METHOD_GET, "/signing-key", enclave_signing_key, NULL, false},
+    {METHOD_GET, "/.well-known/veronnx", enclave_node, NULL, false},
 };
 
 static const struct route *find(const struct http_req *req)
@@ -91,8 +95,9 @@ static void on_body(void *self, struct http_req *req)
 
 static void on_gone(void *self UNUSED, struct http_req *req)
 {
-    if (req->user != NULL)
-        call_orphan(req->user);
+    const struct route *r = find(req);
+    if (r != NULL && r->gone != NULL)
+        r->gone(req);
 }
 
 static void on_drained(void *self)

@@ -312,7 +312,7 @@ struct msg_settlement { /* before the receipt of its job (docs/receipts.md, "Set
     uint8_t signature[RSA_SIGNATURE];
 };
 struct msg_document_ask {
-    uint32_t id; /* returned in the answer; answers come in the order of the questions */
+    uint32_t id; /* returned in the answer; documents come in the order of the questions, OVERLOADED at once */
     uint32_t zero;
     struct wire_nonce nonce; /* NONCE_MIN to NONCE_MAX bytes */
 };

@@ -35,14 +35,18 @@ with tempfile.TemporaryDirectory(prefix="veronnx test ") as parent, contextlib.E
         wait_for(f"{name}: the lines are printed", lambda: "Ctrl-C ends" in log.read_text() or run.poll() is not None, 30)
         text = log.read_text().replace("\\\n", "")
         lines = [line.strip() for line in text.splitlines() if line.startswith("  ")]
-        curl, verify, infer = (next(line for line in lines if word in line) for word in ("curl ", " verify receipt ", " infer "))
+        curl, headers, genuine, infer, bundle = (next(line for line in lines if word in line) for word in (
+            "curl ", " verify receipt --headers ", " verify node ", " infer ", "double.bundle' --model "))
         answer = lines[lines.index(curl) + 1]
         done = shell(curl)
         equal(done.stdout, answer, f"{name}: the answer to the curl line ({done.stderr})")
-        done = shell(verify)
-        equal((done.returncode, done.stderr), (0, ""), f"{name}: the verify line")
+        done = shell(headers)
+        equal((done.returncode, done.stderr), (0, ""), f"{name}: {headers}")
         done = shell(infer)
         equal((done.returncode, done.stdout.splitlines()[0], done.stderr), (0, "y: [0.20000000298023224,-5.0,6.0]", ""), f"{name}: the infer line")
+        for line in (genuine, bundle):
+            done = shell(line)
+            equal((done.returncode, done.stderr, "SIMULATED" in done.stdout), (0, "", True), f"{name}: {line}")
         check("making the demonstration models" in text if name == "the first time" else "making" not in text, text)
         with open(os.devnull, "w") as null:
             other = make_run(folder, null)

@@ -47,6 +47,20 @@ static void test_view_equal(void **state)
     assert_true(view_equal(view_of(NULL, 0), view_of("x", 0)));
 }
 
+static void test_view_cut(void **state)
+{
+    struct view v = view_of("a&&bc", 5);
+    (void)state;
+    assert_true(view_is(view_cut(&v, '&'), "a"));
+    assert_true(view_is(view_cut(&v, '&'), ""));
+    assert_true(view_is(view_cut(&v, '&'), "bc"));
+    assert_int_equal(v.len, 0);
+    assert_int_equal(view_cut(&v, '&').len, 0);
+    v = view_of("a&", 2);
+    assert_true(view_is(view_cut(&v, '&'), "a"));
+    assert_int_equal(v.len, 0);
+}
+
 static void test_buffer_stops_at_its_maximum(void **state)
 {
     (void)state;
@@ -123,7 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_view_getters),
         cmocka_unit_test(test_view_is_unchanged_on_error),
-        cmocka_unit_test(test_view_equal),
+        cmocka_unit_test(test_view_equal), cmocka_unit_test(test_view_cut),
         cmocka_unit_test(test_buffer_stops_at_its_maximum),
         cmocka_unit_test(test_buffer_numbers_and_text),
         cmocka_unit_test(test_allocations_fail),

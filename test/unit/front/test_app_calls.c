@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <unistd.h>
 
@@ -80,6 +81,90 @@ static void test_nonces(void **state)
         for (unsigned at = 0; at < rows[n].len; at++)
             assert_int_equal(j.head.nonce.bytes[at], at);
     }
+}
+
+#define SETTLE "Veronnx-Settle: 1\r\n"
+
+static void keeper_settles(uint64_t job)
+{
+    struct msg_settlement s = {.job = job, .timestamp = 1747000000, .input_hash = {0xab}, .output_hash = {0xcd}};
+    assert_int_equal(wire_send(&w.keeper, MSG_SETTLEMENT, &s, view_of(NULL, 0), NULL, 0), OK);
+    turn();
+}
+
+/* The field, decoded. */
+static void settled(char ret_json[static 1024])
+{
+    AUTO_BUF struct buf json = BUF_WITH(1024);
+    const char *field = strstr(last_answer(), "\r\nVeronnx-Settlement: ");
+    assert_non_null(field);
+    field += strlen("\r\nVeronnx-Settlement: ");
+    assert_int_equal(base64_decode(view_of(field, strcspn(field, "\r")), &json), OK);
+    memcpy(ret_json, json.data, json.len);
+    ret_json[json.len] = '\0';
+}
+
+static void test_settlement(void **state)
+{
+    struct infer *i = load(1);
+    struct client *c = post_with(SETTLE, request_of(1, "1"));
+    char json[1024], zeros[63] = "";
+    (void)state;
+    struct job j = infer_takes(i);
+    assert_int_equal(w.tickets[w.n_tickets - 1].settle, 1);
+    infer_answers(i, &j);
+    keeper_settles(j.head.job + 1); /* of no job */
+    keeper_settles(j.head.job);
+    keeper_settles(j.head.job);
+    assert_int_equal(status_of(c), 0);
+    keeper_signs(j.head.job);
+    assert_int_equal(status_of(c), 200);
+    assert_non_null(strstr(last_answer(), "\r\nVeronnx-Receipt: "));
+    settled(json);
+    memset(zeros, '0', sizeof(zeros) - 1);
+    assert_non_null(strstr(json, "{\"tee_id\":\"0x"));
+    assert_non_null(strstr(json, "\",\"input_hash\":\"ab00"));
+    assert_non_null(strstr(json, "\",\"output_hash\":\"cd00"));
+    assert_non_null(strstr(json, zeros));
+    assert_non_null(strstr(json, "\",\"tee_timestamp\":1747000000}"));
+}
+
+static void test_settlement_that_nobody_wants(void **state)
+{
+    struct infer *i = load(1);
+    struct client *c = post(request_of(1, "1"));
+    (void)state;
+    struct job j = infer_takes(i);
+    assert_int_equal(w.tickets[w.n_tickets - 1].settle, 0);
+    keeper_settles(j.head.job);
+    keeper_signs(j.head.job);
+    infer_answers(i, &j);
+    assert_int_equal(status_of(c), 200);
+    assert_null(strstr(last_answer(), "Veronnx-Settlement"));
+}
+
+/* What was asked for and is not there is not passed over. */
+static void test_settlement_that_is_missing(void **state)
+{
+    struct infer *i = load(1);
+    struct client *c = post_with(SETTLE, request_of(1, "1"));
+    (void)state;
+    struct job j = infer_takes(i);
+    keeper_signs(j.head.job);
+    infer_answers(i, &j);
+    expect_error(c, 503, "KEEPER_BUSY");
+    expect_error(post_with("Veronnx-Settle: true\r\n", request_of(1, "1")), 400, "FIELD_VALUE");
+    w.conf.receipts = 0;
+    expect_error(post_with(SETTLE, request_of(1, "1")), 400, "FIELD_VALUE");
+    w.conf.receipts = 1;
+    c = post_with(SETTLE, request_of(1, "1"));
+    j = infer_takes(i);
+    keeper_settles(j.head.job);
+    leave(c);
+    turn();
+    infer_answers(i, &j);
+    keeper_signs(j.head.job);
+    run_one(i, 1);
 }
 
 static void test_aliases(void **state)
@@ -461,6 +546,9 @@ int main(void)
         TEST(test_receipt_before_result),
         TEST(test_without_receipts),
         TEST(test_nonces),
+        TEST(test_settlement),
+        TEST(test_settlement_that_nobody_wants),
+        TEST(test_settlement_that_is_missing),
         TEST(test_aliases),
         TEST(test_infer_says_what_went_wrong),
         TEST(test_stray_receipts),

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/sha256.h"
-#include "front/conn.h"
 #include "ipld/cid.h"
 #include "wire/receipts.h"
 
@@ -13,11 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define GOT_MAX (16 * MIB)
-
 struct world w;
 static size_t fds_before;
-static char answer_text[GOT_MAX];
 
 #define assert_ok(call) assert_string_equal(err_name(call), "OK")
 
@@ -68,6 +64,8 @@ void world_prepare(void)
     assert_ok(app_init(w.app, front.fd));
     assert_ok(wire_inbox_init(&w.inbox, CHAN_JOB));
     assert_ok(wire_pair(CHAN_TICKET, &w.app->ticket, &w.keeper));
+    assert_ok(wire_pair(CHAN_PROOF, &w.app->proof, &w.prover));
+    w.identity = (struct identity){.kind = 2, .module_id = "sim-test"};
     w.app->workers = 2;
     w.app->generation = 3;
     w.app->phase = APP_SERVING;
@@ -76,6 +74,7 @@ void world_prepare(void)
 void world_serve(void)
 {
     w.app->conf = &w.conf;
+    w.app->identity = &w.identity;
     w.app->transfer.limit = w.conf.transfer_memory;
     assert_ok(app_serve(w.app));
     turn();
@@ -127,10 +126,13 @@ int world_end(void **state)
     assert_int_equal(uv_loop_close(&app->loop), 0);
     wire_end_close(&app->control);
     wire_end_close(&app->ticket);
+    wire_end_close(&app->proof);
     wire_end_close(&w.super);
     wire_end_close(&w.keeper);
+    wire_end_close(&w.prover);
     wire_inbox_done(&app->inbox);
     buf_done(&app->tail);
+    about_done(&app->about);
     wire_inbox_done(&w.inbox);
     wire_msg_done(&w.last);
     free(app);
@@ -155,64 +157,17 @@ void time_passes(void)
     for (unsigned n = 0; n < CALLS_MAX; n++)
         if (w.app->calls[n] != NULL)
             w.app->calls[n]->deadline_ms = 0;
+    for (unsigned n = 0; n < PROOFS_MAX; n++)
+        w.app->proofs[n].deadline_ms = 0;
     for (struct lane *l = w.app->lanes; l != NULL; l = l->next)
         l->meta_ms = 0;
     (void)lanes_tick(w.app, clock_mono_ms());
+    (void)proofs_tick(w.app, clock_mono_ms());
     calls_tick(w.app, clock_mono_ms());
     turn();
 }
 
-/* ── clients ── */
-
-static void push(int fd, const char *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
-        if (sent > 0) {
-            bytes += sent;
-            n -= (size_t)sent;
-        }
-        turn();
-    }
-}
-
-/* In one piece, so that a request which waits for its turn has arrived whole. */
-static void send_request(struct client *c, const char *fields, const char *body)
-{
-    char *text = NULL;
-    int n = asprintf(&text, "POST /infer HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s", fields, strlen(body),
-                     body);
-    assert_true(n > 0);
-    push(c->fd, text, (size_t)n);
-    free(text);
-}
-
-struct client *post_with(const char *fields, const char *body)
-{
-    int fds[2];
-    assert_true(w.n_clients < CLIENTS_MAX);
-    struct client *c = &w.clients[w.n_clients++];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-    assert_ok(conn_new(w.app->server, &fds[1]));
-    *c = (struct client){.fd = fds[0]};
-    send_request(c, fields, body);
-    return c;
-}
-
-struct client *post(const char *body)
-{
-    return post_with("", body);
-}
-
-void post_again(struct client *c, const char *body)
-{
-    send_request(c, "", body);
-}
-
-void say(struct client *c, const char *text)
-{
-    push(c->fd, text, strlen(text));
-}
+/* ── requests ── */
 
 static struct cid cid_of(unsigned n)
 {
@@ -250,79 +205,6 @@ char *large_request(unsigned n, size_t count)
     }
     (void)sprintf(at, ",\"shape\":[%zu]}]}}", count);
     return text;
-}
-
-void leave(struct client *c)
-{
-    fd_close(&c->fd);
-    free(c->got);
-    c->got = NULL;
-    c->n_got = 0;
-}
-
-static void receive(struct client *c)
-{
-    static char part[64 * KIB];
-    ssize_t n = 0;
-    do {
-        turn();
-        n = c->fd >= 0 ? recv(c->fd, part, sizeof(part), 0) : -1;
-        c->eof = c->eof || n == 0;
-        if (n <= 0)
-            continue;
-        c->got = realloc(c->got, c->n_got + (size_t)n + 1);
-        assert_non_null(c->got);
-        memcpy(c->got + c->n_got, part, (size_t)n);
-        c->n_got += (size_t)n;
-        c->got[c->n_got] = '\0';
-    } while (n > 0);
-}
-
-int status_of(struct client *c)
-{
-    receive(c);
-    if (c->n_got == 0)
-        return 0;
-    const char *body = strstr(c->got, "\r\n\r\n");
-    const char *length = strstr(c->got, "Content-Length: ");
-    assert_true(strncmp(c->got, "HTTP/1.1 ", 9) == 0 && body != NULL && length != NULL && length < body);
-    size_t n = (size_t)(body + 4 - c->got) + strtoul(length + 16, NULL, 10);
-    assert_true(n <= c->n_got && n < sizeof(answer_text));
-    memcpy(answer_text, c->got, n);
-    answer_text[n] = '\0';
-    c->n_got -= n;
-    memmove(c->got, c->got + n, c->n_got + 1);
-    return (int)strtol(answer_text + 9, NULL, 10);
-}
-
-const char *last_answer(void)
-{
-    return answer_text;
-}
-
-void expect_error(struct client *c, int status, const char *code)
-{
-    char wanted[64];
-    int got = status_of(c);
-    (void)snprintf(wanted, sizeof(wanted), "\"code\":\"%s\"", code);
-    if (got != status || strstr(answer_text, wanted) == NULL)
-        fail_msg("not %d %s: %d %s", status, code, got, got != 0 ? answer_text : "");
-}
-
-long retry_after(void)
-{
-    const char *field = strstr(answer_text, "Retry-After: ");
-    return field != NULL ? strtol(field + 13, NULL, 10) : -1;
-}
-
-unsigned answered(unsigned n)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < n; i++) {
-        receive(&w.clients[i]);
-        count += w.clients[i].n_got > 0;
-    }
-    return count;
 }
 
 /* ── the supervisor and the keeper ── */
@@ -417,6 +299,25 @@ unsigned tickets(void)
         memcpy(&w.tickets[w.n_tickets++], w.last.fixed, sizeof(w.tickets[0]));
     }
     return w.n_tickets;
+}
+
+const struct msg_document_ask *keeper_asked(void)
+{
+    if (!hear(&w.prover))
+        fail_msg("nobody asks for a document");
+    return w.last.fixed;
+}
+
+void keeper_asked_nothing(void)
+{
+    assert_false(hear(&w.prover));
+}
+
+void keeper_proves(uint32_t id, err_t result, struct view document)
+{
+    const struct msg_document d = {.id = id, .result = result};
+    assert_ok(wire_send(&w.prover, MSG_DOCUMENT, &d, document, NULL, 0));
+    turn();
 }
 
 void keeper_signs(uint64_t job)

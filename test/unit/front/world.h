@@ -46,6 +46,8 @@ extern struct world {
     struct conf conf; /* may be changed before world_serve */
     struct wire_end super;
     struct wire_end keeper;
+    struct wire_end prover; /* the keeper's end for documents */
+    struct identity identity; /* may be changed before world_serve */
     struct wire_inbox inbox;
     struct wire_msg last; /* what hear took; its fixed part is in the inbox */
     struct infer infers[WORLD_INFERS];
@@ -74,6 +76,8 @@ void time_passes(void);
 
 /* A new connection, or a further request on one. Returns the client. */
 struct client *post(const char *body);
+/* GET, on a new connection. */
+struct client *get(const char *target);
 struct client *post_with(const char *fields, const char *body);
 void post_again(struct client *c, const char *body);
 /* Any bytes. */
@@ -114,6 +118,11 @@ void keeper_signs(uint64_t job);
 /* In one message. */
 void keeper_signs_all(const uint64_t *jobs, size_t count);
 void keeper_refuses(uint64_t job);
+
+/* The next question for a document; fails when there is none. Borrowed until the next call. */
+const struct msg_document_ask *keeper_asked(void);
+void keeper_asked_nothing(void);
+void keeper_proves(uint32_t id, err_t result, struct view document);
 
 /* ── infer processes ── */
 
