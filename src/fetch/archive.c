@@ -32,6 +32,7 @@ struct archive {
     uint64_t gave_ms; /* when it brought something that was wanted */
     bool is_archive;
     bool full; /* waits for wants or for memory */
+    bool old;  /* another file is wanted now */
 };
 
 /* ── what is below ── */
@@ -67,7 +68,7 @@ static bool has_links(const struct body *body)
     return body_parts(body, 0, parts) > 0 && *(const uint8_t *)parts[0].iov_base == LINKS_FIRST;
 }
 
-void archive_see(struct engine *e, const struct want *w, const struct body *body)
+void archive_see(const struct want *w, const struct body *body)
 {
     struct iovec parts[BODY_CHUNKS_MAX];
     AUTO_BUF struct buf copy = {.max = STORE_BLOCK_MAX};
@@ -77,8 +78,8 @@ void archive_see(struct engine *e, const struct want *w, const struct body *body
     for (unsigned i = 0; i < n; i++)
         if (buf_put(&copy, parts[i].iov_base, parts[i].iov_len) != OK)
             return;
-    if (w->whole_dag)
-        archive_stop(e, w->client); /* of another file */
+    if (w->whole_dag && w->client->archive != NULL)
+        w->client->archive->old = true;
     see_node(&w->client->file, w, buf_view(&copy));
 }
 
@@ -232,7 +233,7 @@ static bool found_in_folders(const struct engine *e, const struct client *c)
 void archive_consider(struct engine *e, struct client *c)
 {
     struct client_file *f = &c->file;
-    bool leaves = f->known && !f->asked && f->interior == 0 && f->leaf > 0 && f->leaf <= ARCHIVE_LEAF_MAX;
+    bool leaves = c->archive == NULL && f->known && !f->asked && f->interior == 0 && f->leaf > 0 && f->leaf <= ARCHIVE_LEAF_MAX;
     if (!leaves || f->size < ARCHIVE_FILE_MIN || found_in_folders(e, c))
         return;
     struct source *s = choose(e);
@@ -300,7 +301,7 @@ void archive_run(struct engine *e, struct client *c)
         http_resume(e->http, a->call);
     }
     bool over = a->call == NULL && STAILQ_EMPTY(&a->early);
-    if (over || e->now_ms >= a->gave_ms + 2 * ENGINE_SLOW_MS)
+    if (over || a->old || e->now_ms >= a->gave_ms + 2 * ENGINE_SLOW_MS)
         archive_stop(e, c);
 }
 

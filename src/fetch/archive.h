@@ -16,8 +16,8 @@
 
 struct archive;
 
-/* A want has got its block: what it says of the file below. */
-void archive_see(struct engine *e, const struct want *w, const struct body *body);
+/* A want has got its block: what it says of the file below. An archive of another file ends with the next archive_run. */
+void archive_see(const struct want *w, const struct body *body);
 /* Asks for an archive when the time has come. */
 void archive_consider(struct engine *e, struct client *c);
 /* Will the want's block come with an archive? Then nobody is asked for it now. */

@@ -202,7 +202,7 @@ static void answer(const struct engine *e, struct want *w, enum block_type answe
 
 void engine_answer(struct engine *e, struct want *w, uint32_t source, struct body **body)
 {
-    archive_see(e, w, *body);
+    archive_see(w, *body);
     body_release(&w->body);
     w->body = TAKE_PTR(*body);
     w->source = source;
@@ -388,8 +388,8 @@ void engine_begin(struct engine *e)
 {
     feed_all(e);
     for (size_t i = 0; e->http != NULL && i < e->n_clients; i++) {
-        archive_consider(e, &e->clients[i]);
         archive_run(e, &e->clients[i]);
+        archive_consider(e, &e->clients[i]);
     }
     begin_all(e);
 }

@@ -95,7 +95,7 @@ static bool is_kept(const int *kept, size_t n, int fd)
 static err_t fill_standard(const int *kept, size_t n)
 {
     for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-        if (is_kept(kept, n, fd))
+        if (is_kept(kept, n, fd) || (fd == STDERR_FILENO && JAIL_SANITIZED)) /* a sanitizer's finding is to be read */
             continue;
         AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (null < 0)

@@ -71,6 +71,7 @@ static void free_file(struct file *f)
 struct file_server {
     struct file file;
     struct web_reply archive;
+    bool again; /* the root is wanted a second time while its archive comes */
     unsigned n_archives;
     unsigned n_blocks;
     pthread_mutex_t lock;
@@ -97,6 +98,11 @@ static void serve_file(void *user, const struct web_request *request, struct web
     }
 }
 
+static void want_root(struct stream *stream, const struct cid *root)
+{
+    say_frame(stream, &(struct block_frame){.type = BLOCK_WANT, .flags = BLOCK_FLAG_WHOLE_DAG, .cid = cid_view(root)});
+}
+
 /* The root, then all leaves, as infer wants them: whatever becomes of the archive they come. */
 static void want_file(struct rig *r, struct file_server *s, unsigned *ret_blocks)
 {
@@ -104,9 +110,10 @@ static void want_file(struct rig *r, struct file_server *s, unsigned *ret_blocks
     rig_source(r, SOURCE_GATEWAY, web_url(web));
     rig_start(r);
     AUTO_STREAM stream = stream_new(r, 1);
-    say_frame(&stream,
-              &(struct block_frame){.type = BLOCK_WANT, .flags = BLOCK_FLAG_WHOLE_DAG, .cid = cid_view(&s->file.root)});
-    (void)expect(&stream, BLOCK_BLOCK, &s->file.root, buf_view(&s->file.root_block));
+    for (int i = 0; i <= s->again; i++) {
+        want_root(&stream, &s->file.root);
+        (void)expect(&stream, BLOCK_BLOCK, &s->file.root, buf_view(&s->file.root_block));
+    }
     for (size_t i = 0; i < LEAVES; i++)
         say(&stream, BLOCK_WANT, &s->file.leaves[i]);
     for (size_t came = 0; came < LEAVES;) {
@@ -125,7 +132,7 @@ static void want_file(struct rig *r, struct file_server *s, unsigned *ret_blocks
     }
     rig_stop(r);
     web_free(web);
-    assert_int_equal(s->n_archives, 1);
+    assert_int_equal(s->n_archives, 1 + s->again);
     *ret_blocks = s->n_blocks;
 }
 
@@ -202,12 +209,26 @@ static void an_archive_that_stalls(void **state)
     free_file(&s.file);
 }
 
+/* The archive was freed by the root that it brought, while its other blocks were being handed out. */
+static void an_archive_that_brings_its_root_again(void **state)
+{
+    struct file_server s = {.lock = PTHREAD_MUTEX_INITIALIZER, .again = true};
+    unsigned blocks = 0;
+    make_file(&s.file);
+    s.archive = car_reply(buf_view(&s.file.car));
+    s.archive.delay_ms = 300; /* until the root is wanted again */
+    want_file(*state, &s, &blocks);
+    assert_int_equal(blocks, 1);
+    free_file(&s.file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_file_of_many_small_blocks_comes_as_an_archive),
         cmocka_unit_test(archives_with_faults),
         RIG_TEST(an_archive_that_stalls),
+        RIG_TEST(an_archive_that_brings_its_root_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
