@@ -179,15 +179,20 @@ static err_t put_signing_key(struct buf *out, const struct identity *i)
 
 /* ── all ── */
 
+static err_t put_all(const struct conf *conf, const struct identity *identity, struct about *a)
+{
+    TRY(put_node(&a->node, conf, identity));
+    TRY(put_config(&a->config, conf));
+    return put_signing_key(&a->signing_key, identity);
+}
+
 err_t about_make(const struct conf *conf, const struct identity *identity, struct about *ret)
 {
-    AUTO(about_done) struct about a = {BUF_WITH(TEXT_MAX), BUF_WITH(TEXT_MAX), BUF_WITH(TEXT_MAX)};
-    TRY(put_node(&a.node, conf, identity));
-    TRY(put_config(&a.config, conf));
-    TRY(put_signing_key(&a.signing_key, identity));
-    *ret = a;
-    a = (struct about){0};
-    return OK;
+    *ret = (struct about){BUF_WITH(TEXT_MAX), BUF_WITH(TEXT_MAX), BUF_WITH(TEXT_MAX)};
+    err_t e = put_all(conf, identity, ret);
+    if (e != OK)
+        about_done(ret);
+    return e;
 }
 
 void about_done(struct about *a)

@@ -132,6 +132,7 @@ static void on_end(void *self, int status UNUSED, int signal UNUSED)
     struct super *s = self;
     struct msg_keeper_front gone = {.generation = s->generation};
     s->front.child = NULL;
+    s->front_ready = false;
     if (s->phase == SUPER_STOPPED)
         return;
     child_tell(s->keeper, MSG_KEEPER_FRONT_GONE, &gone, view_of(NULL, 0), NULL, 0);
