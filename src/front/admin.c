@@ -163,6 +163,16 @@ static void do_state(struct admin *a, struct http_req *req)
     ask(a, req, ADMIN_STATE, NULL);
 }
 
+static void do_heartbeat(struct admin *a, struct http_req *req)
+{
+    ask(a, req, ADMIN_HEARTBEAT, NULL);
+}
+
+static void do_csr(struct admin *a, struct http_req *req)
+{
+    ask(a, req, ADMIN_CSR, NULL);
+}
+
 static void do_health(struct admin *a UNUSED, struct http_req *req)
 {
     struct http_answer answer = {.status = 200, .type = "text/plain", .text = view_of("ok\n", 3)};
@@ -176,7 +186,8 @@ static const struct {
 } routes[] = {
     {METHOD_POST, "/models/load", do_load}, {METHOD_POST, "/models/unload", do_unload},
     {METHOD_POST, "/drain", do_drain},      {METHOD_GET, "/models", do_models},
-    {METHOD_GET, "/state", do_state},       {METHOD_GET, "/healthz", do_health},
+    {METHOD_GET, "/state", do_state},       {METHOD_GET, "/heartbeat", do_heartbeat},
+    {METHOD_GET, "/csr", do_csr},           {METHOD_GET, "/healthz", do_health},
 };
 
 /* A browser on this machine would send any web page's request; but it says whose it is. */
@@ -238,17 +249,42 @@ static err_t on_counters(void *self, struct wire_msg *m)
                       s->loads, s->evictions, s->kills, s->restarts, s->uptime_ms);
 }
 
+/* As a relay posts it, but for the address of the contract. */
+static err_t on_heartbeat(void *self, struct wire_msg *m)
+{
+    const struct msg_heartbeat *h = m->fixed;
+    struct question *q = by_number(self, h->request);
+    char tee_id[HEX_LEN(DIGEST_LEN) + 1];
+    if (q == NULL || h->request == 0)
+        return OK;
+    hex_encode(h->tee_id, DIGEST_LEN, tee_id);
+    TRY(buf_printf(&q->rows, "\"teeId\":\"0x%s\",\"timestamp\":\"%" PRIu64 "\",\"signature\":\"", tee_id,
+                   h->timestamp));
+    TRY(base64_put(&q->rows, view_of(h->signature, sizeof(h->signature))));
+    return buf_put_u8(&q->rows, '"');
+}
+
+static err_t on_csr(void *self, struct wire_msg *m)
+{
+    const struct msg_keeper_ask *csr = m->fixed;
+    struct question *q = by_number(self, csr->request);
+    return q != NULL && csr->request != 0 ? pem_put(&q->rows, "CERTIFICATE REQUEST", m->tail) : OK;
+}
+
+static const char json[] = "application/json";
 static const struct {
+    const char *type;
     const char *before;
     const char *after;
 } frames[] = {
-    [ADMIN_LOAD] = {"{\"ok\":true", "}\n"},  [ADMIN_UNLOAD] = {"{\"ok\":true", "}\n"},
-    [ADMIN_MODELS] = {"{\"models\":[", "]}\n"}, [ADMIN_STATE] = {"{", "}\n"},
+    [ADMIN_LOAD] = {json, "{\"ok\":true", "}\n"},     [ADMIN_UNLOAD] = {json, "{\"ok\":true", "}\n"},
+    [ADMIN_MODELS] = {json, "{\"models\":[", "]}\n"}, [ADMIN_STATE] = {json, "{", "}\n"},
+    [ADMIN_HEARTBEAT] = {json, "{", "}\n"},           [ADMIN_CSR] = {"application/x-pem-file", "", ""},
 };
 
 static err_t reply_ok(struct question *q)
 {
-    struct http_answer a = {.status = 200, .type = "application/json"};
+    struct http_answer a = {.status = 200, .type = frames[q->verb].type};
     buf_init(&a.body, ANSWER_MAX + 64);
     err_t e = buf_put_text(&a.body, frames[q->verb].before);
     if (e == OK)
@@ -300,8 +336,9 @@ static err_t on_listen(void *self, struct wire_msg *m)
 }
 
 static const struct wire_route control_routes[] = {
-    {MSG_ADMIN_CONFIG, ADMIN_NO_CONFIG, on_config},   {MSG_ADMIN_LISTEN, ADMIN_NO_LISTENER, on_listen},
-    {MSG_ADMIN_TABLE, ADMIN_SERVING, on_table},       {MSG_ADMIN_COUNTERS, ADMIN_SERVING, on_counters},
+    {MSG_ADMIN_CONFIG, ADMIN_NO_CONFIG, on_config},     {MSG_ADMIN_LISTEN, ADMIN_NO_LISTENER, on_listen},
+    {MSG_ADMIN_TABLE, ADMIN_SERVING, on_table},         {MSG_ADMIN_COUNTERS, ADMIN_SERVING, on_counters},
+    {MSG_ADMIN_HEARTBEAT, ADMIN_SERVING, on_heartbeat}, {MSG_ADMIN_CSR, ADMIN_SERVING, on_csr},
     {MSG_ADMIN_ANSWER, ADMIN_SERVING, on_answer},
 };
 

@@ -231,9 +231,10 @@ class Node:
         connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=60 * SLOW)
         connection.request(method, path, json.dumps(document) if document is not None else None)
         answer = connection.getresponse()
-        content = json.loads(answer.read())
+        content = answer.read()
         connection.close()
-        return answer.status, content
+        is_json = answer.getheader("content-type") == "application/json"
+        return answer.status, json.loads(content) if is_json else content
 
 
 DOUBLE = [{"name": "y", "shape": [3], "result": [0.20000000298023224, -5.0, 6.0], "type": "number"}]
