@@ -118,6 +118,10 @@
     X(EVIDENCE_TIME, 400, "the keys had ended by then")                                                                \
     X(POLICY_UNSTATED, 400, "nothing says which policy of the node is wanted")                                         \
     X(POLICY_MISMATCH, 400, "the node has another policy than the wanted one")                                         \
+    /* certificates that are installed */                                                                              \
+    X(CERTIFICATE_MALFORMED, 400, "the text holds something else than certificates that TLS can show")                 \
+    X(CERTIFICATE_KEY, 400, "the first certificate is for another key than this node's")                               \
+    X(CERTIFICATE_CHAIN, 400, "a certificate was not issued by the one that follows it")                               \
     /* attestation documents */                                                                                        \
     X(NSM_FAILED, 500, "the security module refused or did not answer")                                                \
     X(DOC_MALFORMED, 400, "the attestation document is not well-formed")                                               \

@@ -122,6 +122,29 @@ err_t base64url_decode(struct view text, struct buf *out)
     return base64_body(text, '-', '_', out);
 }
 
+err_t base64_put(struct buf *out, struct view bytes)
+{
+    uint8_t *room = NULL;
+    TRY(buf_reserve(out, BASE64_LEN(bytes.len) + 1, &room));
+    base64_encode(bytes.data, bytes.len, (char *)room);
+    buf_commit(out, BASE64_LEN(bytes.len));
+    return OK;
+}
+
+#define PEM_LINE 48 /* bytes that make 64 characters */
+
+err_t pem_put(struct buf *out, const char *label, struct view der)
+{
+    TRY(buf_printf(out, "-----BEGIN %s-----\n", label));
+    while (der.len > 0) {
+        struct view line = {0};
+        TRY(view_take(&der, MIN(der.len, PEM_LINE), &line));
+        TRY(base64_put(out, line));
+        TRY(buf_put_u8(out, '\n'));
+    }
+    return buf_printf(out, "-----END %s-----\n", label);
+}
+
 err_t text_u64(struct view text, uint64_t max, uint64_t *ret)
 {
     uint64_t n = 0;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/http.h"
 #include "cli/node.h"
+#include "cli/pem.h"
 #include "receipt/bundle.h"
 
 #include <string.h>
@@ -82,6 +83,18 @@ err_t attested_ask(const char *url, struct attested *ret, struct why *why)
         return ERR_INTERNAL;
     TRY(ask_document(url, ret, why));
     return ask_identity(url, ret, why);
+}
+
+err_t attested_signing_key(const char *url, struct buf *ret_der, struct why *why)
+{
+    AUTO(http_result_done) struct http_result r = {0};
+    TRY(get(url, "/signing-key", false, &r, why));
+    yyjson_doc *doc = yyjson_read((const char *)r.body.data, r.body.len, 0);
+    yyjson_val *key = yyjson_obj_get(yyjson_doc_get_root(doc), "public_key");
+    err_t e = yyjson_is_str(key) ? pem_public_key(view_of(yyjson_get_str(key), yyjson_get_len(key)), ret_der)
+                                 : ERR_MALFORMED;
+    yyjson_doc_free(doc);
+    return e == OK ? OK : why_set(why, ERR_CLOSED, "/signing-key: not an object with public_key in PEM");
 }
 
 static struct veronnx_bytes bytes_of(const struct buf *b)

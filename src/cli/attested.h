@@ -23,6 +23,9 @@ void attested_done(struct attested *a);
    for the URL; ERR_CLOSED, with a sentence, when it does not answer with all of it. */
 err_t attested_ask(const char *url, struct attested *ret, struct why *why);
 
+/* Appends the DER of the node's /signing-key; ERR_CLOSED, with a sentence, when it gives none. */
+err_t attested_signing_key(const char *url, struct buf *ret_der, struct why *why);
+
 /* The parts and, in `x`, the nonce as the library takes them; borrowed. */
 struct veronnx_node attested_node(const struct attested *a, struct veronnx_expect *x);
 

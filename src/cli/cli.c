@@ -8,6 +8,7 @@
 #include "cli/cmd_import.h"
 #include "cli/cmd_infer.h"
 #include "cli/cmd_models.h"
+#include "cli/cmd_og.h"
 #include "cli/cmd_verify.h"
 #include "wire/options.h"
 
@@ -32,6 +33,7 @@ static const struct command {
     {"verify", cmd_verify, "check a receipt, an attestation document or a node"},
     {"image", cmd_image, "make an enclave image, measure it, look into it"},
     {"models", cmd_models, "list the models of a node and how far they are"},
+    {"og", cmd_og, "what OpenGradient's registry is told of a node"},
     {"version", cmd_version, "print the version"},
     {"help", cmd_help, "this text, or `veronnx help COMMAND`"},
 };

@@ -9,21 +9,13 @@
 #include <string.h>
 
 #define TEXT_MAX (1 * MIB)
+#define PEM_MAX  (2 * KIB)
 
 static const char *const kinds[] = {"", "nitro", "simulated"};
 static const char *const results[CHECK_RESULTS_] = {
     [CHECK_NOT_MADE] = "not made", [CHECK_HOLDS] = "holds", [CHECK_DEBUG] = "debug"};
 
 /* ── pieces ── */
-
-static err_t put_base64(struct buf *out, struct view bytes)
-{
-    uint8_t *room = NULL;
-    TRY(buf_reserve(out, BASE64_LEN(bytes.len) + 1, &room));
-    base64_encode(bytes.data, bytes.len, (char *)room);
-    buf_commit(out, BASE64_LEN(bytes.len));
-    return OK;
-}
 
 static err_t put_hex(struct buf *out, struct view bytes)
 {
@@ -86,11 +78,11 @@ static err_t put_node(struct buf *out, const struct conf *conf, const struct ide
     TRY(put_text(out, "module_id", view_of(i->module_id, strlen(i->module_id))));
     TRY(buf_printf(out, ",\"made_ms\":%llu,\"not_after\":%llu", (unsigned long long)i->made_ms,
                    (unsigned long long)i->not_after));
-    TRY(put_bytes(out, "keyset", put_base64, identity_keyset(i)));
+    TRY(put_bytes(out, "keyset", base64_put, identity_keyset(i)));
     TRY(put_text(out, "configuration", conf_node_text(conf)));
     TRY(put_text(out, "policy", conf_policy_text(conf)));
-    TRY(put_bytes(out, "document", put_base64, identity_document(i)));
-    TRY(put_bytes(out, "certificate", put_base64, identity_certificate(i)));
+    TRY(put_bytes(out, "document", base64_put, identity_document(i)));
+    TRY(put_bytes(out, "certificate", base64_put, identity_certificate(i)));
     TRY(put_bytes(out, "user_data", put_hex, view_of(i->user_data, sizeof(i->user_data))));
     TRY(put_registers(out, i));
     TRY(put_checks(out, i));
@@ -148,29 +140,16 @@ static err_t put_config(struct buf *out, const struct conf *conf)
 
 /* ── /signing-key ── */
 
-/* RFC 7468, in a JSON string. */
-static err_t put_pem(struct buf *out, struct view der)
-{
-    AUTO_BUF struct buf text = BUF_WITH(BASE64_LEN(IDENTITY_RSA) + 1);
-    TRY(put_base64(&text, der));
-    TRY(buf_put_text(out, "-----BEGIN PUBLIC KEY-----\\n"));
-    for (struct view rest = buf_view(&text); rest.len > 0;) {
-        struct view line;
-        TRY(view_take(&rest, MIN(rest.len, 64), &line));
-        TRY(buf_put_view(out, line));
-        TRY(buf_put_text(out, "\\n"));
-    }
-    return buf_put_text(out, "-----END PUBLIC KEY-----\\n");
-}
-
 static err_t put_signing_key(struct buf *out, const struct identity *i)
 {
     const struct view rsa = identity_rsa(i);
     uint8_t tee_id[KECCAK_LEN];
+    AUTO_BUF struct buf pem = BUF_WITH(PEM_MAX);
     keccak256(&rsa, 1, tee_id);
-    TRY(buf_put_text(out, "{\"public_key\":\""));
-    TRY(put_pem(out, rsa));
-    TRY(buf_put_text(out, "\",\"tee_id\":\"0x"));
+    TRY(pem_put(&pem, "PUBLIC KEY", rsa));
+    TRY(buf_put_text(out, "{\"public_key\":"));
+    TRY(print_string(out, buf_view(&pem)));
+    TRY(buf_put_text(out, ",\"tee_id\":\"0x"));
     TRY(put_hex(out, view_of(tee_id, sizeof(tee_id))));
     return buf_printf(
         out, "\",\"enclave_info\":{\"platform\":\"%s\",\"version\":\"" VERONNX_VERSION "\"},\"measurements\":null}\n",

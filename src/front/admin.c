@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "front/admin_certificate.h"
 #include "front/admin_models.h"
 #include "front/http.h"
 #include "front/resolve.h"
@@ -18,7 +19,7 @@
 #include <unistd.h>
 
 #define QUESTIONS_MAX 64
-#define BODY_MAX      (4 * KIB)
+#define BODY_MAX      (8 * KIB)
 #define ANSWER_MAX    (1 * MIB)
 #define JSON_DEPTH    4
 #define JSON_MEMORY   (64 * KIB)
@@ -66,21 +67,35 @@ static uint32_t next_number(struct admin *a)
     return a->last_number;
 }
 
-static void ask(struct admin *a, struct http_req *req, enum admin_verb verb, const struct wire_model *model)
+/* NULL when there are enough; that has been answered. */
+static struct question *new_question(struct admin *a, struct http_req *req, enum admin_verb verb)
 {
     struct question *q = by_number(a, 0);
     if (q == NULL) {
         http_reply_error(req, ERR_OVERLOADED, NULL, 1);
-        return;
+        return NULL;
     }
-    struct msg_admin_request r = {.request = next_number(a), .verb = verb};
-    if (model != NULL)
-        r.model = *model;
-    *q = (struct question){.number = r.request, .verb = verb, .req = req, .about = r.model};
+    *q = (struct question){.number = next_number(a), .verb = verb, .req = req};
     buf_init(&q->rows, ANSWER_MAX);
     req->user = q;
-    if (wire_send(&a->control, MSG_ADMIN_REQUEST, &r, view_of(NULL, 0), NULL, 0) != OK)
+    return q;
+}
+
+static void tell(struct admin *a, enum wire_type type, const void *fixed, struct view tail)
+{
+    if (wire_send(&a->control, type, fixed, tail, NULL, 0) != OK)
         _exit(1);
+}
+
+static void ask(struct admin *a, struct http_req *req, enum admin_verb verb, const struct wire_model *model)
+{
+    struct question *q = new_question(a, req, verb);
+    if (q == NULL)
+        return;
+    if (model != NULL)
+        q->about = *model;
+    const struct msg_admin_request r = {.request = q->number, .verb = verb, .model = q->about};
+    tell(a, MSG_ADMIN_REQUEST, &r, view_of(NULL, 0));
 }
 
 /* {"model":"ID"} */
@@ -128,8 +143,7 @@ static void on_drain(uv_timer_t *timer)
 {
     struct admin *a = timer->data;
     const struct msg_admin_request r = {.request = next_number(a), .verb = ADMIN_DRAIN};
-    if (wire_send(&a->control, MSG_ADMIN_REQUEST, &r, view_of(NULL, 0), NULL, 0) != OK)
-        _exit(1);
+    tell(a, MSG_ADMIN_REQUEST, &r, view_of(NULL, 0));
 }
 
 /* The end of the node can be the end of this process at once, so the answer goes first: it is sent when the handler returns. */
@@ -163,6 +177,32 @@ static void do_state(struct admin *a, struct http_req *req)
     ask(a, req, ADMIN_STATE, NULL);
 }
 
+static void do_heartbeat(struct admin *a, struct http_req *req)
+{
+    ask(a, req, ADMIN_HEARTBEAT, NULL);
+}
+
+static void do_csr(struct admin *a, struct http_req *req)
+{
+    ask(a, req, ADMIN_CSR, NULL);
+}
+
+static void do_certificate(struct admin *a, struct http_req *req)
+{
+    AUTO_BUF struct buf ders = BUF_WITH(CERT_MAX);
+    struct why why = {0};
+    err_t e = admin_certificate(buf_view(&req->body), &ders, &why);
+    if (e != OK) {
+        http_reply_error(req, e, why.text[0] != '\0' ? &why : NULL, 0);
+        return;
+    }
+    struct question *q = new_question(a, req, ADMIN_CERTIFICATE);
+    if (q == NULL)
+        return;
+    const struct msg_keeper_ask install = {.request = q->number};
+    tell(a, MSG_ADMIN_INSTALL, &install, buf_view(&ders));
+}
+
 static void do_health(struct admin *a UNUSED, struct http_req *req)
 {
     struct http_answer answer = {.status = 200, .type = "text/plain", .text = view_of("ok\n", 3)};
@@ -176,7 +216,9 @@ static const struct {
 } routes[] = {
     {METHOD_POST, "/models/load", do_load}, {METHOD_POST, "/models/unload", do_unload},
     {METHOD_POST, "/drain", do_drain},      {METHOD_GET, "/models", do_models},
-    {METHOD_GET, "/state", do_state},       {METHOD_GET, "/healthz", do_health},
+    {METHOD_GET, "/state", do_state},       {METHOD_GET, "/heartbeat", do_heartbeat},
+    {METHOD_GET, "/csr", do_csr},           {METHOD_PUT, "/certificate", do_certificate},
+    {METHOD_GET, "/healthz", do_health},
 };
 
 /* A browser on this machine would send any web page's request; but it says whose it is. */
@@ -238,17 +280,46 @@ static err_t on_counters(void *self, struct wire_msg *m)
                       s->loads, s->evictions, s->kills, s->restarts, s->uptime_ms);
 }
 
+/* As a relay posts it, but for the address of the contract. */
+static err_t on_heartbeat(void *self, struct wire_msg *m)
+{
+    const struct msg_heartbeat *h = m->fixed;
+    struct question *q = by_number(self, h->request);
+    char tee_id[HEX_LEN(DIGEST_LEN) + 1];
+    if (q == NULL || h->request == 0)
+        return OK;
+    hex_encode(h->tee_id, DIGEST_LEN, tee_id);
+    TRY(buf_printf(&q->rows, "\"teeId\":\"0x%s\",\"timestamp\":\"%" PRIu64 "\",\"signature\":\"", tee_id,
+                   h->timestamp));
+    TRY(base64_put(&q->rows, view_of(h->signature, sizeof(h->signature))));
+    return buf_put_u8(&q->rows, '"');
+}
+
+static err_t on_csr(void *self, struct wire_msg *m)
+{
+    const struct msg_keeper_ask *csr = m->fixed;
+    struct question *q = by_number(self, csr->request);
+    return q != NULL && csr->request != 0 ? pem_put(&q->rows, "CERTIFICATE REQUEST", m->tail) : OK;
+}
+
+static const char json[] = "application/json";
 static const struct {
+    const char *type;
     const char *before;
     const char *after;
 } frames[] = {
-    [ADMIN_LOAD] = {"{\"ok\":true", "}\n"},  [ADMIN_UNLOAD] = {"{\"ok\":true", "}\n"},
-    [ADMIN_MODELS] = {"{\"models\":[", "]}\n"}, [ADMIN_STATE] = {"{", "}\n"},
+    [ADMIN_LOAD] = {json, "{\"ok\":true", "}\n"},
+    [ADMIN_UNLOAD] = {json, "{\"ok\":true", "}\n"},
+    [ADMIN_MODELS] = {json, "{\"models\":[", "]}\n"},
+    [ADMIN_STATE] = {json, "{", "}\n"},
+    [ADMIN_HEARTBEAT] = {json, "{", "}\n"},
+    [ADMIN_CSR] = {"application/x-pem-file", "", ""},
+    [ADMIN_CERTIFICATE] = {json, "{\"ok\":true", "}\n"},
 };
 
 static err_t reply_ok(struct question *q)
 {
-    struct http_answer a = {.status = 200, .type = "application/json"};
+    struct http_answer a = {.status = 200, .type = frames[q->verb].type};
     buf_init(&a.body, ANSWER_MAX + 64);
     err_t e = buf_put_text(&a.body, frames[q->verb].before);
     if (e == OK)
@@ -300,8 +371,9 @@ static err_t on_listen(void *self, struct wire_msg *m)
 }
 
 static const struct wire_route control_routes[] = {
-    {MSG_ADMIN_CONFIG, ADMIN_NO_CONFIG, on_config},   {MSG_ADMIN_LISTEN, ADMIN_NO_LISTENER, on_listen},
-    {MSG_ADMIN_TABLE, ADMIN_SERVING, on_table},       {MSG_ADMIN_COUNTERS, ADMIN_SERVING, on_counters},
+    {MSG_ADMIN_CONFIG, ADMIN_NO_CONFIG, on_config},     {MSG_ADMIN_LISTEN, ADMIN_NO_LISTENER, on_listen},
+    {MSG_ADMIN_TABLE, ADMIN_SERVING, on_table},         {MSG_ADMIN_COUNTERS, ADMIN_SERVING, on_counters},
+    {MSG_ADMIN_HEARTBEAT, ADMIN_SERVING, on_heartbeat}, {MSG_ADMIN_CSR, ADMIN_SERVING, on_csr},
     {MSG_ADMIN_ANSWER, ADMIN_SERVING, on_answer},
 };
 

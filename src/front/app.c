@@ -121,14 +121,41 @@ static err_t on_config(void *self, struct wire_msg *m)
     return OK;
 }
 
+/* What this node says of itself is made of it, once. */
+static err_t take_identity(struct app *app, int fd)
+{
+    AUTO(map_done) struct map map = {0};
+    const struct identity *identity = NULL;
+    TRY(identity_map(fd, &map, &identity));
+    TRY(app_introduce(app, identity));
+    map_done(&app->identity_map);
+    app->identity_map = map;
+    map = (struct map){0};
+    return OK;
+}
+
+/* Another certificate of the same key. */
+static err_t renew(struct app *app, struct wire_msg *m)
+{
+    const struct msg_empty none = {0};
+    if (m->n_fds != 1)
+        return ERR_PROTOCOL;
+    TRY(take_identity(app, m->fds[0]));
+    TRY(tls_renew(app->tls, identity_chain(app->identity)));
+    if (app->server != NULL) /* else it is still to be said */
+        app_tell(app, MSG_FRONT_READY, &none);
+    return OK;
+}
+
 static err_t on_identity(void *self, struct wire_msg *m)
 {
     struct app *app = self;
+    if (app->phase == APP_SERVING)
+        return renew(app, m);
     if (app->identity != NULL || m->n_fds != 2)
         return ERR_PROTOCOL;
-    TRY(identity_map(m->fds[0], &app->identity_map, &app->identity));
     app->proof = (struct wire_end){TAKE_FD(m->fds[1]), CHAN_PROOF, SIDE_A};
-    return OK;
+    return take_identity(app, m->fds[0]);
 }
 
 static err_t on_start(void *self, struct wire_msg *m)
@@ -141,7 +168,7 @@ static err_t on_start(void *self, struct wire_msg *m)
     app->generation = start->generation;
     app->preloading = start->preloading != 0;
     app->ticket = (struct wire_end){TAKE_FD(m->fds[1]), CHAN_TICKET, SIDE_A};
-    TRY(tls_new(&sign, m->tail, &app->tls));
+    TRY(tls_new(&sign, identity_chain(app->identity), &app->tls));
     app->phase = APP_SERVING;
     return OK;
 }
@@ -195,8 +222,8 @@ static err_t on_failed(void *self, struct wire_msg *m)
 }
 
 static const struct wire_route control_routes[] = {
-    {MSG_FRONT_CONFIG, APP_NO_CONFIG, on_config},     {MSG_FRONT_START, APP_NO_TLS, on_start},
-    {MSG_FRONT_IDENTITY, APP_NO_TLS, on_identity},    {MSG_FRONT_LISTEN, APP_SERVING, on_listen},
+    {MSG_FRONT_CONFIG, APP_NO_CONFIG, on_config},     {MSG_FRONT_IDENTITY, APP_NO_TLS | APP_SERVING, on_identity},
+    {MSG_FRONT_START, APP_NO_TLS, on_start},          {MSG_FRONT_LISTEN, APP_SERVING, on_listen},
     {MSG_FRONT_MODEL, APP_SERVING, on_model},         {MSG_FRONT_FAILED, APP_SERVING, on_failed},
     {MSG_FRONT_EVICT, APP_SERVING, on_evict},         {MSG_FRONT_DRAIN, APP_SERVING, on_drain},
     {MSG_FRONT_PRELOADED, APP_SERVING, on_preloaded},
@@ -300,11 +327,20 @@ static err_t watch(struct app *app, uv_poll_t *poll, int fd, uv_poll_cb callback
                                                                                                       : ERR_INTERNAL;
 }
 
+err_t app_introduce(struct app *app, const struct identity *identity)
+{
+    struct about about = {0};
+    TRY(about_make(app->conf, identity, &about));
+    about_done(&app->about);
+    app->about = about;
+    app->identity = identity;
+    return OK;
+}
+
 /* The loop is made inside the jail: what libuv tries and may not have (io_uring), it then does without. */
 err_t app_serve(struct app *app)
 {
     const struct msg_empty none = {0};
-    TRY(about_make(app->conf, app->identity, &app->about));
     if (uv_loop_init(&app->loop) != 0)
         return ERR_INTERNAL;
     app->tick.data = app;

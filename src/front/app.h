@@ -264,7 +264,10 @@ struct app {
 
 /* A zeroed `app`: its inbox and the control channel, whose descriptor it takes. After http_setup. */
 err_t app_init(struct app *app, int control_fd);
-/* With what is there (phase APP_SERVING, conf, ticket channel, listeners): makes the loop, which then serves. */
+/* Who the node is, borrowed until the next call, and what is said of it. */
+err_t app_introduce(struct app *app, const struct identity *identity);
+/* With what is there (phase APP_SERVING, conf, identity, ticket channel, listeners): makes the loop, which then serves.
+ */
 err_t app_serve(struct app *app);
 /* Says it to the supervisor; without it there is no node, so a failure ends the process. */
 void app_tell(struct app *app, enum wire_type type, const void *fixed);

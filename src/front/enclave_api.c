@@ -8,11 +8,14 @@
 #define PLAIN "text/plain; charset=utf-8"
 #define JSON  "application/json"
 
-/* `text` stays as long as the process. */
+/* A copy: with another certificate the texts change. */
 static void reply(struct http_req *req, const char *type, struct view text)
 {
-    struct http_answer a = {.status = 200, .type = type, .text = text};
-    http_reply(req, &a);
+    struct http_answer a = {.status = 200, .type = type, .body = BUF_WITH(text.len)};
+    if (buf_put_view(&a.body, text) == OK)
+        http_reply(req, &a);
+    else
+        http_reply_error(req, ERR_NOMEM, NULL, 1);
 }
 
 /* As Go's http.Error. */

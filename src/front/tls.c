@@ -171,19 +171,42 @@ static void tls_free_at(struct tls **t)
     tls_free(*t);
 }
 
-err_t tls_new(struct wire_end *sign, struct view certificate, struct tls **ret)
+static void context_free(SSL_CTX **ctx)
+{
+    SSL_CTX_free(*ctx);
+}
+
+static void key_free(EVP_PKEY **key)
+{
+    EVP_PKEY_free(*key);
+}
+
+/* What a connection has of the old ones stays until it ends. */
+err_t tls_renew(struct tls *t, struct view chain)
+{
+    AUTO(context_free) SSL_CTX *ctx = NULL;
+    AUTO(key_free) EVP_PKEY *key = NULL;
+    t->signer.wait_ms = START_WAIT_MS; /* the machine may be busy starting */
+    TRY(tls_context(&t->signer, chain, &key, &ctx));
+    TRY(tls_context_try(ctx));
+    t->signer.wait_ms = SIGN_WAIT_MS;
+    SSL_CTX_free(t->ctx);
+    EVP_PKEY_free(t->key);
+    t->ctx = TAKE_PTR(ctx);
+    t->key = TAKE_PTR(key);
+    return OK;
+}
+
+err_t tls_new(struct wire_end *sign, struct view chain, struct tls **ret)
 {
     AUTO(tls_free_at) struct tls *t = mem_alloc(1, sizeof(*t));
     if (t == NULL)
         return ERR_NOMEM;
     TRY(signer_init(&t->signer, sign));
-    t->signer.wait_ms = START_WAIT_MS; /* nobody is served yet, and the machine may be busy starting */
     t->method = bio_method();
     if (t->method == NULL)
         return ERR_NOMEM;
-    TRY(tls_context(&t->signer, certificate, &t->key, &t->ctx));
-    TRY(tls_context_try(t->ctx));
-    t->signer.wait_ms = SIGN_WAIT_MS;
+    TRY(tls_renew(t, chain));
     *ret = TAKE_PTR(t);
     return OK;
 }

@@ -117,14 +117,33 @@ static void x509_free(X509 **x)
     X509_free(*x);
 }
 
-err_t tls_context(struct signer *signer, struct view certificate, EVP_PKEY **ret_key, SSL_CTX **ret_ctx)
+static err_t read_certificate(struct view *chain, X509 **ret)
 {
-    const unsigned char *der = certificate.data;
+    const unsigned char *der = chain->data;
+    *ret = d2i_X509(NULL, &der, (long)chain->len);
+    if (*ret == NULL)
+        return ERR_SELF_TEST;
+    *chain = view_of(der, (size_t)(chain->data + chain->len - der));
+    return OK;
+}
+
+static err_t add_issuers(SSL_CTX *ctx, struct view chain)
+{
+    while (chain.len > 0) {
+        AUTO(x509_free) X509 *x = NULL;
+        TRY(read_certificate(&chain, &x));
+        if (SSL_CTX_add1_chain_cert(ctx, x) != 1)
+            return ERR_SELF_TEST;
+    }
+    return OK;
+}
+
+err_t tls_context(struct signer *signer, struct view chain, EVP_PKEY **ret_key, SSL_CTX **ret_ctx)
+{
     uint8_t point[POINT_LEN];
     size_t len = 0;
-    AUTO(x509_free) X509 *x = d2i_X509(NULL, &der, (long)certificate.len);
-    if (x == NULL || der != certificate.data + certificate.len)
-        return ERR_SELF_TEST;
+    AUTO(x509_free) X509 *x = NULL;
+    TRY(read_certificate(&chain, &x));
     if (!EVP_PKEY_get_octet_string_param(X509_get0_pubkey(x), OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &len) ||
         len != POINT_LEN)
         return ERR_SELF_TEST;
@@ -133,7 +152,9 @@ err_t tls_context(struct signer *signer, struct view certificate, EVP_PKEY **ret
     if (*ret_ctx == NULL)
         return ERR_NOMEM;
     TRY(configure(*ret_ctx));
-    return SSL_CTX_use_cert_and_key(*ret_ctx, x, *ret_key, NULL, 1) == 1 ? OK : ERR_SELF_TEST;
+    if (SSL_CTX_use_cert_and_key(*ret_ctx, x, *ret_key, NULL, 1) != 1)
+        return ERR_SELF_TEST;
+    return add_issuers(*ret_ctx, chain);
 }
 
 /* ── handshakes with itself ── */

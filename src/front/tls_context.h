@@ -10,8 +10,8 @@
 #define SESSION_COUNT   1024
 
 /* The server's context: TLS 1.3 only, no tickets but a session cache in memory, no early data, ALPN http/1.1.
-   ERR_SELF_TEST when the certificate is not one for a P-256 key. Both results are the caller's. */
-err_t tls_context(struct signer *signer, struct view certificate, EVP_PKEY **ret_key, SSL_CTX **ret_ctx);
+   ERR_SELF_TEST when the first certificate is not one for a P-256 key. Both results are the caller's. */
+err_t tls_context(struct signer *signer, struct view chain, EVP_PKEY **ret_key, SSL_CTX **ret_ctx);
 
 /* A handshake for each group and each cipher suite that `ctx` offers, and a resumed one, with records both ways;
    ERR_SELF_TEST when one fails. */

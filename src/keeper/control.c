@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "keeper/foreign.h"
 #include "keeper/settlement.h"
 #include "keeper/tags.h"
 #include "wire/roles.h"
@@ -135,6 +136,45 @@ static err_t on_csr(void *self, struct wire_msg *m)
     return OK;
 }
 
+/* ── another certificate ── */
+
+/* The supervisor must hear it: from here on documents bind this certificate. */
+static err_t tell_installed(struct keeper *k, uint32_t request, err_t result)
+{
+    struct msg_keeper_installed installed = {.request = request, .result = result};
+    struct view identity = view_of(&k->trust.identity, result == OK ? sizeof(k->trust.identity) : 0);
+    return wire_send(&k->control, MSG_KEEPER_INSTALLED, &installed, identity, NULL, 0);
+}
+
+static err_t propose(struct keeper *k, struct view chain)
+{
+    size_t leaf_len = 0;
+    TRY(foreign_check(chain, view_of(k->keys.tls_spki, sizeof(k->keys.tls_spki)), &leaf_len));
+    return trust_propose(&k->trust, chain, leaf_len);
+}
+
+/* One at a time: that is the supervisor's to see to. */
+static err_t on_install(void *self, struct wire_msg *m)
+{
+    struct keeper *k = self;
+    const struct msg_keeper_ask *install = m->fixed;
+    if (k->installing != 0 || install->request == 0)
+        return ERR_PROTOCOL;
+    err_t e = propose(k, m->tail);
+    if (e != OK)
+        return tell_installed(k, install->request, e);
+    k->installing = install->request;
+    documents_renew(&k->documents);
+    return OK;
+}
+
+err_t keeper_installed(struct keeper *k, err_t result, struct view document)
+{
+    uint32_t request = k->installing;
+    k->installing = 0;
+    return tell_installed(k, request, result == OK ? trust_adopt(&k->trust, document) : result);
+}
+
 static const struct wire_route routes[] = {
     {MSG_KEEPER_START, KEEPER_FRESH, on_start},
     {MSG_KEEPER_FRONT, KEEPER_SERVING, on_front},
@@ -144,6 +184,7 @@ static const struct wire_route routes[] = {
     {MSG_KEEPER_SEALED, KEEPER_SERVING, on_sealed},
     {MSG_KEEPER_ASK_HEARTBEAT, KEEPER_SERVING, on_heartbeat},
     {MSG_KEEPER_ASK_CSR, KEEPER_SERVING, on_csr},
+    {MSG_KEEPER_INSTALL, KEEPER_SERVING, on_install},
     {MSG_KEEPER_INFER_GONE, KEEPER_SERVING, on_infer_gone},
 };
 

@@ -22,9 +22,8 @@ static bool too_many(struct documents *d, uint64_t now)
     return d->in_second >= DOCUMENTS_A_SECOND;
 }
 
-static err_t ask(struct documents *d, struct view nonce, struct document_due due)
+static err_t ask(struct documents *d, struct nsm_request q, struct document_due due)
 {
-    struct nsm_request q = trust_claims(d->trust, nonce);
     TRY(module_ask(&d->trust->module, 0, &q));
     d->due[(d->first + d->count) % COUNT_OF(d->due)] = due;
     d->count++;
@@ -37,18 +36,24 @@ err_t documents_ask(struct documents *d, const struct msg_document_ask *m, uint1
     struct document_due due = {.id = m->id, .generation = generation, .asked_ms = clock_wall_us() / 1000};
     if (d->count - d->looking >= DOCUMENTS_QUEUE || too_many(d, clock_mono_ms()))
         return ERR_OVERLOADED;
-    err_t e = ask(d, view_of(m->nonce.bytes, m->nonce.len), due);
+    err_t e = ask(d, trust_claims(d->trust, view_of(m->nonce.bytes, m->nonce.len)), due);
     d->in_second += e == OK;
     return e == ERR_WOULD_BLOCK ? ERR_OVERLOADED : e;
 }
 
+void documents_renew(struct documents *d)
+{
+    d->renew = true;
+}
+
 err_t documents_look(struct documents *d)
 {
-    struct document_due due = {.asked_ms = clock_wall_us() / 1000};
-    if (d->looking || clock_mono_ms() - d->asked_ms < CLOCK_LOOK_MS)
+    struct document_due due = {.renews = d->renew, .asked_ms = clock_wall_us() / 1000};
+    if (d->looking || (!d->renew && clock_mono_ms() - d->asked_ms < CLOCK_LOOK_MS))
         return OK;
-    err_t e = ask(d, view_of(NULL, 0), due);
+    err_t e = ask(d, d->renew ? trust_next_claims(d->trust) : trust_claims(d->trust, view_of(NULL, 0)), due);
     d->looking = e == OK;
+    d->renew = d->renew && e != OK;
     return e == ERR_WOULD_BLOCK ? OK : e;
 }
 

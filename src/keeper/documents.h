@@ -14,7 +14,8 @@
 /* A request that the module has. */
 struct document_due {
     uint32_t id;         /* the front's */
-    uint16_t generation; /* of the front; 0: for the clock */
+    uint16_t generation; /* of the front; 0: our own, for the clock */
+    bool renews;         /* and for another certificate (trust_adopt) */
     uint64_t asked_ms;   /* wall clock */
 };
 
@@ -23,7 +24,8 @@ struct documents {
     struct document_due due[DOCUMENTS_QUEUE + 1]; /* a ring; one place is the clock's */
     unsigned first;
     unsigned count;
-    bool looking;       /* one of them is the clock's */
+    bool looking;       /* one of them is our own */
+    bool renew;         /* the next of our own is to bind another certificate */
     uint64_t second_ms; /* monotonic, like the next two: when the present second began */
     uint64_t asked_ms;  /* when the last one was asked for */
     uint64_t told_ms;   /* when the last one told the time */
@@ -37,7 +39,10 @@ void documents_init(struct documents *d, struct trust *trust);
 /* Asks the module for a front. ERR_OVERLOADED when the queue is full or enough were asked for within this second. */
 err_t documents_ask(struct documents *d, const struct msg_document_ask *m, uint16_t generation);
 
-/* A document for the clock, if it is time. An error is the module's end. */
+/* The next document of our own is asked for at once, with trust_next_claims. */
+void documents_renew(struct documents *d);
+
+/* A document of our own, if it is time. An error is the module's end. */
 err_t documents_look(struct documents *d);
 
 /* The module has answered. What is due is handed out; ERR_PROTOCOL when nothing is, or when the answer is none.

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/sha256.h"
 #include "keeper/certificate.h"
-#include "receipt/cbor.h"
 
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
@@ -24,15 +23,6 @@ static err_t new_key(EVP_PKEY **ret)
     return OK;
 }
 
-static err_t public_point(EVP_PKEY *key, uint8_t ret_point[static P256_POINT_LEN])
-{
-    size_t n = 0;
-    if (EVP_PKEY_get_octet_string_param(key, "pub", ret_point, P256_POINT_LEN, &n) != 1 || n != P256_POINT_LEN ||
-        ret_point[0] != 4)
-        return ERR_INTERNAL;
-    return OK;
-}
-
 static err_t new_rsa(EVP_PKEY **ret)
 {
     EVP_PKEY *key = EVP_RSA_gen(RSA_SIGNATURE * 8);
@@ -42,40 +32,33 @@ static err_t new_rsa(EVP_PKEY **ret)
     return OK;
 }
 
-static err_t spki_of(EVP_PKEY *key, uint8_t ret_der[static RSA_SPKI_MAX], size_t *ret_len)
+static err_t describe_tls(struct keys *k)
 {
-    int n = i2d_PUBKEY(key, NULL);
-    if (n <= 0 || n > RSA_SPKI_MAX || i2d_PUBKEY(key, &ret_der) != n)
-        return ERR_INTERNAL;
-    *ret_len = (size_t)n;
+    uint8_t point[ES256_POINT_LEN];
+    TRY(es256_point(k->tls, point));
+    es256_spki(point, k->tls_spki);
     return OK;
 }
 
-/* The keyset (docs/receipts.md, "Keyset"): what documents bind and what every statement names by digest. */
+static err_t describe_rsa(struct keys *k)
+{
+    uint8_t *at = k->rsa_spki;
+    int n = i2d_PUBKEY(k->rsa, NULL);
+    if (n <= 0 || n > RSA_SPKI_MAX || i2d_PUBKEY(k->rsa, &at) != n)
+        return ERR_INTERNAL;
+    k->rsa_spki_len = (size_t)n;
+    return OK;
+}
+
+/* What documents bind and what every statement names by digest. */
 static err_t make_keyset(struct keys *k, uint64_t not_after)
 {
-    uint8_t spki[RSA_SPKI_MAX], tls_digest[DIGEST_LEN], rsa_digest[DIGEST_LEN];
-    size_t n = 0;
-    struct cbor_writer w = cbor_writer_on(k->keyset, sizeof(k->keyset));
-    struct view keyset = {0};
-    TRY(spki_of(k->tls, spki, &n));
-    TRY(sha256_of(spki, n, tls_digest));
-    TRY(spki_of(k->rsa, k->rsa_spki, &k->rsa_spki_len));
-    TRY(sha256_of(k->rsa_spki, k->rsa_spki_len, rsa_digest));
-    cbor_put_map(&w, 5);
-    cbor_put_uint(&w, 1);
-    cbor_put_uint(&w, 1);
-    cbor_put_uint(&w, 2);
-    cbor_put_bytes(&w, view_of(tls_digest, sizeof(tls_digest)));
-    cbor_put_uint(&w, 3);
-    cbor_put_bytes(&w, view_of(k->receipt_point, P256_POINT_LEN));
-    cbor_put_uint(&w, 4);
-    cbor_put_bytes(&w, view_of(rsa_digest, sizeof(rsa_digest)));
-    cbor_put_uint(&w, 5);
-    cbor_put_uint(&w, not_after);
-    TRY(cbor_written(&w, &keyset));
-    k->keyset_len = keyset.len;
-    return sha256_of(keyset.data, keyset.len, k->keyset_digest);
+    struct keyset set = {.has_rsa = true, .not_after = not_after};
+    memcpy(set.receipt_point, k->receipt_point, sizeof(set.receipt_point));
+    TRY(sha256_of(k->tls_spki, sizeof(k->tls_spki), set.tls_spki));
+    TRY(sha256_of(k->rsa_spki, k->rsa_spki_len, set.rsa_spki));
+    TRY(keyset_encode(&set, k->keyset, &k->keyset_len));
+    return sha256_of(k->keyset, k->keyset_len, k->keyset_digest);
 }
 
 static err_t new_signer(EVP_PKEY *key, EVP_PKEY_CTX **ret)
@@ -105,7 +88,9 @@ err_t keys_init(struct keys *k, struct view names, uint64_t not_after)
     TRY(new_key(&k->tls));
     TRY(new_key(&k->receipt));
     TRY(new_rsa(&k->rsa));
-    TRY(public_point(k->receipt, k->receipt_point));
+    TRY(es256_point(k->receipt, k->receipt_point));
+    TRY(describe_tls(k));
+    TRY(describe_rsa(k));
     TRY(certificate_make(k->tls, names, clock_wall_us() / 1000000, not_after, &k->certificate));
     TRY(certificate_request(k->tls, names, &k->request));
     TRY(make_keyset(k, not_after));

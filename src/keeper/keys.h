@@ -3,13 +3,12 @@
 #define VERONNX_KEEPER_KEYS_H
 
 #include "base/buf.h"
+#include "receipt/keyset.h"
 #include "wire/msg.h"
 
 #include <openssl/evp.h>
 
-#define P256_POINT_LEN 65
-#define KEYSET_MAX     512
-#define RSA_SPKI_MAX   512
+#define RSA_SPKI_MAX 512
 
 struct keys {
     EVP_PKEY *tls;
@@ -17,8 +16,9 @@ struct keys {
     EVP_PKEY *rsa;
     EVP_PKEY_CTX *tls_signer; /* ready to sign a SHA-256 digest, reused for every handshake */
     EVP_PKEY_CTX *rsa_signer; /* the same with PSS */
-    uint8_t receipt_point[P256_POINT_LEN]; /* uncompressed */
-    uint8_t rsa_spki[RSA_SPKI_MAX];        /* SubjectPublicKeyInfo, DER */
+    uint8_t receipt_point[ES256_POINT_LEN];
+    uint8_t tls_spki[ES256_SPKI_LEN]; /* SubjectPublicKeyInfo, DER, like the next */
+    uint8_t rsa_spki[RSA_SPKI_MAX];
     size_t rsa_spki_len;
     uint8_t keyset[KEYSET_MAX]; /* CBOR (docs/receipts.md, "Keyset") */
     size_t keyset_len;

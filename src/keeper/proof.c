@@ -64,6 +64,9 @@ err_t keeper_module(struct keeper *k)
             return OK;
         TRY(e); /* its end is the node's, as if the supervisor were gone */
         TRY(documents_answer(&k->documents, &m, &due, &result, &document));
-        pass_on(k, &due, result, document);
+        if (due.renews)
+            TRY(keeper_installed(k, result, document));
+        else
+            pass_on(k, &due, result, document);
     }
 }

@@ -21,6 +21,7 @@ struct keeper {
     struct trust trust;
     struct keys keys;
     struct documents documents;
+    uint32_t installing; /* the administration's request whose certificate waits for its document; 0: none */
     struct peers peers;
     struct tickets tickets;
     struct batch batch;
@@ -33,6 +34,9 @@ struct keeper {
 
 /* control.c: messages of the supervisor. Takes all that are waiting; ERR_CLOSED when it is gone. */
 err_t keeper_control(struct keeper *k);
+
+/* The document that binds the certificate of `installing`, or why there is none. */
+err_t keeper_installed(struct keeper *k, err_t result, struct view document);
 
 /* This peer broke a rule (control.c): its channels are closed, an infer's tickets end, and the supervisor is told so that it
    ends the process. `job` is for the log: the one that was reported, or 0. */

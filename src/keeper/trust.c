@@ -18,7 +18,7 @@
 #define ALL_PCRS UINT32_MAX /* the bits of `locked_pcrs` */
 _Static_assert(PCR_COUNT == 32 && PCR_COUNT == IDENTITY_PCRS && PCR_LEN == IDENTITY_PCR_LEN, "one bit a register");
 _Static_assert(NSM_MODULE_ID_MAX < IDENTITY_MODULE_ID && NSM_DOCUMENT_MAX <= MODULE_DOCUMENT_MAX, "all fits");
-_Static_assert(KEYSET_MAX == IDENTITY_KEYSET && RSA_SPKI_MAX == IDENTITY_RSA, "all fits");
+_Static_assert(KEYSET_MAX <= IDENTITY_KEYSET && RSA_SPKI_MAX == IDENTITY_RSA, "all fits");
 
 static const uint8_t multihash_sha256[2] = {0x12, 0x20};
 
@@ -178,16 +178,23 @@ static err_t read_back(struct trust *t)
 
 /* ── documents ── */
 
+/* The certificate and what user data say of it. */
+static err_t put_certificate(struct identity *i, struct view chain, size_t leaf_len)
+{
+    memcpy(i->user_data, multihash_sha256, 2);
+    TRY(sha256_of(chain.data, leaf_len, i->user_data + 2));
+    i->certificate_len = (uint32_t)leaf_len;
+    i->chain_len = (uint32_t)chain.len;
+    memcpy(i->certificate, chain.data, chain.len);
+    return OK;
+}
+
 static err_t fill_claims(struct trust *t, const struct keys *k)
 {
     struct identity *i = &t->identity;
-    uint8_t *at = i->user_data;
-    memcpy(at, multihash_sha256, 2);
-    TRY(sha256_of(k->certificate.data, k->certificate.len, at + 2));
-    memcpy(at + 34, multihash_sha256, 2);
-    TRY(sha256_of(k->rsa_spki, k->rsa_spki_len, at + 36));
-    i->certificate_len = (uint32_t)k->certificate.len;
-    memcpy(i->certificate, k->certificate.data, k->certificate.len);
+    TRY(put_certificate(i, buf_view(&k->certificate), k->certificate.len));
+    memcpy(i->user_data + 34, multihash_sha256, 2);
+    TRY(sha256_of(k->rsa_spki, k->rsa_spki_len, i->user_data + 36));
     i->keyset_len = (uint32_t)k->keyset_len;
     memcpy(i->keyset, k->keyset, k->keyset_len);
     i->rsa_len = (uint32_t)k->rsa_spki_len;
@@ -195,14 +202,19 @@ static err_t fill_claims(struct trust *t, const struct keys *k)
     return OK;
 }
 
-struct nsm_request trust_claims(const struct trust *t, struct view nonce)
+static struct nsm_request claims_of(const struct identity *i, struct view nonce)
 {
     return (struct nsm_request){
         .op = NSM_ATTESTATION,
-        .user_data = view_of(t->identity.user_data, sizeof(t->identity.user_data)),
+        .user_data = view_of(i->user_data, sizeof(i->user_data)),
         .nonce = nonce,
-        .public_key = identity_keyset(&t->identity),
+        .public_key = identity_keyset(i),
     };
+}
+
+struct nsm_request trust_claims(const struct trust *t, struct view nonce)
+{
+    return claims_of(&t->identity, nonce);
 }
 
 int64_t trust_ahead(uint64_t asked_ms, uint64_t received_ms, uint64_t timestamp_ms)
@@ -221,27 +233,34 @@ bool trust_clock_is_good(int64_t ahead_ms)
 
 /* As a verifier would, but for the root of a simulated module, which is whatever it says; the time is judged by itself.
  */
-static err_t verify(const struct trust *t, const struct document *d)
+static err_t verify(const struct identity *i, const struct document *d)
 {
     struct attest_pcr pcrs[PCR_COUNT];
     struct attest_report report;
     uint8_t root[SHA256_LEN];
     TRY(sha256_of(d->certs[0].data, d->certs[0].len, root));
-    for (uint8_t i = 0; i < PCR_COUNT; i++) {
-        pcrs[i].index = i;
-        memcpy(pcrs[i].value, t->identity.pcr[i], PCR_LEN);
+    for (uint8_t n = 0; n < PCR_COUNT; n++) {
+        pcrs[n].index = n;
+        memcpy(pcrs[n].value, i->pcr[n], PCR_LEN);
     }
     const struct attest_policy policy = {
-        .root = t->identity.kind == STATEMENT_NITRO ? attest_aws_root : root,
-        .allow_simulated = t->identity.kind == STATEMENT_SIMULATED,
-        .allow_debug = t->identity.checks[CHECK_IMAGE] == CHECK_DEBUG,
+        .root = i->kind == STATEMENT_NITRO ? attest_aws_root : root,
+        .allow_simulated = i->kind == STATEMENT_SIMULATED,
+        .allow_debug = i->checks[CHECK_IMAGE] == CHECK_DEBUG,
         .archived = true,
         .pcrs = pcrs,
         .n_pcrs = PCR_COUNT,
-        .user_data = view_of(t->identity.user_data, sizeof(t->identity.user_data)),
-        .public_key = identity_keyset(&t->identity),
+        .user_data = view_of(i->user_data, sizeof(i->user_data)),
+        .public_key = identity_keyset(i),
     };
     return d->nonce.data == NULL ? attest_verify(d, &policy, &report) : ERR_DOC_NONCE;
+}
+
+static void put_document(struct identity *i, struct view bytes, const struct document *d)
+{
+    i->document_len = (uint32_t)bytes.len;
+    memcpy(i->document, bytes.data, bytes.len);
+    i->made_ms = d->timestamp_ms;
 }
 
 static err_t first_document(struct trust *t)
@@ -256,11 +275,9 @@ static err_t first_document(struct trust *t)
     if (e == OK)
         e = document_read(p.bytes, &d, NULL);
     if (e == OK)
-        e = verify(t, &d);
+        e = verify(i, &d);
     TRY(hold(t, CHECK_DOCUMENT, e == OK));
-    i->document_len = (uint32_t)p.bytes.len;
-    memcpy(i->document, p.bytes.data, p.bytes.len);
-    i->made_ms = d.timestamp_ms;
+    put_document(i, p.bytes, &d);
     return hold(t, CHECK_CLOCK, trust_clock_is_good(trust_ahead(asked_ms, received_ms, d.timestamp_ms)));
 }
 
@@ -274,4 +291,27 @@ err_t trust_bind(struct trust *t, const struct keys *k, const struct msg_keeper_
     TRY(lock(t));
     TRY(read_back(t));
     return first_document(t);
+}
+
+/* ── another certificate ── */
+
+err_t trust_propose(struct trust *t, struct view chain, size_t leaf_len)
+{
+    t->next = t->identity;
+    return put_certificate(&t->next, chain, leaf_len);
+}
+
+struct nsm_request trust_next_claims(const struct trust *t)
+{
+    return claims_of(&t->next, view_of(NULL, 0));
+}
+
+err_t trust_adopt(struct trust *t, struct view document)
+{
+    struct document d = {0};
+    if (document_read(document, &d, NULL) != OK || verify(&t->next, &d) != OK)
+        return ERR_NSM_FAILED;
+    put_document(&t->next, document, &d);
+    t->identity = t->next;
+    return OK;
 }

@@ -18,6 +18,7 @@ struct trust {
     struct wire_end module;  /* to the security module's process */
     struct wire_inbox inbox; /* of that channel */
     struct identity identity;
+    struct identity next;      /* with the certificate that is being installed */
     uint8_t image[DIGEST_LEN]; /* SHA-256 of PCR0, PCR1 and PCR2 */
 };
 
@@ -32,6 +33,13 @@ void trust_done(struct trust *t);
 
 /* What the keeper says of itself in every document; all is borrowed. */
 struct nsm_request trust_claims(const struct trust *t, struct view nonce);
+
+/* Another certificate of the TLS key (foreign_check has taken the chain), of which nothing is said before a document
+   binds it: that is asked for with trust_next_claims, and trust_adopt takes it (ERR_NSM_FAILED when it does not say all
+   that it should). */
+err_t trust_propose(struct trust *t, struct view chain, size_t leaf_len);
+struct nsm_request trust_next_claims(const struct trust *t);
+err_t trust_adopt(struct trust *t, struct view document);
 
 /* By how many milliseconds the system's clock was ahead of the module's (behind: less than 0), when a document with
    this timestamp was asked for and received at these times (Unix milliseconds): 0 when the timestamp lies between them.

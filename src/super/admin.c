@@ -101,6 +101,30 @@ static err_t on_request(void *self, struct wire_msg *m)
     return OK;
 }
 
+static err_t on_install(void *self, struct wire_msg *m)
+{
+    struct super *s = self;
+    const struct msg_keeper_ask *install = m->fixed;
+    if (install->request == 0)
+        return ERR_PROTOCOL;
+    if (s->installing) {
+        admin_answer(s, install->request, ERR_OVERLOADED, "another certificate is being installed");
+        return OK;
+    }
+    s->installing = true;
+    s->install_request = install->request;
+    child_tell(s->keeper, MSG_KEEPER_INSTALL, install, m->tail, NULL, 0);
+    return OK;
+}
+
+void admin_installed(struct super *s, err_t result)
+{
+    if (s->installing && s->install_request != 0)
+        admin_answer(s, s->install_request, result, "");
+    s->installing = false;
+    s->install_request = 0;
+}
+
 static err_t on_ready(void *self, struct wire_msg *m UNUSED)
 {
     struct super *s = self;
@@ -112,6 +136,7 @@ static err_t on_ready(void *self, struct wire_msg *m UNUSED)
 static const struct wire_route routes[] = {
     {MSG_ADMIN_READY, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_ready},
     {MSG_ADMIN_REQUEST, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_request},
+    {MSG_ADMIN_INSTALL, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_install},
 };
 
 static err_t on_message(void *self, struct wire_msg *m)
@@ -128,6 +153,7 @@ static void on_end(void *self, int status UNUSED, int signal UNUSED)
         s->infers.rows[n].admin_request = 0; /* who asked is gone */
     for (unsigned n = 0; n < s->n_pending; n++)
         s->pending[n].ask.admin_request = 0;
+    s->install_request = 0;
     if ((s->phase & (SUPER_STOPPED | SUPER_DRAINING)) != 0)
         return;
     s->restarts++;

@@ -54,6 +54,7 @@ static err_t on_ready(void *self, struct wire_msg *m UNUSED)
     struct super *s = self;
     s->front_ready = true;
     node_check_ready(s);
+    admin_installed(s, OK);
     return OK;
 }
 
@@ -171,8 +172,7 @@ static err_t introduce(struct super *s, struct child *front)
     child_tell(s->keeper, MSG_KEEPER_PROOF, &known, view_of(NULL, 0), &proof_keeper.fd, 1);
     child_tell(front, MSG_FRONT_CONFIG, &none, view_of(NULL, 0), &s->conf_fd, 1);
     child_tell(front, MSG_FRONT_IDENTITY, &none, view_of(NULL, 0), (const int[]){s->identity_fd, proof_front.fd}, 2);
-    child_tell(front, MSG_FRONT_START, &start, identity_certificate(&s->identity),
-               (const int[]){sign_front.fd, ticket_front.fd}, 2);
+    child_tell(front, MSG_FRONT_START, &start, view_of(NULL, 0), (const int[]){sign_front.fd, ticket_front.fd}, 2);
     for (uint32_t n = 0; n < s->conf->n_listen; n++) {
         struct msg_listen listen = {.port = s->ports[n]};
         TRY(listen_again(s->listeners[n], s->ports[n]));
@@ -190,6 +190,13 @@ static err_t start_front(void *self)
     TRY(child_start(&s->loop, ROLE_FRONT, &setup, (struct child_owner){s, on_message, on_end}, &s->front.child));
     s->generation++;
     return introduce(s, s->front.child);
+}
+
+void front_renew(struct super *s)
+{
+    const struct msg_empty none = {0};
+    if (s->front.child != NULL)
+        child_tell(s->front.child, MSG_FRONT_IDENTITY, &none, view_of(NULL, 0), &s->identity_fd, 1);
 }
 
 static void give_up(void *self)

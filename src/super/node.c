@@ -114,15 +114,21 @@ void node_check_ready(struct super *s)
 
 /* ── the keeper ── */
 
+static err_t take_identity(struct super *s, struct view bytes)
+{
+    if (bytes.len != sizeof(s->identity))
+        return ERR_PROTOCOL;
+    memcpy(&s->identity, bytes.data, sizeof(s->identity));
+    TRY(identity_check(&s->identity));
+    fd_close(&s->identity_fd);
+    return identity_seal(&s->identity, &s->identity_fd);
+}
+
 static err_t on_keeper_ready(void *self, struct wire_msg *m)
 {
     struct super *s = self;
-    if (m->tail.len != sizeof(s->identity))
-        return ERR_PROTOCOL;
     memcpy(&s->keys, m->fixed, sizeof(s->keys));
-    memcpy(&s->identity, m->tail.data, sizeof(s->identity));
-    TRY(identity_check(&s->identity));
-    TRY(identity_seal(&s->identity, &s->identity_fd));
+    TRY(take_identity(s, m->tail));
     if (publish_keys(s) != OK) {
         node_fail(s, "cannot write cert.pem into the state folder");
         return OK;
@@ -164,11 +170,29 @@ static err_t on_csr(void *self, struct wire_msg *m)
     return OK;
 }
 
+/* A certificate that is refused leaves everything as it was. */
+static err_t on_installed(void *self, struct wire_msg *m)
+{
+    struct super *s = self;
+    const struct msg_keeper_installed *installed = m->fixed;
+    if (installed->result != OK) {
+        admin_installed(s, err_from_wire(installed->result));
+        return OK;
+    }
+    TRY(take_identity(s, m->tail));
+    if (publish_keys(s) != OK)
+        node_fail(s, "cannot write cert.pem into the state folder");
+    else
+        front_renew(s);
+    return OK;
+}
+
 static const struct wire_route keeper_routes[] = {
     {MSG_KEEPER_READY, SUPER_STARTING, on_keeper_ready},
     {MSG_KEEPER_ACCUSE, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_accuse},
     {MSG_KEEPER_HEARTBEAT, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_heartbeat},
     {MSG_KEEPER_CSR, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_csr},
+    {MSG_KEEPER_INSTALLED, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_installed},
 };
 
 static err_t on_keeper_message(void *self, struct wire_msg *m)

@@ -30,20 +30,14 @@ static err_t write_file(const char *path, struct view text)
     return rename(temporary, path) == 0 ? OK : err_errno();
 }
 
-/* RFC 7468 */
 static err_t write_pem(const char *dir, const char *name, const char *label, struct view der)
 {
     char path[PATH_BYTES_MAX];
-    char base64[BASE64_LEN(CERT_MAX) + 1];
     AUTO_BUF struct buf pem = BUF_WITH(PEM_MAX);
     int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
-    if (n < 0 || (size_t)n >= sizeof(path) || der.len > CERT_MAX)
+    if (n < 0 || (size_t)n >= sizeof(path))
         return ERR_TOO_LARGE;
-    base64_encode(der.data, der.len, base64);
-    TRY(buf_printf(&pem, "-----BEGIN %s-----\n", label));
-    for (size_t at = 0, len = strlen(base64); at < len; at += 64)
-        TRY(buf_printf(&pem, "%.64s\n", base64 + at));
-    TRY(buf_printf(&pem, "-----END %s-----\n", label));
+    TRY(pem_put(&pem, label, der));
     return write_file(path, buf_view(&pem));
 }
 

@@ -86,7 +86,9 @@ struct super {
 
     struct msg_keeper_ready keys;
     struct identity identity;
-    int identity_fd; /* a sealed copy */
+    int identity_fd;          /* a sealed copy */
+    bool installing;          /* another certificate is on its way */
+    uint32_t install_request; /* of the administration, for it; 0: who asked is gone */
 
     uint64_t loads, evictions, kills, restarts;
 };
@@ -121,6 +123,8 @@ err_t module_start(struct super *s, struct wire_end *ret_keeper);
 /* ── fronts.c ── */
 
 err_t fronts_start(struct super *s);
+/* The front shows another certificate from now on (FRONT_READY says so), or the next front will. */
+void front_renew(struct super *s);
 /* Answers a front's FRONT_LOAD; does nothing when that front is gone. */
 void front_answer_model(struct super *s, const struct ask *ask, struct infer *i);
 void front_answer_failed(struct super *s, const struct ask *ask, err_t reason, const char *why, uint32_t retry_ms);
@@ -129,6 +133,8 @@ void front_answer_failed(struct super *s, const struct ask *ask, err_t reason, c
 
 err_t admin_start(struct super *s);
 void admin_answer(struct super *s, uint32_t request, err_t result, const char *why);
+/* The certificate that was to be installed is shown, or will not be. Does nothing when there is none. */
+void admin_installed(struct super *s, err_t result);
 
 /* ── table.c ── */
 

@@ -38,8 +38,9 @@ err_t identity_check(const struct identity *i)
     for (unsigned n = 0; n < CHECKS_; n++)
         if (!is_result(i, n))
             return ERR_PROTOCOL;
-    return is_length(i->certificate_len, sizeof(i->certificate)) && is_length(i->keyset_len, sizeof(i->keyset)) &&
-                   is_length(i->rsa_len, sizeof(i->rsa)) && is_length(i->document_len, sizeof(i->document))
+    return is_length(i->certificate_len, i->chain_len) && is_length(i->chain_len, sizeof(i->certificate)) &&
+                   is_length(i->keyset_len, sizeof(i->keyset)) && is_length(i->rsa_len, sizeof(i->rsa)) &&
+                   is_length(i->document_len, sizeof(i->document))
                ? OK
                : ERR_PROTOCOL;
 }
@@ -71,6 +72,11 @@ err_t identity_map(int fd, struct map *ret_map, const struct identity **ret)
 struct view identity_certificate(const struct identity *i)
 {
     return view_of(i->certificate, i->certificate_len);
+}
+
+struct view identity_chain(const struct identity *i)
+{
+    return view_of(i->certificate, i->chain_len);
 }
 
 struct view identity_keyset(const struct identity *i)

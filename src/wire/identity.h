@@ -58,11 +58,12 @@ struct identity {
     uint32_t keyset_len;
     uint32_t rsa_len;
     uint32_t document_len;
-    uint8_t certificate[CERT_MAX];         /* the TLS leaf, DER */
+    uint32_t chain_len;                    /* of `certificate`, with those that follow the leaf; else certificate_len */
+    uint8_t certificate[CERT_MAX];         /* the TLS leaf, DER, and its issuers one behind the other */
     uint8_t keyset[IDENTITY_KEYSET];       /* CBOR (docs/receipts.md, "Keyset") */
     uint8_t rsa[IDENTITY_RSA];             /* SubjectPublicKeyInfo of the settlement key, DER */
-    uint8_t document[MODULE_DOCUMENT_MAX]; /* the first attestation document of these keys, without a nonce */
-    uint8_t zero2[4];
+    uint8_t document[MODULE_DOCUMENT_MAX]; /* the first attestation document of these keys and this certificate, without
+                                              a nonce */
 };
 _Static_assert(sizeof(struct identity) % 8 == 0, "no hidden padding at its end");
 _Static_assert(sizeof(struct identity) <= IDENTITY_MAX, "it fits into KEEPER_READY");
@@ -81,7 +82,8 @@ err_t identity_seal(const struct identity *i, int *ret_fd);
 err_t identity_map(int fd, struct map *ret_map, const struct identity **ret);
 
 /* Borrowed. */
-struct view identity_certificate(const struct identity *i);
+struct view identity_certificate(const struct identity *i); /* the leaf alone */
+struct view identity_chain(const struct identity *i);
 struct view identity_keyset(const struct identity *i);
 struct view identity_rsa(const struct identity *i);
 struct view identity_document(const struct identity *i);

@@ -120,10 +120,14 @@ struct msg_keeper_accuse { /* this peer broke a rule: the supervisor ends it */
     uint32_t zero2;
 };
 
-struct msg_keeper_ask { /* KEEPER_ASK_HEARTBEAT, KEEPER_ASK_CSR */
+struct msg_keeper_ask { /* KEEPER_ASK_HEARTBEAT, KEEPER_ASK_CSR, KEEPER_INSTALL, ADMIN_INSTALL */
     uint32_t request;   /* of the admin listener, returned in the answer */
     uint32_t zero;
-}; /* KEEPER_CSR, ADMIN_CSR: tail: PKCS #10, DER */
+}; /* KEEPER_CSR, ADMIN_CSR: tail: PKCS #10, DER. *_INSTALL: certificates, DER, the leaf first */
+struct msg_keeper_installed { /* the answer to KEEPER_INSTALL */
+    uint32_t request;
+    uint32_t result;    /* err_t */
+};                      /* tail: the identity with them, when it is OK */
 struct msg_heartbeat {  /* KEEPER_HEARTBEAT, ADMIN_HEARTBEAT (docs/receipts.md, "Settlement") */
     uint32_t request;
     uint32_t result;            /* err_t; unless OK all below is 0 */
@@ -134,14 +138,14 @@ struct msg_heartbeat {  /* KEEPER_HEARTBEAT, ADMIN_HEARTBEAT (docs/receipts.md, 
 
 /* ── supervisor ⇄ front and front --admin ── */
 
-/* FRONT_IDENTITY: before FRONT_START, and again when another certificate is to be shown. fds: the identity (identity.h);
-   CHAN_PROOF, the first time. */
+/* FRONT_IDENTITY: before FRONT_START, and again when another certificate is to be shown, which FRONT_READY confirms.
+   fds: the identity (identity.h); CHAN_PROOF, the first time. */
 
 struct msg_front_start {
     uint16_t generation;
     uint16_t preloading; /* 1: models are still being loaded before the node is ready; FRONT_PRELOADED follows */
     uint16_t zero[2];
-}; /* tail: the certificate, DER. fds: CHAN_SIGN, CHAN_TICKET */
+}; /* fds: CHAN_SIGN, CHAN_TICKET */
 struct msg_listen {
     uint16_t port; /* for the log */
     uint16_t zero[3];
@@ -179,7 +183,16 @@ struct msg_admin_request {
     uint32_t verb; /* enum admin_verb */
     struct wire_model model;
 };
-enum admin_verb { ADMIN_LOAD, ADMIN_UNLOAD, ADMIN_DRAIN, ADMIN_MODELS, ADMIN_STATE, ADMIN_HEARTBEAT, ADMIN_CSR };
+enum admin_verb {
+    ADMIN_LOAD,
+    ADMIN_UNLOAD,
+    ADMIN_DRAIN,
+    ADMIN_MODELS,
+    ADMIN_STATE,
+    ADMIN_HEARTBEAT,
+    ADMIN_CSR,
+    ADMIN_CERTIFICATE, /* has a message of its own, ADMIN_INSTALL */
+};
 struct msg_admin_table { /* the answer to ADMIN_MODELS, before ADMIN_ANSWER */
     uint32_t request;
     uint32_t rows;
@@ -397,8 +410,10 @@ struct msg_empty {
     X(KEEPER_HEARTBEAT, CHAN_KEEPER, SIDE_B, struct msg_heartbeat, 0, 0, 0)                                            \
     X(KEEPER_ASK_CSR, CHAN_KEEPER, SIDE_A, struct msg_keeper_ask, 0, 0, 0)                                             \
     X(KEEPER_CSR, CHAN_KEEPER, SIDE_B, struct msg_keeper_ask, CERT_MAX, 0, 0)                                          \
+    X(KEEPER_INSTALL, CHAN_KEEPER, SIDE_A, struct msg_keeper_ask, CERT_MAX, 0, 0)                                      \
+    X(KEEPER_INSTALLED, CHAN_KEEPER, SIDE_B, struct msg_keeper_installed, IDENTITY_MAX, 0, 0)                          \
     X(KEEPER_ACCUSE, CHAN_KEEPER, SIDE_B, struct msg_keeper_accuse, 0, 0, 0)                                           \
-    X(FRONT_START, CHAN_FRONT, SIDE_A, struct msg_front_start, CERT_MAX, 2, 2)                                         \
+    X(FRONT_START, CHAN_FRONT, SIDE_A, struct msg_front_start, 0, 2, 2)                                                \
     X(FRONT_CONFIG, CHAN_FRONT, SIDE_A, struct msg_empty, 0, 1, 1)                                                     \
     X(FRONT_IDENTITY, CHAN_FRONT, SIDE_A, struct msg_empty, 0, 1, 2)                                                   \
     X(FRONT_LISTEN, CHAN_FRONT, SIDE_A, struct msg_listen, 0, 1, 1)                                                    \
@@ -417,6 +432,7 @@ struct msg_empty {
     X(ADMIN_LISTEN, CHAN_ADMIN, SIDE_A, struct msg_listen, 0, 1, 1)                                                    \
     X(ADMIN_READY, CHAN_ADMIN, SIDE_B, struct msg_empty, 0, 0, 0)                                                      \
     X(ADMIN_REQUEST, CHAN_ADMIN, SIDE_B, struct msg_admin_request, 0, 0, 0)                                            \
+    X(ADMIN_INSTALL, CHAN_ADMIN, SIDE_B, struct msg_keeper_ask, CERT_MAX, 0, 0)                                        \
     X(ADMIN_TABLE, CHAN_ADMIN, SIDE_A, struct msg_admin_table, 0, 1, 1)                                                \
     X(ADMIN_COUNTERS, CHAN_ADMIN, SIDE_A, struct msg_admin_state, 0, 0, 0)                                             \
     X(ADMIN_HEARTBEAT, CHAN_ADMIN, SIDE_A, struct msg_heartbeat, 0, 0, 0)                                              \

@@ -23,9 +23,12 @@ WRONG = [  # arguments, then what the line names
     (["models", "--nope"], "--nope"), (["models", "extra"], "extra"), (["models", "--admin", "localhost:1"], "--admin", "http"),
     (["models", "--ready-file", "/nope"], "--ready-file"), (["add"], "FILE"), (["add", "--nope", "x"], "--nope"), (["add", "--store"], "--store"),
     (["add", "--cid-version", "2", "x"], "--cid-version"),
+    (["og"], "register-bundle"), (["og", "nonsense"], "register-bundle"), (["og", "register-bundle"], "https://"),
+    (["og", "register-bundle", "http://127.0.0.1:1"], "https://"), (["og", "register-bundle", "https://a", "b"], "b"),
+    (["og", "register-bundle", "https://a", "--root", "x"], "--root"), (["og", "register-bundle", "https://a", "-o"], "-o"),
     (["serve", "--nope"], "--nope"), (["serve", "extra"], "extra"), (["serve", "--listen"], "--listen"), (["serve"], "--simulate"),
 ]
-HELP = {"serve": "--listen", "add": "--cid-version", "infer": "--input", "verify": "attestation", "models": "--admin", "help": "COMMAND"}
+HELP = {"serve": "--listen", "add": "--cid-version", "infer": "--input", "verify": "attestation", "models": "--admin", "og": "pcrHash", "help": "COMMAND"}
 
 for arguments, *words in WRONG:
     done = veronnx(*arguments)

@@ -11,8 +11,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct identity make(struct view in)
 {
-    struct identity i = {
-        .kind = 2, .module_id = "sim-", .certificate_len = 1, .keyset_len = 1, .rsa_len = 1, .document_len = 1};
+    struct identity i = {.kind = 2,
+                         .module_id = "sim-",
+                         .certificate_len = 1,
+                         .keyset_len = 1,
+                         .rsa_len = 1,
+                         .document_len = 1,
+                         .chain_len = 1};
     uint32_t at = 0, value = 0;
     memset(i.checks, CHECK_HOLDS, sizeof(i.checks));
     while (view_u32le(&in, &at) == OK && view_u32le(&in, &value) == OK)
@@ -23,7 +28,8 @@ static struct identity make(struct view in)
 static void check(const struct identity *i)
 {
     const uint8_t *end = (const uint8_t *)(i + 1);
-    const struct view parts[] = {identity_certificate(i), identity_keyset(i), identity_rsa(i), identity_document(i)};
+    const struct view parts[] = {identity_certificate(i), identity_keyset(i), identity_rsa(i), identity_document(i),
+                                 identity_chain(i)};
     for (size_t n = 0; n < COUNT_OF(parts); n++)
         if (parts[n].len == 0 || parts[n].data + parts[n].len > end)
             abort();

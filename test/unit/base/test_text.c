@@ -65,6 +65,29 @@ static void test_base64_refuses(void **state)
     }
 }
 
+/* The lines are those of coreutils' `base64 -w64`. */
+static void test_pem(void **state)
+{
+    (void)state;
+    static const char want[] = "-----BEGIN X-----\n"
+                               "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4v\n"
+                               "MA==\n"
+                               "-----END X-----\n";
+    uint8_t bytes[49];
+    for (uint8_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = i;
+    for (size_t n = sizeof(bytes); n >= sizeof(bytes) - 1; n--) { /* with a last line and without */
+        AUTO_BUF struct buf out = BUF_WITH(256);
+        assert_ok(pem_put(&out, "X", view_of(bytes, n)));
+        size_t skip = n == sizeof(bytes) ? 0 : strlen("MA==\n"), head = strlen(want) - strlen("MA==\n-----END X-----\n");
+        assert_int_equal(out.len, strlen(want) - skip);
+        assert_memory_equal(out.data, want, head);
+        assert_memory_equal(out.data + head, want + head + skip, out.len - head);
+    }
+    AUTO_BUF struct buf small = BUF_WITH(40);
+    assert_err(pem_put(&small, "X", view_of(bytes, sizeof(bytes))), ERR_TOO_LARGE);
+}
+
 static void test_hex(void **state)
 {
     (void)state;
@@ -101,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base64),
         cmocka_unit_test(test_base64_refuses),
+        cmocka_unit_test(test_pem),
         cmocka_unit_test(test_hex),
         cmocka_unit_test(test_numbers),
     };

@@ -74,7 +74,7 @@ void world_prepare(void)
 void world_serve(void)
 {
     w.app->conf = &w.conf;
-    w.app->identity = &w.identity;
+    assert_ok(app_introduce(w.app, &w.identity));
     w.app->transfer.limit = w.conf.transfer_memory;
     assert_ok(app_serve(w.app));
     turn();

@@ -179,7 +179,7 @@ static void test_keyset(void **state)
     assert_ok(sha256_of(spki, (size_t)n, at));
     at = mempcpy(at + 32, "\x03\x58\x41", 3);
     assert_int_equal(EVP_PKEY_get_octet_string_param(keys.receipt, "pub", at, 65, NULL), 1);
-    assert_memory_equal(at, keys.receipt_point, P256_POINT_LEN);
+    assert_memory_equal(at, keys.receipt_point, ES256_POINT_LEN);
     at = mempcpy(at + 65, "\x04\x58\x20", 3);
     n = i2d_PUBKEY(keys.rsa, &rsa);
     assert_true(n > 0);

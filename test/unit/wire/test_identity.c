@@ -18,7 +18,8 @@ static struct identity good(void)
                          .certificate_len = CERT_MAX,
                          .keyset_len = 1,
                          .rsa_len = 294,
-                         .document_len = MODULE_DOCUMENT_MAX};
+                         .document_len = MODULE_DOCUMENT_MAX,
+                         .chain_len = CERT_MAX};
     memset(i.checks, CHECK_HOLDS, sizeof(i.checks));
     memset(i.pcr, 0x77, sizeof(i.pcr));
     memset(i.certificate, 0x30, sizeof(i.certificate));
@@ -71,6 +72,23 @@ static void test_lengths(void **state)
             refuse(&i);
         }
     }
+}
+
+/* The leaf is a part of the chain, perhaps all of it. */
+static void test_chain(void **state)
+{
+    (void)state;
+    struct identity i = good();
+    i.certificate_len = 1000;
+    i.chain_len = 3000;
+    assert_int_equal(identity_check(&i), OK);
+    assert_int_equal(identity_certificate(&i).len, 1000);
+    assert_int_equal(identity_chain(&i).len, 3000);
+    assert_ptr_equal(identity_chain(&i).data, identity_certificate(&i).data);
+    i.chain_len = 999;
+    refuse(&i);
+    i.chain_len = CERT_MAX + 1;
+    refuse(&i);
 }
 
 /* Only a simulated node may lack a check, and only the image may be a debugger's. */
@@ -138,7 +156,8 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_travels),         cmocka_unit_test(test_lengths),        cmocka_unit_test(test_results),
+        cmocka_unit_test(test_travels),         cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_chain),           cmocka_unit_test(test_results),
         cmocka_unit_test(test_kind_and_module), cmocka_unit_test(test_seals_and_size), cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
