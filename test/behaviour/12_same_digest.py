@@ -24,7 +24,8 @@ MODELS = {
     "negative": [("n", ox.INT64, [2, 1], [-2**63, -1])],
     "bools": [("b", ox.BOOL, [3], [1, 0, 1])],
     "strings": [("größe", ox.STRING, [2, 2], ["", "a", "naïve ☃", 'quoted "']), ("s", ox.STRING, [1], ["x"])],
-    "several": [("x", ox.FLOAT, [], [0.25]), ("n", ox.INT32, [1, 2], [7, -7]), ("words", ox.STRING, [1], ["zwölf"]), ("none", ox.DOUBLE, [0, 2], [])],
+    "several": [("x", ox.FLOAT, [], [0.25]), ("n", ox.INT32, [1, 2], [7, -7]), ("words", ox.STRING, [1], ["zwölf"]),
+                ("none", ox.DOUBLE, [0, 2], [])],
 }
 
 
@@ -38,7 +39,8 @@ def side(inputs):
     """Both digests."""
     described = struct.pack("<H", len(inputs))
     for name, dtype, shape, _ in inputs:
-        described += struct.pack("<H", len(name.encode())) + name.encode() + bytes([dtype, len(shape)]) + struct.pack(f"<{len(shape)}Q", *shape)
+        described += struct.pack("<H", len(name.encode())) + name.encode()
+        described += bytes([dtype, len(shape)]) + struct.pack(f"<{len(shape)}Q", *shape)
     digest = hashlib.sha256(described)
     first = digest.digest()
     payloads = [elements(dtype, values) for _, dtype, _, values in inputs]
@@ -63,7 +65,8 @@ def request(inputs, number):
     lists = {"numbers": [], "strings": []}
     for name, dtype, shape, values in reversed(inputs):
         is_text = dtype == ox.STRING
-        lists["strings" if is_text else "numbers"].append({"name": name, "values": values if is_text else [number(v) for v in values], "shape": shape})
+        tensor = {"name": name, "values": values if is_text else [number(v) for v in values], "shape": shape}
+        lists["strings" if is_text else "numbers"].append(tensor)
     return lists
 
 

@@ -49,8 +49,8 @@ def on_parts(change):
         statement, proof, described_in, described_out = client.decode(data, "RECEIPT_MALFORMED")
         protected, unprotected, _, signature = proof.content
         size, index, path = client.decode(unprotected[396][-1][0], "RECEIPT_MALFORMED")
-        p = {"statement": client.decode(statement, "RECEIPT_MALFORMED"), "protected": client.decode(protected, "RECEIPT_MALFORMED"), "size": size,
-             "index": index, "path": path, "signature": signature, "input": described_in, "output": described_out}
+        p = {"statement": client.decode(statement, "RECEIPT_MALFORMED"), "protected": client.decode(protected, "RECEIPT_MALFORMED"),
+             "size": size, "index": index, "path": path, "signature": signature, "input": described_in, "output": described_out}
         change(p)
         inclusion = cbor([p["size"], p["index"], p["path"]])
         content = [cbor(p["protected"]), {396: {-1: [inclusion]}}, None, p["signature"]]
@@ -182,7 +182,8 @@ with Node() as node:
     verdicts = [asked(between, lambda text: text, *question) for question in ask]
     equal(verdicts, [None] * WANTED, "what was not changed")
     digit = (node.cids["mnist-mlp"], {"image": [[0.5] * 784]})
-    others = {"the same request before": kept(between, *ask[1]), "another request": kept(between, *ask[2]), "another model": kept(between, *digit)}
+    others = {"the same request before": kept(between, *ask[1]), "another request": kept(between, *ask[2]),
+              "another model": kept(between, *digit)}
     changed = changes(others)
     equal(len(changed), WANTED, "changes")
     equal(on_parts(lambda p: None)(others["another model"]), others["another model"], "no change, and all encoded again")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""After real work the private keys are in no process but the keeper, and in no file that the node wrote. The node is the real one but for two
-things (meson.build): its processes can be read, and its keeper shows the keys, so that the test knows what to look for. 77: python3-cryptography is missing."""
+"""After real work the private keys are in no process but the keeper, and in no file that the node wrote. The node is the real one but for
+two things (meson.build): its processes can be read, and its keeper shows the keys, so that the test knows what to look for. 77:
+python3-cryptography is missing."""
 import collections
 import contextlib
 import json
