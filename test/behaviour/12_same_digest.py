@@ -20,7 +20,8 @@ FLOATS = [0.1, -2.5, 3.0, 1e-3, 65504.0, -0.0]
 MODELS = {
     **{f"floats-{dtype}": [("x", dtype, [2, 3], FLOATS)] for dtype in (FLOAT16, ox.FLOAT, ox.DOUBLE)},
     **{f"ints-{dtype}": [("n", dtype, [4], [0, 1, 100, 2**bits - 1])]
-       for dtype, bits in ((ox.UINT8, 8), (ox.INT8, 7), (UINT16, 16), (INT16, 15), (ox.INT32, 31), (UINT32, 32), (ox.INT64, 63), (UINT64, 64))},
+       for dtype, bits in ((ox.UINT8, 8), (ox.INT8, 7), (UINT16, 16), (INT16, 15), (ox.INT32, 31), (UINT32, 32),
+                         (ox.INT64, 63), (UINT64, 64))},
     "negative": [("n", ox.INT64, [2, 1], [-2**63, -1])],
     "bools": [("b", ox.BOOL, [3], [1, 0, 1])],
     "strings": [("größe", ox.STRING, [2, 2], ["", "a", "naïve ☃", 'quoted "']), ("s", ox.STRING, [1], ["x"])],
