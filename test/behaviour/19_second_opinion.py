@@ -41,7 +41,7 @@ def verify(document, root):
     equal(chain[0], root, "the root")
     for depth, (issuer, cert) in enumerate(zip(chain[:1] + chain, chain)):
         equal(cert.issuer, issuer.subject, "issuer")
-        check(cert.not_valid_before <= now <= cert.not_valid_after, f"certificate {depth}: {cert.not_valid_before} to {cert.not_valid_after}")
+        check(cert.not_valid_before <= now <= cert.not_valid_after, f"certificate {depth} since {cert.not_valid_before}")
         issuer.public_key().verify(cert.signature, cert.tbs_certificate_bytes, ec.ECDSA(cert.signature_hash_algorithm))
         constraints = cert.extensions.get_extension_for_class(x509.BasicConstraints).value
         usage = cert.extensions.get_extension_for_class(x509.KeyUsage).value
