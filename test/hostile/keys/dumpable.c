@@ -2,8 +2,7 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 
-int __real_prctl(int option, ...);
-int __wrap_prctl(int option, ...);
+typeof(prctl) __real_prctl, __wrap_prctl;
 
 int __wrap_prctl(int option, ...)
 {

@@ -14,8 +14,7 @@ struct exported {
     uint8_t rsa_prime[2][128];
 };
 
-err_t __real_keys_init(struct keys *k, struct view names, uint64_t not_after);
-err_t __wrap_keys_init(struct keys *k, struct view names, uint64_t not_after);
+typeof(keys_init) __real_keys_init, __wrap_keys_init;
 
 static bool put(EVP_PKEY *key, const char *name, uint8_t *ret, int len)
 {
