@@ -1,12 +1,15 @@
 """The benchmark: starts a node and all measuring programs, lets each row measure for a short time in turn, round
 after round, and writes what came out; docs/performance.md says what the rows mean. Environment: BENCH_SECONDS (4),
 the time for each row; BUILD (build), the Meson folder."""
+import contextlib
 import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -64,7 +67,8 @@ def spent(pids):
     return {pid: machine.cpu_us(pid) for pid in pids}
 
 
-def take_turn(row, program, node):
+def take_turn(row, program, nodes):
+    node = nodes[row.node or table.PROVED]
     node_cores, load_cores = PLACES[row.cores]
     node_pids, own_pids = machine.family(node.process.pid), machine.family(program.process.pid)
     for pid in node_pids:
@@ -116,11 +120,14 @@ def cold_starts(node, folder, programs):
     return found
 
 
-def check_answers(node, folder):
-    """What is measured is the whole work: an answer with its receipt."""
+def check_answers(nodes, folder):
+    """What is measured is the whole work: an answer with its receipt; or the same answer without."""
     for model in table.MODELS:
-        status, headers, _ = node.ask("POST", "/infer", (folder / f"{model}.body").read_bytes())
-        equal((status, "veronnx-receipt" in headers), (200, True), f"{model}: status, and a receipt")
+        answers = {}
+        for name, node in nodes.items():
+            status, headers, answers[name] = node.ask("POST", "/infer", (folder / f"{model}.body").read_bytes())
+            equal((status, "veronnx-receipt" in headers), (200, name == table.PROVED), f"{model}: status, and a receipt")
+        equal(answers[table.UNPROVED], answers[table.PROVED], f"{model}: the answer without a receipt")
 
 
 def memory(node):
@@ -131,14 +138,26 @@ def memory(node):
     return found
 
 
-def measure(node, rows):
+@contextlib.contextmanager
+def unproved(programs):
+    """The folder of a node with another front and another infer."""
+    with tempfile.TemporaryDirectory(prefix="veronnx-bench-") as name:
+        folder = pathlib.Path(name)
+        for exe in [*(BUILD / "bin").glob("veronnx*"), programs / "veronnx-front", programs / "veronnx-infer"]:
+            if exe.is_file():
+                shutil.copy(exe, folder)
+        (folder / "lib").symlink_to((BUILD / "bin/lib").resolve())
+        yield folder
+
+
+def measure(nodes, rows):
     """Rounds of all rows in turn; what the rest of the machine did meanwhile."""
     programs = {row.key: Program(row.command) for row in rows}
     start, (busy, stolen) = time.monotonic(), machine.busy_us()
     for number in range(max(1, round(SECONDS * 1000 / ROUND_MS))):
         print(f"\rround {number + 1}", end="", file=sys.stderr, flush=True)
         for row in rows:
-            take_turn(row, programs[row.key], node)
+            take_turn(row, programs[row.key], nodes)
     print("\r", end="", file=sys.stderr)
     elapsed_us = (time.monotonic() - start) * 1e6
     busy_after, stolen_after = machine.busy_us()
@@ -157,15 +176,17 @@ def measure(node, rows):
 
 def main():
     facts = machine.facts()
-    with Node(models="bench") as node:
+    with unproved(BUILD / "bench") as other, Node(models="bench") as node, \
+            Node("--receipts=false", models="bench", folder=other) as plain:
         folder = node.dir / "bench"
         folder.mkdir()
         table.write_files(folder, {model: node.cids[model] for model in table.MODELS})
         cold = cold_starts(node, folder, BUILD / "bench")
-        check_answers(node, folder)
-        rows = table.make(BUILD / "bench", folder, node.dir / "models", BUILD / "bin/veronnx-keeper", node.port,
-                          node.ready["cert"])
-        programs, noise = measure(node, rows)
+        nodes = {table.PROVED: node, table.UNPROVED: plain}
+        check_answers(nodes, folder)
+        places = {name: (n.port, n.ready["cert"]) for name, n in nodes.items()}
+        rows = table.make(BUILD / "bench", folder, node.dir / "models", BUILD / "bin/veronnx-keeper", places)
+        programs, noise = measure(nodes, rows)
         result = report.collect({**facts, **noise}, rows, cold, memory(node))
         for program in programs.values():
             program.end()

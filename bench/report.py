@@ -1,5 +1,5 @@
 """From rounds to figures, from figures to ratios, and all of it as a table."""
-from rows import FREE, LARGE, SMALL, TWO
+from rows import FREE, LARGE, SMALL, TWO, UNPROVED
 
 NOISE = 0.05  # share of the machine that others may take before rates are doubtful
 PROCESSES = ("front", "infer", "keeper", "super")
@@ -45,12 +45,26 @@ def large_aim(found, row):
             "got": found[row]["per_second"] * floor / 1e6}
 
 
+def receipt_aims(found):
+    """What the same requests cost more at the node that proves them."""
+    for row, most in ((f"{SMALL[0]} 1", 40), (f"{SMALL[0]} 64 {TWO}", 12), (f"{SMALL[0]} 64 {FREE}", 12)):
+        proved, unproved = found[row], found[f"{UNPROVED} {row}"]
+        requests = min(proved["count"], unproved["count"])
+        yield {"aim": f"`{row}`: processor time of all processes that a receipt adds, in us ({requests} requests)",
+               "most": most, "got": proved["cpu_us"]["all"] - unproved["cpu_us"]["all"]}
+    row = f"{SMALL[0]} 1"
+    chain = sums(found, "p50_us", "fixed 1", "chain 1 one", f"bare {SMALL[0]}")
+    for what, floor in (("fixed + chain + Run", chain), (f"`{UNPROVED} {row}`", found[f"{UNPROVED} {row}"]["p50_us"])):
+        yield {"aim": f"`{row}`: p50 over that of {what}", "most": 1.3, "got": found[row]["p50_us"] / floor}
+
+
 def collect(machine, rows, cold, memory):
     found = {row.key: figures(row) for row in rows}
     aims = [latency_aim(found, model, "fixed 1") for model in SMALL]
     aims += [latency_aim(found, model, f"refused {model} 1") for model in SMALL]
     aims += [rate_aim(found, SMALL[0], cores) for cores in (TWO, FREE)]
     aims += [large_aim(found, f"{LARGE} {which}") for which in ("1 one", "1 two", "8 two", "8 free")]
+    aims += receipt_aims(found)
     for aim in aims:
         aim["met"] = aim["got"] <= aim["most"] if "most" in aim else aim["got"] >= aim["least"]
     return {"machine": machine, "rows": list(found.values()), "cold_start_ms": cold, "memory": memory, "aims": aims}

@@ -18,6 +18,10 @@ MODELS = {  # input, its shape
 
 SMALL, LARGE = ("mlp-tiny", "mlp-784"), "resnet50"
 LARGE_MS = 400  # shortest useful round of the large model
+RECEIPT_MS = 1200  # of the rows that say what receipts cost: with ten rounds 100,000 requests
+
+# Nodes: the real one, and one that proves nothing (bench/unproved.c).
+PROVED, UNPROVED = "proved", "unproved"
 
 
 @dataclass
@@ -25,7 +29,7 @@ class Row:
     key: str
     command: list
     cores: str = ONE
-    node: bool = False  # it loads the node, whose processor time then counts
+    node: str = ""  # the one that it loads, whose processor time then counts
     depth: int = 1
     least_ms: int = 0  # shortest useful round
     rounds: list = field(default_factory=list)
@@ -74,12 +78,18 @@ def write_files(folder, cids):
     (folder / "fixed.http").write_bytes(http("GET", "/healthz"))
 
 
-def make(programs, folder, models, keeper, port, ca_file):
-    """All rows, in the order in which they take turns."""
-    def load(key, request, depth, cores, status=200, least_ms=0):
-        command = [programs / "bench-load", port, ca_file, depth, status, folder / f"{request}.http"]
+def make(programs, folder, models, keeper, nodes):
+    """All rows, in the order in which they take turns. `nodes`: port and certificate of each."""
+    def load(key, request, depth, cores, status=200, least_ms=0, node=PROVED):
+        command = [programs / "bench-load", *nodes[node], depth, status, folder / f"{request}.http"]
         command += ["spin"] if cores == TWO else []
-        return Row(key, command, cores, True, depth, least_ms)
+        return Row(key, command, cores, node, depth, least_ms)
+
+    def receipts(depth, cores):
+        """With receipts and without, one after the other."""
+        key = f"{SMALL[0]} {depth}" + (f" {cores}" if depth > 1 else "")
+        return [load(prefix + key, SMALL[0], depth, cores, 200, RECEIPT_MS, node)
+                for prefix, node in (("", PROVED), (f"{UNPROVED} ", UNPROVED))]
 
     def bare(model, least_ms=0):
         command = [programs / "bench-bare", models / f"{model}.onnx", folder / f"{model}.tensor", *MODELS[model][1]]
@@ -95,12 +105,14 @@ def make(programs, folder, models, keeper, port, ca_file):
 
     rows = [load("fixed 1", "fixed", 1, ONE), chain(1, ONE)]
     for model in SMALL:
-        rows += [bare(model), parse("front", model), load(f"refused {model} 1", f"{model}.refused", 1, ONE, 400),
-                 load(f"{model} 1", model, 1, ONE)]
+        rows += [bare(model), parse("front", model), load(f"refused {model} 1", f"{model}.refused", 1, ONE, 400)]
+        rows += receipts(1, ONE) if model == SMALL[0] else [load(f"{model} 1", model, 1, ONE)]
     for cores in (TWO, FREE):
         for depth in (8, 64):
             rows.append(load(f"fixed {depth} {cores}", "fixed", depth, cores))
-            rows += [load(f"{model} {depth} {cores}", model, depth, cores) for model in SMALL]
+            for model in SMALL:
+                pair = (model, depth) == (SMALL[0], 64)
+                rows += receipts(depth, cores) if pair else [load(f"{model} {depth} {cores}", model, depth, cores)]
         rows.append(load(f"refused {SMALL[0]} 64 {cores}", f"{SMALL[0]}.refused", 64, cores, 400))
     rows.append(chain(64, FREE))
     rows += [bare(LARGE, LARGE_MS)] + [parse(part, LARGE) for part in ("read", "convert", "front")]

@@ -1,7 +1,8 @@
 #!/bin/sh
-# peers.sh kubo|nginx: a program that tests and benchmarks run against; prints where it is. What is not installed is made
+# peers.sh kubo|nitrite|nginx: a program that tests and benchmarks run against; prints where it is. What is not installed is made
 # once and kept in ${VERONNX_CACHE:-~/.cache/veronnx}/peers; the system stays as it is.
 #   kubo    built from Go modules: version and checksums are those of test/conformance/kubo/go.mod and go.sum
+#   nitrite a verifier of attestation documents, likewise: test/conformance/nitrite
 #   nginx   the one of the system, else unpacked from the running release's package
 # Exit 77: it cannot be had here, and standard error says why; 2: there is no such peer.
 set -eu
@@ -32,6 +33,19 @@ kubo() {
     echo "$place/ipfs"
 }
 
+nitrite() {
+    module=test/conformance/nitrite
+    place=$peers/nitrite-$(cat $module/go.mod $module/go.sum $module/main.go | sha256sum | cut -c 1-16)
+    if [ ! -x "$place/nitrite" ]; then
+        PATH=$PATH:/usr/local/go/bin
+        command -v go > /dev/null || absent "nitrite is built from source, and there is no go"
+        (cd $module && GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$scratch/nitrite/nitrite" .) \
+            > "$scratch/log" 2>&1 || { tail -n 5 "$scratch/log" >&2; absent "nitrite could not be built"; }
+        keep "$scratch/nitrite" "$place"
+    fi
+    echo "$place/nitrite"
+}
+
 nginx() {
     for installed in "$(command -v nginx || :)" /usr/sbin/nginx; do
         [ ! -x "$installed" ] || { echo "$installed"; return; }
@@ -49,7 +63,7 @@ nginx() {
     echo "$place/usr/sbin/nginx"
 }
 
-case ${1:-} in kubo|nginx) ;; *) say "usage: peers.sh kubo|nginx"; exit 2 ;; esac
+case ${1:-} in kubo|nitrite|nginx) ;; *) say "usage: peers.sh kubo|nitrite|nginx"; exit 2 ;; esac
 mkdir -p "$peers"
 scratch=$(mktemp -d "$peers/.making.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT

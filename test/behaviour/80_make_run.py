@@ -3,6 +3,8 @@
 import contextlib
 import os
 import pathlib
+import re
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -19,6 +21,15 @@ def shell(line):
             break
         time.sleep(0.15)
     return done
+
+
+def readme(folder, url):
+    """README's commands that ask and verify, as if typed where this node is."""
+    section = (ROOT / "README.md").read_text().split("## Run it")[1].split("## Test it")[0].replace("\\\n", "")
+    lines = [line.strip() for line in section.splitlines() if line.startswith("    build/bin/veronnx ")]
+    equal([line.split()[1] for line in lines], ["infer", "verify"], "README's commands")
+    places = {"build/bin": str(BIN), "build/run": str(folder), "https://127.0.0.1:8000": url}
+    return [re.sub("|".join(places), lambda m: shlex.quote(places[m[0]]), line) for line in lines]
 
 
 def make_run(folder, log):
@@ -44,6 +55,9 @@ with tempfile.TemporaryDirectory(prefix="veronnx test ") as parent, contextlib.E
         equal((done.returncode, done.stderr), (0, ""), f"{name}: {headers}")
         done = shell(infer)
         equal((done.returncode, done.stdout.splitlines()[0], done.stderr), (0, "y: [0.20000000298023224,-5.0,6.0]", ""), f"{name}: the infer line")
+        for line in readme(folder, re.search(r"https://127\.0\.0\.1:\d+", genuine)[0]):
+            done = shell(line)
+            equal((done.returncode, done.stderr), (0, ""), f"{name}: README's {line}")
         for line in (genuine, bundle):
             done = shell(line)
             equal((done.returncode, done.stderr, "SIMULATED" in done.stdout), (0, "", True), f"{name}: {line}")
