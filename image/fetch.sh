@@ -1,16 +1,15 @@
 #!/bin/sh
-# fetch.sh [ARCHIVE]: gets every file of image/inputs.lock into the cache, ${VERONNX_CACHE:-~/.cache/veronnx}, where each is
-# named by its SHA-256: from the cache itself, else from the mirror that apt is configured with (npm for ONNX Runtime). With
-# ARCHIVE it also writes them all as one tar file, the same bytes whenever and wherever. Unpacked into the cache folder, that
-# makes the image without a network.
+# fetch.sh LOCK [ARCHIVE]: gets every file of the lock file LOCK into the cache, ${VERONNX_CACHE:-~/.cache/veronnx}, where each
+# is named by its SHA-256: from the cache itself, else from the mirror that apt is configured with; ONNX Runtime from where
+# tools/setup.sh put it. With ARCHIVE it also writes them all as one tar file, the same bytes whenever and wherever. Unpacked
+# into the cache folder, that makes the image without a network.
 # Exit 0: all there; 1: a file could not be had, or was not what the lock says.
 set -eu
 umask 022
 export LC_ALL=C
-archive=${1:-}
-case ${archive:-/} in /*) ;; *) archive=$PWD/$archive ;; esac
+lock=$(realpath "$1")
+archive=${2:+$(realpath "$2")}
 cd "$(dirname "$0")/.."
-lock=image/inputs.lock
 cache=${VERONNX_CACHE:-${HOME:?}/.cache/veronnx}
 version=$(sed -n "s/^ *version: '\(.*\)',$/\1/p" meson.build | head -n 1)
 mkdir -p "$cache"
@@ -19,13 +18,13 @@ trap 'rm -rf "$scratch"' EXIT
 
 say() { printf 'fetch: %s\n' "$*"; }
 die() { printf 'fetch: %s\n' "$*" >&2; exit 1; }
-rows() { grep "^$1 " "$lock"; }
+has_sha256() { [ -f "$1" ] && [ "$(sha256sum < "$1")" = "$2  -" ]; }
+rows() { grep "^$1 " "$lock" || :; }
 
 # The rows of standard input whose file is not in the cache or is damaged there.
 missing() {
     while read -r kind name release sha256 path; do
-        [ -f "$cache/$sha256" ] && [ "$(sha256sum < "$cache/$sha256")" = "$sha256  -" ] ||
-            echo "$kind $name $release $sha256 $path"
+        has_sha256 "$cache/$sha256" "$sha256" || echo "$kind $name $release $sha256 $path"
     done
 }
 
@@ -36,7 +35,7 @@ take() {
     done < "$scratch/missing"
 }
 
-download_debs() { # MIRROR
+download() { # MIRROR
     set -- "$1"
     while read -r _ _ _ sha256 path; do
         case $path in pool/updates/*) base=$1-security ;; *) base=$1 ;; esac
@@ -47,14 +46,16 @@ download_debs() { # MIRROR
     take
 }
 
-fetch_debs() {
-    rows deb | missing > "$scratch/missing"
+# Packages and source archives of Debian.
+fetch_packages() {
+    kinds='\(deb\|src\)'
+    rows "$kinds" | missing > "$scratch/missing"
     [ -s "$scratch/missing" ] || return 0
     : > "$scratch/errors"
     for mirror in $(tools/mirrors.sh 2> /dev/null); do
-        say "$(wc -l < "$scratch/missing") packages of Debian 13"
-        download_debs "$mirror"
-        rows deb | missing > "$scratch/missing"
+        say "$(wc -l < "$scratch/missing") archives of Debian 13"
+        download "$mirror"
+        rows "$kinds" | missing > "$scratch/missing"
         [ -s "$scratch/missing" ] || return 0
     done
     while read -r _ name release sha256 path; do
@@ -64,7 +65,7 @@ fetch_debs() {
     ! grep -q 'Hash Sum mismatch' "$scratch/errors" || die "a checksum is not that of $lock"
     ! grep -q ' 404 ' "$scratch/errors" ||
         die "the mirror has dropped a version: unpack veronnx-$version-inputs.tar of the release into $cache, or take" \
-            "newer versions with image/lock.sh (then the image's measurements are others)"
+            "newer versions with image/lock.sh (the measurements of the image change with them)"
     die "no answer from the mirror"
 }
 
@@ -72,15 +73,14 @@ fetch_debs() {
 fetch_npm() {
     rows npm | missing > "$scratch/missing"
     while read -r _ name release sha256 _; do
-        ! [ "$(sha256sum < build/deps/lib/libonnxruntime.so.1)" = "$sha256  -" ] ||
-            cp build/deps/lib/libonnxruntime.so.1 "$scratch/$sha256"
-        take
-        [ -f "$cache/$sha256" ] || die "$name $release: run tools/setup.sh without ONNXRUNTIME_ROOT first, or unpack" \
+        library=build/deps/lib/libonnxruntime.so.1
+        ! has_sha256 "$library" "$sha256" || cp "$library" "$cache/$sha256"
+        has_sha256 "$cache/$sha256" "$sha256" || die "$name $release: run tools/setup.sh without ONNXRUNTIME_ROOT first, or unpack" \
             "veronnx-$version-inputs.tar of the release into $cache"
     done < "$scratch/missing"
 }
 
-fetch_debs
+fetch_packages
 fetch_npm
 [ -n "$archive" ] || exit 0
 rows '[a-z]*' | cut -d ' ' -f 4 | sort > "$scratch/names"

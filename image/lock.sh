@@ -1,18 +1,14 @@
 #!/bin/sh
-# lock.sh: prints image/inputs.lock as it would be with what Debian 13's signed index has today: the packages below with all
-# that they depend on, and the rows that do not come from Debian as they stand. Every pin that changes changes the image's
-# measurements: read the difference before taking it. Works in a state of its own and leaves the system's apt alone.
+# lock.sh LOCK: prints the lock file LOCK as it would be with what Debian 13's signed index has today: the packages that its
+# lines "# whole: ..." (with all that they depend on) and "# alone: ..." name, and the rows that are no packages as they stand.
+# Every pin of image/inputs.lock that changes changes the image's measurements: read the difference before taking it. Works
+# in a state of its own and leaves the system's apt alone.
 set -eu
 export LC_ALL=C
+[ $# = 1 ] || { sed -n '2,5s/^# //p' "$0" >&2; exit 2; }
+lock=$(realpath "$1")
 cd "$(dirname "$0")/.."
 suite=trixie
-
-# What the build root is made of. `whole`: with dependencies; `alone`: without, only files of it are needed.
-whole='base-files dash coreutils sed grep findutils diffutils mawk tar gzip xz-utils
-    gcc libc6-dev make meson ninja-build pkgconf python3
-    libssl-dev libuv1-dev libnghttp2-dev libcurl4-openssl-dev libseccomp-dev zlib1g-dev libyyjson-dev libllhttp-dev
-    flex bison bc libelf-dev perl-base libc-bin locales'
-alone='linux-source-6.12 libonnxruntime-dev'
 
 state=$(mktemp -d)
 trap 'rm -rf "$state"' EXIT
@@ -46,13 +42,14 @@ END
 export APT_CONFIG="$state/apt.conf"
 apt-get -qq update
 
-# shellcheck disable=SC2086 # one word for each package
+names() { sed -n "s/^# $1: //p" "$lock"; }
+# shellcheck disable=SC2046 # one word for each package
 {
-    apt-get -qq -y --print-uris install $whole
-    apt-get -qq --print-uris download $alone
+    apt-get -qq -y --print-uris install $(names whole)
+    [ -z "$(names alone)" ] || apt-get -qq --print-uris download $(names alone)
 } | cut -d ' ' -f 2 | sed 's/_.*//' | sort -u > "$state/names"
 
-sed '/^deb /d' image/inputs.lock
+sed '/^deb /d' "$lock"
 # shellcheck disable=SC2046 # one word for each package
 apt-cache show --no-all-versions $(cat "$state/names") |
     awk '/^Package: / { p = $2 } /^Version: / { v = $2 } /^Filename: / { f = $2 } /^SHA256: / { s = $2 }
