@@ -68,7 +68,7 @@ const struct jail_call jail_calls[] = {
     {CALL(prlimit64),                "+.qqqq..q.."},
     {CALL(getrusage),                "+.........."},
     {CALL(sysinfo),                  "+NNNN+NNNNN"},
-    {CALL(uname),                    "+....+..+.."},
+    {CALL(uname),                    "+..+++..+.."},
     {CALL(getuid),                   "+....+....."},
     {CALL(geteuid),                  "+....+....."},
     {CALL(getgid),                   "+....+....."},
