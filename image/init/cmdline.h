@@ -1,5 +1,5 @@
-/* The kernel's command line as it must be: what was measured, and behind it only what tells the kernel where the machine's
-   devices are. A launcher can add to it without a trace in the registers. */
+/* The kernel's command line as it must be: what was measured, and behind it only what tells the kernel where the
+   machine's devices are. A launcher can add to it without a trace in the registers. */
 #ifndef VERONNX_INIT_CMDLINE_H
 #define VERONNX_INIT_CMDLINE_H
 

@@ -1,5 +1,6 @@
-/* The first program of an enclave: what the node needs of a machine, what it must not start without, one supervisor, and the
-   end of the enclave when that ends. Every image has the same one; ramdisk 1 says in /image what the image is for. */
+/* The first program of an enclave: what the node needs of a machine, what it must not start without, one supervisor,
+   and the end of the enclave when that ends. Every image has the same one; ramdisk 1 says in /image what the image is
+   for. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
@@ -22,24 +23,29 @@
 #include "cmdline.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define TEXT_MAX 4096
+#define TEXT_MAX        4096
 
-#define PARENT_CID 3
-#define HEARTBEAT_PORT 9000
-#define HEARTBEAT_BYTE 0xB7
+#define PARENT_CID        3
+#define HEARTBEAT_PORT    9000
+#define HEARTBEAT_BYTE    0xB7
 #define HEARTBEAT_SECONDS 10
 
-/* What an image is for. `argv` is what is started; a simulation may run under an emulator, which has no clock of KVM's. */
+/* The node's command line, which no host can change: what it listens on, and where at the parent it asks. */
+#define NODE                                                                                                           \
+    "/bin/veronnx-super", "--state", "/run/state", "--listen", "vsock:443", "--listen", "vsock:8000",                  \
+        "--admin-listen", "vsock:9001", "--blocks-from", "vsock:3:9003", "--log-to", "vsock:3:9004"
+#define CONFIGURED "--config", "vsock:3:9002"
+
+/* What an image is for. `argv` is what is started; a simulation may run under an emulator, which has no clock of KVM's.
+ */
 static const struct kind {
     const char *name;
     bool needs_clock;
-    const char *argv[16];
+    const char *argv[24];
 } kinds[] = {
-#define NODE "/bin/veronnx-super", "--state", "/run/state", "--store", "/run/store"
-    {"release", true, {NODE}},
-    {"sim", false, {NODE, "--simulate"}},
+    {"release", true, {NODE, CONFIGURED}},
+    {"sim", false, {NODE, CONFIGURED, "--simulate"}},
     {"selftest", false, {"/bin/veronnx-selftest", NODE, "--simulate"}},
-#undef NODE
 };
 
 /* Milliseconds since the kernel started. */
@@ -114,11 +120,11 @@ static void read_line(const char *path, char ret[static TEXT_MAX])
 
 /* ── the parent ── */
 
-/* One byte there and back within the time: whoever started the enclave then knows that it runs. Says nothing to the node. */
+/* One byte there and back within the time: whoever started the enclave then knows that it runs. Says nothing to the
+ * node. */
 static bool heartbeat(void)
 {
-    const struct sockaddr_vm parent = {
-        .svm_family = AF_VSOCK, .svm_cid = PARENT_CID, .svm_port = HEARTBEAT_PORT};
+    const struct sockaddr_vm parent = {.svm_family = AF_VSOCK, .svm_cid = PARENT_CID, .svm_port = HEARTBEAT_PORT};
     const struct timeval patience = {.tv_sec = HEARTBEAT_SECONDS};
     uint8_t byte = HEARTBEAT_BYTE;
     int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -179,8 +185,7 @@ static const struct {
     int resource; /* RLIMIT_ */
     rlim_t limit;
 } limits[] = {
-    {RLIMIT_CORE, 0},
-    {RLIMIT_NOFILE, 65536}, /* connections, slots of shared memory */
+    {RLIMIT_CORE, 0}, {RLIMIT_NOFILE, 65536}, /* connections, slots of shared memory */
 };
 
 static void limit_all(void)

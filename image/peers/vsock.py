@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""vsock.py FOLDER [PORT...]: the vsock of one emulated enclave, as a vhost-user device for QEMU: its chardev is FOLDER/device.
+"""vsock.py DEVICE HOST: the vsock of one emulated enclave. DEVICE is the Unix socket of a vhost-user device for QEMU.
 
-What the guest connects to at CID 3 (its parent), port P, is the Unix socket FOLDER/to-P of whoever listens there; port 9000 is
-answered here when nobody does: one byte back, what nitro-cli does with a heartbeat. FOLDER/from-PORT is listened on for each PORT:
-a connection there becomes one to the guest's port PORT. Ends when QEMU does. Vhost-user and virtio 1.2 §5.10; no feature beyond
-VERSION_1, no trust in the guest's addresses: what lies outside its memory ends the program.
+What the guest connects to at CID 3 (its parent), port P, is the Unix socket HOST_P of whoever listens there; port 9000 is answered
+here when nobody does: one byte back, what nitro-cli does with a heartbeat. HOST itself is listened on: who connects there says
+"CONNECT P" and a newline, and is then connected to the guest's port P. Ends when QEMU does. Vhost-user and virtio 1.2, section
+5.10; no feature beyond VERSION_1, no trust in the guest's addresses: what lies outside its memory ends the program.
 """
 import mmap
 import os
@@ -13,7 +13,6 @@ import socket
 import struct
 import sys
 from collections import deque
-from pathlib import Path
 
 GUEST, PARENT = 4, 3
 HEARTBEAT = 9000
@@ -23,7 +22,8 @@ STREAM = 1
 ROOM = 256 * 1024  # what is kept for a slow host socket, per connection
 FEATURES = 1 << 30 | 1 << 32  # vhost-user protocol features, VIRTIO_F_VERSION_1
 PROTOCOL_FEATURES = 1 << 9  # configuration space
-NEXT, WRITE = 1, 2
+GREETING_MAX = 20
+NEXT = 1
 
 
 class Memory:
@@ -176,8 +176,8 @@ class Connection:
 class Bridge:
     """Packets on one side, Unix sockets on the other."""
 
-    def __init__(self, folder, ports):
-        self.folder = folder
+    def __init__(self, host):
+        self.host = host
         self.memory = Memory()
         self.queues = [Queue(self.memory), Queue(self.memory)]  # to the guest, from the guest
         self.outbox = deque()
@@ -185,8 +185,7 @@ class Bridge:
         self.watched = {}
         self.selector = selectors.DefaultSelector()
         self.next_port = 1 << 20
-        for port in ports:
-            self.listen(port)
+        self.listen()
 
     def watch(self, thing, events, callback):
         fd = thing if isinstance(thing, int) else thing.fileno()
@@ -206,18 +205,30 @@ class Bridge:
         connection.sock.close()
         return True
 
-    def listen(self, port):
+    def listen(self):
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(self.folder / f"from-{port}"))
+        listener.bind(self.host)
         listener.listen(128)
         listener.setblocking(False)
-        self.watch(listener, selectors.EVENT_READ, lambda _: self.accept(listener, port))
+        self.watch(listener, selectors.EVENT_READ, lambda _: self.accept(listener))
 
-    def accept(self, listener, port):
+    def accept(self, listener):
         sock, _ = listener.accept()
         sock.setblocking(False)
+        self.watch(sock, selectors.EVENT_READ, lambda _: self.on_greeting(sock))
+
+    def on_greeting(self, sock):
+        line, end, _ = sock.recv(GREETING_MAX, socket.MSG_PEEK).partition(b"\n")
+        if not end and 0 < len(line) < GREETING_MAX:
+            return
+        self.watch(sock, 0, None)
+        word, _, port = line.partition(b" ")
+        if not end or word != b"CONNECT" or not port.isdigit() or int(port) >= 1 << 32:
+            sock.close()
+            return
+        sock.recv(len(line) + 1)
         self.next_port += 1
-        self.add(Connection(self, port, self.next_port, sock, False), REQUEST)
+        self.add(Connection(self, int(port), self.next_port, sock, False), REQUEST)
 
     def add(self, connection, op):
         self.connections[connection.ports] = connection
@@ -226,7 +237,7 @@ class Bridge:
     def connect(self, guest_port, host_port):
         sock = socket.socket(socket.AF_UNIX)
         try:
-            sock.connect(str(self.folder / f"to-{host_port}"))
+            sock.connect(f"{self.host}_{host_port}")
         except OSError:
             sock.close()
             if host_port != HEARTBEAT:
@@ -380,10 +391,10 @@ class Device:
 
 
 def main():
-    folder = Path(sys.argv[1])
-    bridge = Bridge(folder, [int(port) for port in sys.argv[2:]])
+    device, host = sys.argv[1:]
+    bridge = Bridge(host)
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(folder / "device"))
+    listener.bind(device)
     listener.listen(1)
     sock, _ = listener.accept()
     Device(bridge, sock)

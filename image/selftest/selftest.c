@@ -1,5 +1,6 @@
-/* What an enclave looks like from inside: started by init of the selftest image with the node's command line, it prints one
-   line of JSON before the node is started and one when the node is ready (or has ended), each behind "veronnx-selftest: ". */
+/* What an enclave looks like from inside: started by init of the selftest image with the node's command line, it prints
+   one line of JSON before the node is started and one when the node is ready (or has ended), each behind
+   "veronnx-selftest: ". */
 #include "attest/nsm.h"
 #include "base/text.h"
 #include "nsm/device.h"
@@ -113,7 +114,7 @@ static bool is_process(const char *name)
 /* Lines of /proc/PID/status that say what a process may do. */
 static bool is_wanted(const char *line)
 {
-    static const char *const keys[] = {"Name",   "Uid",    "CapInh",  "CapPrm",     "CapEff",         "CapBnd",
+    static const char *const keys[] = {"Name",   "Uid",     "CapInh",  "CapPrm",     "CapEff",         "CapBnd",
                                        "CapAmb", "Kthread", "Seccomp", "NoNewPrivs", "Seccomp_filters"};
     size_t n = strcspn(line, ":");
     for (size_t i = 0; i < COUNT_OF(keys); i++)
@@ -149,10 +150,12 @@ static void print_status(const char *pid)
 static const struct {
     const char *name, *path;
 } line_lists[] = {
-    {"cmdline", "/proc/cmdline"},        {"mounts", "/proc/mounts"},    {"tcp", "/proc/net/tcp"},
-    {"udp", "/proc/net/udp"},            {"unix", "/proc/net/unix"},    {"packet", "/proc/net/packet"},
-    {"netlink", "/proc/net/netlink"},    {"raw", "/proc/net/raw"},      {"interfaces", "/proc/net/dev"},
-    {"protocols", "/proc/net/protocols"}, {"modules", "/proc/modules"}, {"filesystems", "/proc/filesystems"},
+    {"cmdline", "/proc/cmdline"},     {"mounts", "/proc/mounts"},
+    {"tcp", "/proc/net/tcp"},         {"udp", "/proc/net/udp"},
+    {"unix", "/proc/net/unix"},       {"packet", "/proc/net/packet"},
+    {"netlink", "/proc/net/netlink"}, {"raw", "/proc/net/raw"},
+    {"interfaces", "/proc/net/dev"},  {"protocols", "/proc/net/protocols"},
+    {"modules", "/proc/modules"},     {"filesystems", "/proc/filesystems"},
 };
 
 static const struct {

@@ -13,13 +13,14 @@ SELFTEST = "veronnx-selftest: "
 
 
 class Enclave:
-    """`with Enclave(qemu, image, ports) as e`: `qemu` is a command with its options for firmware; `folder` has the sockets of
-    image/peers/vsock.py; `console` grows."""
+    """`with Enclave(qemu, image) as e`: `qemu` is a command with its options for firmware; image/peers/vsock.py has its HOST in
+    `folder`; `console` grows."""
 
-    def __init__(self, qemu, image, ports=(), memory="2G"):
+    def __init__(self, qemu, image, memory="2G"):
         self.folder = Path(tempfile.mkdtemp(prefix="enclave-"))
         self.console_file = (self.folder / "console").open("wb")
-        self.backend = subprocess.Popen([sys.executable, SOURCE / "image/peers/vsock.py", self.folder, *map(str, ports)])
+        self.backend = subprocess.Popen([sys.executable, SOURCE / "image/peers/vsock.py", self.folder / "device",
+                                         self.folder / "host"])
         self.wait_for(lambda: (self.folder / "device").exists(), 30)
         self.started = time.monotonic()
         self.machine = subprocess.Popen(
