@@ -1,7 +1,7 @@
 # veronnx: everything that is typed to build, run and check it. The work is done by Meson and the scripts of tools/.
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build run test asan clang bench conformance soak lint fuzz install clean distclean help
+.PHONY: build run test asan clang bench conformance soak lint fuzz image image-check install clean distclean help
 
 PREFIX ?= /usr/local
 SECONDS ?= 60
@@ -63,6 +63,14 @@ soak: build ## what takes an hour: models that do not fit for SECONDS (60), kill
 bench: build ## the benchmarks, into bench/results/; BENCH=requests or BENCH=fetch runs one of the two
 	@bench/run.sh
 
+image: ## the enclave images, into build/image/; INPUTS=1 adds inputs.tar, the archive of all that they are made of
+	@tools/setup.sh build
+	@image/build.sh
+
+image-check: ## build the enclave images twice from nothing, in two folders, and compare
+	@tools/setup.sh build
+	@image/check.sh
+
 install: build ## install into PREFIX (/usr/local), below DESTDIR
 	@meson setup --reconfigure --prefix '$(PREFIX)' build > build/meson-logs/reconfigure.txt
 	@meson install -C build --no-rebuild
@@ -75,5 +83,5 @@ distclean: clean ## remove build/deps/ as well
 	@rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.* ## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.* ## /  make \1\t/p' Makefile | expand -t 20
 	@echo '  VERBOSE=1 shows every command; PREFIX, DESTDIR, SECONDS, ONNXRUNTIME_ROOT and VERONNX_CACHE are honoured.'

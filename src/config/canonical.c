@@ -100,7 +100,8 @@ static void add_option(struct lines *l, const struct conf *c, const struct optio
         for (uint32_t i = 0; i < c->n_preload; i++)
             add_model(l, o->key, "", &c->preload[i]);
         break;
-    case OPTION_SOURCE: /* of this machine */
+    case OPTION_PEER: /* of this machine */
+    case OPTION_SOURCE:
         break;
     case OPTION_DOMAIN:
         for (uint32_t i = 0; i < c->n_domains; i++)

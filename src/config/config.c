@@ -1,20 +1,26 @@
 /* Reading options and file, jailed as soon as the file is open, and answering with a sealed memory file. */
 #include "config/config.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/parse.h"
 #include "config/value.h"
 #include "jail/jail.h"
+#include "wire/delivery.h"
 #include "wire/frame.h"
 #include "wire/roles.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define READ_MS 10000
+_Static_assert(CONFIG_FILE_MAX == DELIVERY_TEXT_MAX, "a file can be delivered");
 
 struct job {
     struct config config;
@@ -93,31 +99,72 @@ static err_t apply_arguments(struct job *j, int argc, char **argv)
 
 /* ── the file ── */
 
+/* Where the text comes from outside, the supervisor has connected: this process never has a socket of its own. */
+static err_t take_stream(struct job *j, const struct wire_end *control)
+{
+    AUTO(wire_inbox_done) struct wire_inbox inbox = {0};
+    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    TRY(wire_inbox_init(&inbox, CHAN_CONFIG));
+    TRY(wire_recv(control, &inbox, true, &m));
+    if (m.type != MSG_CONFIG_START)
+        return ERR_PROTOCOL;
+    j->config.delivered = m.n_fds > 0;
+    if (m.n_fds > 0)
+        j->fd = TAKE_FD(m.fds[0]);
+    return OK;
+}
+
 static err_t open_file(struct job *j)
 {
-    if (j->file == NULL)
+    if (j->file == NULL || j->fd >= 0)
         return OK;
     j->fd = open(j->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     return j->fd >= 0 ? OK : why_set(&j->why, ERR_USAGE, "--config: %s: %s", strerrordesc_np(errno), j->file);
 }
 
-static err_t apply_file(struct job *j)
+/* At most `size` bytes, up to the end; not longer than `deadline_ms`. A signal or a short read is no end. */
+static err_t read_some(struct job *j, uint64_t deadline_ms, uint8_t *ret, size_t size, size_t *ret_n)
 {
-    uint8_t text[CONFIG_FILE_MAX + 1];
     size_t n = 0;
-    if (j->fd < 0)
-        return OK;
-    while (n < sizeof(text)) {
-        ssize_t got = read(j->fd, text + n, sizeof(text) - n);
+    while (n < size) {
+        uint64_t now = clock_mono_ms();
+        struct pollfd readable = {.fd = j->fd, .events = POLLIN};
+        int ready = now < deadline_ms ? poll(&readable, 1, (int)(deadline_ms - now)) : 0;
+        if (ready == 0)
+            return why_set(&j->why, ERR_USAGE, "--config: not all there after %d s: %s", READ_MS / 1000, j->file);
+        ssize_t got = ready > 0 ? read(j->fd, ret + n, size - n) : -1;
+        if (got < 0 && errno == EINTR)
+            continue;
         if (got < 0)
             return why_set(&j->why, ERR_USAGE, "--config: %s: %s", strerrordesc_np(errno), j->file);
         if (got == 0)
             break;
         n += (size_t)got;
     }
-    if (n > CONFIG_FILE_MAX)
+    *ret_n = n;
+    return OK;
+}
+
+static err_t unpack(struct job *j, struct view bytes, struct view *ret_text)
+{
+    err_t e = j->config.delivered ? delivery_decode(bytes, ret_text) : OK;
+    if (!j->config.delivered)
+        *ret_text = bytes;
+    return e == OK ? OK : why_set(&j->why, ERR_USAGE, "--config: %s: %s", err_text(e), j->file);
+}
+
+static err_t apply_file(struct job *j)
+{
+    uint8_t bytes[DELIVERY_MAX + 1];
+    struct view text = {0};
+    size_t n = 0;
+    if (j->fd < 0)
+        return OK;
+    TRY(read_some(j, clock_mono_ms() + READ_MS, bytes, sizeof(bytes), &n));
+    TRY(unpack(j, view_of(bytes, n), &text));
+    if (text.len > CONFIG_FILE_MAX)
         return why_set(&j->why, ERR_USAGE, "--config: larger than %zu bytes: %s", CONFIG_FILE_MAX, j->file);
-    TRY(config_text(&j->config, view_of(text, n), &j->line, &j->why));
+    TRY(config_text(&j->config, text, &j->line, &j->why));
     j->line = 0;
     return OK;
 }
@@ -174,12 +221,13 @@ static err_t enter_jail(struct job *j)
     return OK;
 }
 
-static err_t read_all(struct job *j, int argc, char **argv)
+static err_t read_all(struct job *j, int argc, char **argv, const struct wire_end *control)
 {
     char cwd[CONF_PATH_MAX];
     if (getcwd(cwd, sizeof(cwd)) == NULL)
         return why_set(&j->why, ERR_USAGE, "the working directory's path is too long");
     TRY(config_init(&j->config, cwd, &j->why));
+    TRY(take_stream(j, control));
     TRY(find_file(j, argc, argv));
     TRY(open_file(j));
     TRY(enter_jail(j));
@@ -196,7 +244,7 @@ int config_main(int argc, char **argv)
     if (j == NULL)
         return 1;
     j->fd = -1;
-    err_t e = read_all(j, argc, argv);
+    err_t e = read_all(j, argc, argv, &control);
     if (e == OK)
         e = answer(j, &control);
     else if (complain(j, &control) != OK)

@@ -82,7 +82,8 @@ static err_t set_path(struct config *c, const struct option *o, struct view v, s
     return absolute_path(c, v, AT(c, o), why);
 }
 
-static const char listen_form[] = "HOST:PORT with an IPv4 address, an IPv6 address in brackets, localhost or *";
+static const char listen_form[] =
+    "HOST:PORT with an IPv4 address, an IPv6 address in brackets, localhost or *; or vsock:PORT; or unix:PATH";
 
 static err_t set_listen(struct config *c, const struct option *o UNUSED, struct view v, struct why *why)
 {
@@ -99,6 +100,15 @@ static err_t set_admin(struct config *c, const struct option *o UNUSED, struct v
 {
     char name[64];
     return value_listen(v, &c->conf.admin, name) == OK ? OK : refuse(listen_form, why);
+}
+
+static err_t set_peer(struct config *c, const struct option *o, struct view v, struct why *why)
+{
+    struct address a;
+    if (address_parse(v, ADDRESS_CONNECT, &a) != OK || !address_is_local(&a))
+        return refuse("vsock:CID:PORT or unix:PATH", why);
+    memcpy(AT(c, o), &a, sizeof(a));
+    return OK;
 }
 
 static err_t set_choice(struct config *c, const struct option *o, struct view v, struct why *why)
@@ -173,7 +183,7 @@ static err_t (*const setters[])(struct config *c, const struct option *o, struct
     [OPTION_FLAG] = set_flag,     [OPTION_NUMBER] = set_number, [OPTION_BYTES] = set_bytes, [OPTION_TIME] = set_time,
     [OPTION_PATH] = set_path,     [OPTION_LISTEN] = set_listen, [OPTION_ADMIN] = set_admin, [OPTION_CHOICE] = set_choice,
     [OPTION_ALIAS] = set_alias,   [OPTION_ALLOW] = set_allow,   [OPTION_DOMAIN] = set_domain,
-    [OPTION_SOURCE] = set_source, [OPTION_PRELOAD] = set_preload,
+    [OPTION_SOURCE] = set_source, [OPTION_PRELOAD] = set_preload, [OPTION_PEER] = set_peer,
 };
 
 static bool repeatable(const struct option *o)
@@ -215,7 +225,7 @@ err_t config_init(struct config *c, const char *cwd, struct why *why)
 {
     size_t n = strnlen(cwd, sizeof(c->cwd));
     *c = (struct config){0};
-    _Static_assert(sizeof(c->given) >= 34, "room for every option");
+    _Static_assert(sizeof(c->given) >= 41, "room for every option");
     if (n == sizeof(c->cwd))
         return why_set(why, ERR_USAGE, "the working directory's path is too long");
     memcpy(c->cwd, cwd, n);
@@ -271,6 +281,8 @@ static err_t read_line(struct config *c, struct view line, enum option_section *
         return why_set(why, ERR_USAGE, "no such key (veronnx serve --help lists them)");
     if (o->section != *section)
         return why_set(why, ERR_USAGE, "%s: belongs into section [%s]", o->key, option_sections[o->section]);
+    if (c->delivered && o->local)
+        return why_set(why, ERR_USAGE, "%s: belongs to this machine and cannot be delivered", o->key);
     return config_set(c, o, trim(value), why);
 }
 
@@ -290,10 +302,23 @@ err_t config_text(struct config *c, struct view text, uint32_t *ret_line, struct
     return OK;
 }
 
+/* Who delivers it must not be able to leave out a line and get a default that a verifier did not read. */
+static err_t check_written_out(const struct config *c, struct why *why)
+{
+    for (size_t i = 0; i < options_count; i++)
+        if (options[i].section == SECTION_POLICY && options[i].initial != NULL && !c->given[i])
+            return why_set(why, ERR_USAGE, "%s: must stand in a configuration that is delivered", options[i].key);
+    return OK;
+}
+
 err_t config_finish(struct config *c, struct why *why)
 {
+    if (c->delivered)
+        TRY(check_written_out(c, why));
     if (c->conf.n_listen == 0)
         return why_set(why, ERR_USAGE, "listen: at least one address");
+    if (c->conf.blocks_from.family != 0 && c->conf.n_sources > 0)
+        return why_set(why, ERR_USAGE, "source: blocks come from another machine (blocks-from), which has the sources");
     if (c->conf.models == MODELS_LIST && c->conf.n_allow + c->conf.n_aliases == 0)
         return why_set(why, ERR_USAGE, "models = list needs at least one `allow` or `alias`");
     for (uint32_t i = 0; i < c->conf.n_preload; i++)

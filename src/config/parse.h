@@ -12,6 +12,7 @@ struct config {
     struct conf conf;
     bool given[64]; /* by index into options[]: said by the file or the command line */
     char cwd[CONF_PATH_MAX];
+    bool delivered; /* the text comes from outside the enclave: nothing of this machine may stand in it, and all of the policy must */
 };
 
 /* Every key at its default. `cwd`: what relative paths are relative to. */
@@ -25,7 +26,8 @@ void config_forget(struct config *c, const struct option *o);
 /* A whole file: [section] headers, `key = value` lines, `#` comments. ERR_USAGE with a sentence and the line. */
 err_t config_text(struct config *c, struct view text, uint32_t *ret_line, struct why *why);
 
-/* What only the whole can tell: at least one listener, a list of models that is not empty and has all that is preloaded. */
+/* What only the whole can tell: at least one listener, a list of models that is not empty and has all that is preloaded, a policy
+   that is written out when it was delivered. */
 err_t config_finish(struct config *c, struct why *why);
 
 /* The committed text of a section: every effective value as `key = value`, one a line, sorted by key then value. */

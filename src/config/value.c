@@ -4,9 +4,7 @@
 #include "base/text.h"
 #include "ipld/model_id.h"
 
-#include <arpa/inet.h>
 #include <string.h>
-#include <sys/socket.h>
 
 struct unit {
     const char *suffix;
@@ -53,44 +51,25 @@ err_t value_word(struct view text, char *ret, size_t size)
     return OK;
 }
 
-static err_t host_address(const char *host, struct conf_listen *l)
+static bool is_wildcard(const struct address *a)
 {
-    if (strcmp(host, "localhost") == 0)
-        host = "127.0.0.1";
-    if (strcmp(host, "*") == 0)
-        host = "0.0.0.0";
-    l->family = AF_INET;
-    if (inet_pton(AF_INET, host, l->addr) == 1)
-        return OK;
-    l->family = AF_INET6;
-    return inet_pton(AF_INET6, host, l->addr) == 1 ? OK : ERR_USAGE;
+    static const uint8_t any[sizeof(a->addr)] = {0};
+    return memcmp(a->addr, any, sizeof(any)) == 0; /* vsock and Unix sockets have no host either */
 }
 
-static bool is_wildcard(const struct conf_listen *l)
+err_t value_listen(struct view text, struct address *ret, char ret_name[static 64])
 {
-    static const uint8_t any[sizeof(l->addr)] = {0};
-    return memcmp(l->addr, any, sizeof(any)) == 0;
-}
-
-err_t value_listen(struct view text, struct conf_listen *ret, char ret_name[static 64])
-{
-    struct conf_listen l = {0};
-    char host[64] = {0};
-    uint64_t port = 0;
-    size_t colon = text.len;
-    while (colon > 0 && text.data[colon - 1] != ':')
-        colon--;
-    if (colon < 2 || value_word(text, l.text, sizeof(l.text)) != OK)
-        return ERR_USAGE;
-    struct view name = view_of(text.data, colon - 1);
-    if (name.len > 2 && name.data[0] == '[' && name.data[name.len - 1] == ']')
-        name = view_of(name.data + 1, name.len - 2);
-    if (value_word(name, host, sizeof(host)) != OK || host_address(host, &l) != OK ||
-        text_u64(view_of(text.data + colon, text.len - colon), 65535, &port) != OK)
-        return ERR_USAGE;
-    l.port = (uint16_t)port;
-    *ret = l;
-    memcpy(ret_name, is_wildcard(&l) ? "" : host, is_wildcard(&l) ? 1 : sizeof(host));
+    struct address a;
+    TRY(address_parse(text, ADDRESS_LISTEN, &a));
+    struct view host = view_of(text.data, text.len);
+    while (host.len > 0 && host.data[--host.len] != ':')
+        continue;
+    if (host.len > 2 && host.data[0] == '[')
+        host = view_of(host.data + 1, host.len - 2);
+    memset(ret_name, 0, 64);
+    if (!is_wildcard(&a))
+        TRY(value_word(host, ret_name, 64));
+    *ret = a;
     return OK;
 }
 

@@ -9,8 +9,8 @@
 err_t value_bytes(struct view text, uint64_t *ret);
 /* 500ms, 30s, 5m, 1h to milliseconds. ERR_USAGE. */
 err_t value_time(struct view text, uint64_t *ret);
-/* HOST:PORT with an IPv4 address, an IPv6 address in brackets, "localhost" or "*". `ret_name`: the host for a certificate. */
-err_t value_listen(struct view text, struct conf_listen *ret, char ret_name[static 64]);
+/* An address to listen at (wire/address.h). `ret_name`: its host for a certificate, "" when it has none. */
+err_t value_listen(struct view text, struct address *ret, char ret_name[static 64]);
 /* CID[/path] */
 err_t value_model(struct view text, struct wire_model *ret, struct why *why);
 /* NAME CID[/path]: a name of letters, digits and ._-/ that is not itself a CID. */

@@ -68,7 +68,7 @@ const struct jail_call jail_calls[] = {
     {CALL(prlimit64),                "+.qqqq..q.."},
     {CALL(getrusage),                "+.........."},
     {CALL(sysinfo),                  "+NNNN+NNNNN"},
-    {CALL(uname),                    "+....+..+.."},
+    {CALL(uname),                    "+..+++..+.."},
     {CALL(getuid),                   "+....+....."},
     {CALL(geteuid),                  "+....+....."},
     {CALL(getgid),                   "+....+....."},
@@ -120,7 +120,7 @@ const struct jail_call jail_calls[] = {
     {CALL(accept4),                  "+..++......"},
     {CALL(shutdown),                 "+..++......"},
     {CALL(socketpair),               "u.......u.."},
-    {CALL(socket),                   "s.......s.."},
+    {CALL(socket),                   "f.......s.."},
     {CALL(bind),                     "+.......+.."},
     {CALL(listen),                   "+.........."},
     {CALL(connect),                  "+.......+.."},
@@ -194,6 +194,8 @@ const size_t jail_n_refusals = COUNT_OF(jail_refusals);
 #define FCNTL(cmd)         {'c', SCMP_SYS(fcntl), #cmd, {IS(1, cmd)}}
 #define IOCTL(cell, req)   {cell, SCMP_SYS(ioctl), #req, {IS(1, req)}}
 #define PRCTL(cell, op)    {cell, SCMP_SYS(prctl), #op, {IS(0, op)}}
+#define SOCKET(cell, family, type)                                                                                     \
+    {cell, SCMP_SYS(socket), #family " " #type, {IS(0, family), {1, SOCKET_TYPE, type}}}
 #define SETSOCKOPT(cell, lv, op) {cell, SCMP_SYS(setsockopt), #op, {IS(1, lv), IS(2, op)}}
 
 const struct jail_rule jail_rules[] = {
@@ -239,10 +241,17 @@ const struct jail_rule jail_rules[] = {
     {'o', SCMP_SYS(openat), "O_RDONLY", {{2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY}}},
 
     {'u', SCMP_SYS(socketpair), "AF_UNIX", {IS(0, AF_UNIX)}},
-    {'s', SCMP_SYS(socket), "AF_INET stream", {IS(0, AF_INET), {1, SOCKET_TYPE, SOCK_STREAM}}},
-    {'s', SCMP_SYS(socket), "AF_INET6 stream", {IS(0, AF_INET6), {1, SOCKET_TYPE, SOCK_STREAM}}},
-    {'s', SCMP_SYS(socket), "AF_INET datagram", {IS(0, AF_INET), {1, SOCKET_TYPE, SOCK_DGRAM}}},
-    {'s', SCMP_SYS(socket), "AF_INET6 datagram", {IS(0, AF_INET6), {1, SOCKET_TYPE, SOCK_DGRAM}}},
+    SOCKET('f', AF_VSOCK, SOCK_STREAM),
+    SOCKET('f', AF_UNIX, SOCK_STREAM),
+    SOCKET('f', AF_INET, SOCK_STREAM),
+    SOCKET('f', AF_INET6, SOCK_STREAM),
+    SOCKET('f', AF_INET, SOCK_DGRAM),
+    SOCKET('f', AF_INET6, SOCK_DGRAM),
+    {'f', SCMP_SYS(socket), "AF_NETLINK route", {IS(0, AF_NETLINK), IS(2, NETLINK_ROUTE)}},
+    SOCKET('s', AF_INET, SOCK_STREAM),
+    SOCKET('s', AF_INET6, SOCK_STREAM),
+    SOCKET('s', AF_INET, SOCK_DGRAM),
+    SOCKET('s', AF_INET6, SOCK_DGRAM),
     {'s', SCMP_SYS(socket), "AF_NETLINK route", {IS(0, AF_NETLINK), IS(2, NETLINK_ROUTE)}},
     SETSOCKOPT('v', SOL_SOCKET, SO_REUSEADDR),
     SETSOCKOPT('v', SOL_SOCKET, SO_SNDBUF),

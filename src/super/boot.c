@@ -1,6 +1,7 @@
 /* Before the first child that stays: the configuration, folders, environment, sockets, the supervisor's own jail. */
 #include "super/state.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "jail/jail.h"
@@ -17,6 +18,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define CONFIG_REACH_MS 10000
 
 static err_t complain(const char *what, const char *which)
 {
@@ -150,20 +153,52 @@ err_t boot_begin(void)
     return close_range(3, UINT_MAX, 0) == 0 ? OK : err_errno();
 }
 
+/* Whether --config names a place to connect to instead of a file. */
+static bool config_is_remote(char **argv, struct address *ret)
+{
+    static const char option[] = "--config";
+    const size_t n = sizeof(option) - 1;
+    bool remote = false;
+    for (char **word = argv + 1; *word != NULL; word++) {
+        if (strncmp(*word, option, n) != 0 || ((*word)[n] != '=' && ((*word)[n] != '\0' || word[1] == NULL)))
+            continue;
+        const char *value = (*word)[n] == '=' ? *word + n + 1 : *++word;
+        struct view text = view_of(value, strlen(value));
+        remote = address_parse(text, ADDRESS_CONNECT, ret) == OK && address_is_local(ret);
+    }
+    return remote;
+}
+
+static err_t reach_config(char **argv, int *ret_fd)
+{
+    struct address from;
+    if (!config_is_remote(argv, &from))
+        return OK;
+    if (address_reach(&from, clock_mono_ms() + CONFIG_REACH_MS, ret_fd) == OK)
+        return OK;
+    (void)fprintf(stderr, "veronnx: nobody delivers the configuration at %s within %d s\n", from.text, CONFIG_REACH_MS / 1000);
+    return ERR_USAGE;
+}
+
 err_t boot_config(struct super *s, int argc UNUSED, char **argv)
 {
+    const struct msg_config_start start = {0};
     struct config_run run = {.super = s, .result = ERR_INTERNAL};
+    AUTO_FD int source = -1;
     struct child *child = NULL;
     uv_loop_t loop;
     TRY(find_executables(s));
     TRY(find_onnxruntime(s));
     TRY(set_environment(s));
+    TRY(reach_config(argv, &source));
     struct child_setup setup = boot_child(s, (const char *const *)(argv + 1));
     setup.empty_dir = NULL; /* relative paths are the user's */
     if (uv_loop_init(&loop) != 0)
         return ERR_INTERNAL;
     err_t e = child_start(&loop, ROLE_CONFIG, &setup, (struct child_owner){&run, on_config_message, on_config_end},
                           &child);
+    if (e == OK)
+        child_tell(child, MSG_CONFIG_START, &start, view_of(NULL, 0), &source, source >= 0 ? 1 : 0);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&loop) != 0 || e != OK || !run.answered) {
         (void)fprintf(stderr, "veronnx: veronnx-config did not answer (is it beside veronnx-super?)\n");
@@ -197,6 +232,8 @@ static err_t choose_folder(const char *said, err_t (*usual)(char *ret, size_t si
 static err_t choose_folders(struct super *s)
 {
     TRY(choose_folder(s->conf->state, default_state, s->state));
+    if (s->conf->blocks_from.family != 0)
+        return OK;
     TRY(choose_folder(s->conf->store, store_default_path, s->store));
     return fetch_has_cache(s->conf) ? choose_folder(s->conf->cache, cache_default_path, s->cache) : OK;
 }
@@ -262,7 +299,8 @@ static err_t make_folders(struct super *s)
 {
     TRY(choose_folders(s));
     TRY(make_folder(s->state, 0700));
-    TRY(make_folder(s->store, 0755));
+    if (s->store[0] != '\0')
+        TRY(make_folder(s->store, 0755));
     if (fetch_has_cache(s->conf))
         TRY(make_cache(s));
     const char *slash = strrchr(s->conf->ready_file, '/');

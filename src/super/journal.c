@@ -20,6 +20,8 @@ static struct {
         unsigned printed;
         int64_t refused;
     } roles[ROLE_COUNT_];
+    void (*take)(void *self, const struct log_record *r, uint64_t wall_us);
+    void *taker;
 } journal = {.fd = -1};
 
 static bool may_print(enum role role)
@@ -46,11 +48,22 @@ void journal_print(const struct log_record *r, enum role role)
 {
     char line[LOG_LINE_MAX];
     struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    uint64_t now_us = clock_wall_us();
     next_second();
-    if (!may_print(role) || log_format(r, role, clock_wall_us(), line) != OK)
+    if (!may_print(role) || log_format(r, role, now_us, line) != OK) {
         journal.roles[role].refused++;
-    else if (poll(&out, 1, 0) > 0) /* whoever reads the log may have stopped; the node does not wait for it */
+        return;
+    }
+    if (journal.take != NULL)
+        journal.take(journal.taker, r, now_us);
+    if (poll(&out, 1, 0) > 0) /* whoever reads the log may have stopped; the node does not wait for it */
         (void)fprintf(stderr, "%s\n", line);
+}
+
+void journal_also(void (*take)(void *self, const struct log_record *r, uint64_t wall_us), void *self)
+{
+    journal.take = take;
+    journal.taker = self;
 }
 
 err_t journal_setup(void)

@@ -8,6 +8,9 @@
    together may write in a second, is dropped and counted: RECORDS_REFUSED. */
 void journal_print(const struct log_record *r, enum role role);
 
+/* Whoever else gets what is printed, with the time of its printing; one of them. */
+void journal_also(void (*take)(void *self, const struct log_record *r, uint64_t wall_us), void *self);
+
 /* Starts the supervisor's own log: records go the same way as those of its children. */
 err_t journal_setup(void);
 

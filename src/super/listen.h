@@ -5,10 +5,11 @@
 #include "wire/conf.h"
 
 /* Binds and listens; an error is printed and gives ERR_USAGE. `ret_port` is the real one when 0 was asked for. */
-err_t listen_open(const struct conf_listen *l, int *ret_fd, uint16_t *ret_port);
+err_t listen_open(const struct address *a, int *ret_fd, uint32_t *ret_port);
 
 /* Before a listener is given to another front: the last one shared it and may have shut it down or made it blocking. ERR_CLOSED when
-   it could not get `port` back, which is possible only for one that was asked for as 0. */
-err_t listen_again(int fd, uint16_t port);
+   it could not get `port` back, which is possible only for one that was asked for as 0. A Unix socket that was shut down stays deaf,
+   another reason why it only stands for vsock. */
+err_t listen_again(int fd, uint32_t port);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "super/dial.h"
 #include "super/infer_peer.h"
 #include "wire/model.h"
 
@@ -13,6 +14,7 @@
 
 #define TICK_MS  100U
 #define RETRY_MS 1000U
+#define DIAL_MS  2000U
 
 /* ── asking ── */
 
@@ -204,11 +206,28 @@ static void tell_assignment(struct super *s, struct infer *i, enum wire_type typ
     fd_close(&i->report_fd);
 }
 
+/* The process is still idle when the other machine does not answer, and the model may be asked for again. */
+static void on_dialled(void *self, uint32_t number, err_t e, int *fd)
+{
+    struct super *s = self;
+    struct infer *i = infers_by_number(&s->infers, number);
+    if (s->phase == SUPER_STOPPED || i == NULL || i->state != INFER_SIZING || i->block_fd >= 0)
+        return;
+    if (e != OK || fd_set_nonblocking(*fd, false) != OK) {
+        loads_returned(s, i, ERR_SOURCE_DEAD);
+        return;
+    }
+    i->block_fd = TAKE_FD(*fd);
+    tell_assignment(s, i, MSG_INFER_ASSIGN, i->block_fd);
+}
+
 /* The fetcher has one end of the blocks, the process the other, and we a duplicate to shut it down with. */
 static err_t pull(struct super *s, struct infer *i)
 {
     int blocks[2] = {-1, -1};
     struct msg_fetch_serve serve = {.infer = i->number};
+    if (s->conf->blocks_from.family != 0)
+        return dial_start(&s->loop, &s->conf->blocks_from, DIAL_MS, (struct dialer){s, i->number, on_dialled});
     if (s->fetch.child == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, blocks) != 0)
         return ERR_SOURCE_DEAD;
     i->block_fd = blocks[0];
@@ -230,8 +249,8 @@ static void assign(struct super *s, struct infer *i, const struct pending *p)
     log_event(LOG_MODEL_LOADING, i->number, i->front_request, (int64_t)(kept ? i->file_bytes : 0));
     loads_deadline(s, i, s->conf->load_ms);
     err_t e = introduce(s, i);
-    if (e == OK && !kept)
-        e = pull(s, i);
+    if (e == OK && !kept && pull(s, i) != OK)
+        loads_returned(s, i, ERR_SOURCE_DEAD);
     if (e != OK)
         leave_kill(s, i, e);
 }
@@ -239,7 +258,8 @@ static void assign(struct super *s, struct infer *i, const struct pending *p)
 /* Without the fetcher only what is kept can be loaded; it comes back soon. */
 static struct infer *idle_for(struct super *s, const struct pending *p)
 {
-    if (s->fetch.child == NULL && files_find(&s->infers, &p->model) == NULL)
+    bool remote = s->conf->blocks_from.family != 0;
+    if (!remote && s->fetch.child == NULL && files_find(&s->infers, &p->model) == NULL)
         return NULL;
     if (infers_count(&s->infers, INFER_SIZING) >= s->infers.sizing_max)
         return NULL;

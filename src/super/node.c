@@ -295,7 +295,8 @@ static err_t start_node(struct super *s)
 {
     TRY(watch_signals(s));
     TRY(start_keeper(s));
-    TRY(service_init(&s->fetch, &s->loop, ROLE_FETCH, s, start_fetch, fetch_give_up));
+    if (s->conf->blocks_from.family == 0)
+        TRY(service_init(&s->fetch, &s->loop, ROLE_FETCH, s, start_fetch, fetch_give_up));
     return idle_start(s);
 }
 
@@ -307,6 +308,11 @@ static void print_journal(uv_check_t *check UNUSED)
 static int run(struct super *s)
 {
     uv_check_t flush;
+    if (s->conf->log_to.family != 0) {
+        if (relay_start(&s->relay, &s->loop, &s->conf->log_to) != OK)
+            return 1;
+        journal_also(relay_take, &s->relay);
+    }
     if (uv_check_init(&s->loop, &flush) != 0 || uv_check_start(&flush, print_journal) != 0)
         return 1;
     if (start_node(s) != OK)
@@ -314,6 +320,7 @@ static int run(struct super *s)
     while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0)
         ;
     journal_flush();
+    relay_flush(&s->relay);
     (void)uv_loop_close(&s->loop);
     return s->exit_status;
 }
@@ -336,7 +343,7 @@ int super_main(int argc, char **argv)
         return 1;
     s->phase = SUPER_STARTING;
     s->started_ms = clock_mono_ms();
-    s->conf_fd = s->oom_fd = s->nsm_fd = s->identity_fd = -1;
+    s->conf_fd = s->oom_fd = s->nsm_fd = s->identity_fd = s->relay.fd = -1;
     (void)signal(SIGPIPE, SIG_IGN); /* whoever reads the log may go */
     err_t e = prepare(s, argc, argv);
     if (e != OK)

@@ -59,9 +59,14 @@ err_t publish_keys(const struct super *s)
     return write_pem(s->state, "cert.pem", "CERTIFICATE", identity_certificate(&s->identity));
 }
 
-/* The host part as written, with the port that was bound. A wildcard is reached at the loopback address. */
-static void url_of(const struct conf_listen *l, uint16_t port, const char *scheme, char *ret, size_t size)
+/* The host part as written, with the port that was bound. A wildcard is reached at the loopback address. What has no host is
+   reached through another process, and stands here as it was written. */
+static void url_of(const struct address *l, uint32_t port, const char *scheme, char *ret, size_t size)
 {
+    if (address_is_local(l)) {
+        (void)snprintf(ret, size, "%s", l->text);
+        return;
+    }
     const char *colon = strrchr(l->text, ':');
     int host_len = colon != NULL ? (int)(colon - l->text) : (int)strlen(l->text);
     static const uint8_t any[16] = {0};
@@ -92,7 +97,7 @@ static err_t write_ready_files(const struct super *s, struct view json)
 
 err_t publish_ready(const struct super *s)
 {
-    char url[128], admin_url[128];
+    char url[ADDRESS_TEXT_MAX + 16], admin_url[ADDRESS_TEXT_MAX + 16];
     AUTO_BUF struct buf json = BUF_WITH(8 * KIB);
     url_of(&s->conf->listen[0], s->ports[0], "https", url, sizeof(url));
     url_of(&s->conf->admin, s->admin_port, "http", admin_url, sizeof(admin_url));

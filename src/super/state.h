@@ -4,6 +4,7 @@
 
 #include "super/child.h"
 #include "super/infers.h"
+#include "super/relay.h"
 #include "super/service.h"
 #include "wire/conf.h"
 #include "wire/identity.h"
@@ -57,9 +58,9 @@ struct super {
     const char *env[4];
 
     int listeners[CONF_LISTEN_MAX];
-    uint16_t ports[CONF_LISTEN_MAX];
+    uint32_t ports[CONF_LISTEN_MAX];
     int admin_listener;
-    uint16_t admin_port;
+    uint32_t admin_port;
 
     struct child *keeper; /* its end is the node's end */
     struct child *module; /* the security module's, likewise */
@@ -89,6 +90,8 @@ struct super {
     int identity_fd;          /* a sealed copy */
     bool installing;          /* another certificate is on its way */
     uint32_t install_request; /* of the administration, for it; 0: who asked is gone */
+
+    struct relay relay; /* of the log */
 
     uint64_t loads, evictions, kills, restarts;
 };

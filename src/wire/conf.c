@@ -11,12 +11,12 @@ static bool ends(const char *text, size_t size)
     return memchr(text, '\0', size) != NULL;
 }
 
-static err_t check_listeners(const struct conf *c)
+static err_t check_addresses(const struct conf *c)
 {
     for (uint32_t i = 0; i < c->n_listen; i++)
-        if (!ends(c->listen[i].text, sizeof(c->listen[i].text)) || !ends(c->listen_name[i], sizeof(c->listen_name[i])))
+        if (!address_fits(&c->listen[i]) || !ends(c->listen_name[i], sizeof(c->listen_name[i])))
             return ERR_PROTOCOL;
-    return ends(c->admin.text, sizeof(c->admin.text)) ? OK : ERR_PROTOCOL;
+    return address_fits(&c->admin) && address_fits(&c->blocks_from) && address_fits(&c->log_to) ? OK : ERR_PROTOCOL;
 }
 
 static err_t check_sources(const struct conf *c)
@@ -55,7 +55,7 @@ static err_t conf_check(const struct conf *c, size_t size)
         return ERR_PROTOCOL;
     if (!ends(c->store, CONF_PATH_MAX) || !ends(c->state, CONF_PATH_MAX) || !ends(c->ready_file, CONF_PATH_MAX))
         return ERR_PROTOCOL;
-    TRY(check_listeners(c));
+    TRY(check_addresses(c));
     TRY(check_sources(c));
     return check_policy(c);
 }

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "wire/address.h"
 #include "wire/msg.h"
 #include "wire/source.h"
 
@@ -19,13 +20,6 @@
 #define CONF_PATH_MAX   1024
 #define CONF_SOURCE_MAX (SOURCES_MAX - 1) /* the store is one too */
 #define CONF_TEXT_MAX   (64 * KIB)
-
-struct conf_listen {
-    uint16_t family; /* AF_INET or AF_INET6 */
-    uint16_t port;   /* 0 = any free one */
-    uint8_t addr[16];
-    char text[64]; /* HOST:PORT as written, for messages */
-};
 
 struct conf_alias {
     char name[CONF_NAME_MAX];
@@ -43,9 +37,11 @@ enum conf_isolation { ISOLATION_SHARED };
 
 struct conf {
     /* [node] */
-    struct conf_listen listen[CONF_LISTEN_MAX];
-    char listen_name[CONF_LISTEN_MAX][64]; /* the host part as written, for the certificate; "" for a wildcard */
-    struct conf_listen admin;
+    struct address listen[CONF_LISTEN_MAX];
+    char listen_name[CONF_LISTEN_MAX][64]; /* the host part as written, for the certificate; "" for a wildcard, and without a host */
+    struct address admin;
+    struct address blocks_from; /* family 0: a fetcher of our own */
+    struct address log_to;      /* family 0: standard error alone */
     uint32_t n_listen;
     uint32_t simulate;
     char store[CONF_PATH_MAX];

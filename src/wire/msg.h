@@ -71,6 +71,9 @@ struct wire_nonce {
 
 /* ── supervisor ⇄ config: the configuration as records, then both canonical texts (conf.h) ── */
 
+struct msg_config_start {
+    uint64_t zero;
+}; /* fd, if there is one: a stream with the text (delivery.h), instead of a file that --config names */
 struct msg_config_failed {
     uint32_t line; /* 0: a command-line option or the whole file */
     uint32_t zero;
@@ -147,8 +150,8 @@ struct msg_front_start {
     uint16_t zero[2];
 }; /* fds: CHAN_SIGN, CHAN_TICKET */
 struct msg_listen {
-    uint16_t port; /* for the log */
-    uint16_t zero[3];
+    uint32_t port; /* for the log */
+    uint32_t zero;
 }; /* fd: a listening socket */
 struct msg_front_load {
     uint32_t request; /* chosen by front, returned in the answer */
@@ -396,6 +399,7 @@ struct msg_empty {
 
 /* type, channel, sending side, fixed part, maximum tail, fewest and most descriptors */
 #define WIRE_TABLE(X)                                                                                                  \
+    X(CONFIG_START, CHAN_CONFIG, SIDE_A, struct msg_config_start, 0, 0, 1)                                             \
     X(CONFIG_DONE, CHAN_CONFIG, SIDE_B, struct msg_empty, 0, 1, 1)                                                     \
     X(CONFIG_FAILED, CHAN_CONFIG, SIDE_B, struct msg_config_failed, 512, 0, 0)                                         \
     X(KEEPER_START, CHAN_KEEPER, SIDE_A, struct msg_keeper_start, 1024, 1, 1)                                          \

@@ -11,10 +11,14 @@ static const char *const isolation_choices[] = {"shared", NULL};
 #define AT(field) offsetof(struct conf, field)
 
 const struct option options[] = {
-    {"listen", SECTION_NODE, OPTION_LISTEN, 0, 0, 65535, "127.0.0.1:8000", "HOST:PORT",
-     "public TLS listener; may stand several times; port 0 picks one", NULL, false},
-    {"admin-listen", SECTION_NODE, OPTION_ADMIN, 0, 0, 65535, "127.0.0.1:0", "HOST:PORT",
+    {"listen", SECTION_NODE, OPTION_LISTEN, 0, 0, 65535, "127.0.0.1:8000", "ADDRESS",
+     "public TLS listener: HOST:PORT, vsock:PORT or unix:PATH; may stand several times; TCP port 0 picks one", NULL, false},
+    {"admin-listen", SECTION_NODE, OPTION_ADMIN, 0, 0, 65535, "127.0.0.1:0", "ADDRESS",
      "administration, plain HTTP; never make it public", NULL, false},
+    {"blocks-from", SECTION_NODE, OPTION_PEER, AT(blocks_from), 0, 0, NULL, "ADDRESS",
+     "vsock:CID:PORT or unix:PATH of a fetcher of another machine (`veronnx host`) instead of an own one", NULL, true},
+    {"log-to", SECTION_NODE, OPTION_PEER, AT(log_to), 0, 0, NULL, "ADDRESS",
+     "vsock:CID:PORT or unix:PATH that gets the log's records as well (`veronnx host`)", NULL, true},
     {"simulate", SECTION_NODE, OPTION_FLAG, AT(simulate), 0, 1, "false", NULL,
      "work without a trusted execution environment; receipts say SIMULATED", NULL, false},
     {"state", SECTION_NODE, OPTION_PATH, AT(state), 0, 0, NULL, "DIR",

@@ -14,8 +14,9 @@ enum option_type {
     OPTION_BYTES,     /* uint64_t; 64, 64k, 64M, 2G */
     OPTION_TIME,      /* uint32_t milliseconds; 500ms, 30s, 5m */
     OPTION_PATH,      /* char[CONF_PATH_MAX], made absolute */
-    OPTION_LISTEN,    /* HOST:PORT, repeatable */
-    OPTION_ADMIN,     /* HOST:PORT */
+    OPTION_LISTEN,    /* an address to listen at, repeatable */
+    OPTION_ADMIN,     /* an address to listen at */
+    OPTION_PEER,      /* struct address: vsock or a Unix socket to connect to */
     OPTION_CHOICE,    /* uint32_t, one of `choices` */
     OPTION_ALIAS,     /* NAME CID[/path], repeatable */
     OPTION_ALLOW,     /* CID[/path], repeatable */

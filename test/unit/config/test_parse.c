@@ -116,6 +116,11 @@ static void test_refused_lines(void **state)
         "[node]\nlisten = 1.2.3.4:65536",
         "[node]\nlisten = 1.2.3.4:",
         "[node]\nlisten = :80",
+        "[node]\nlisten = vsock:3:80",
+        "[node]\nlisten = vhost:/x:80",
+        "[node]\nblocks-from = vsock:80",
+        "[node]\nblocks-from = 127.0.0.1:80",
+        "[node]\nlog-to = somewhere",
         "[node]\nstate = a\"b",
         "[policy]\nmodels = some",
         "[policy]\nalias = name",
@@ -287,6 +292,67 @@ static void test_no_memory(void **state)
     }
 }
 
+/* ── delivered to an enclave ── */
+
+static err_t read_delivered(const char *text, struct why *why)
+{
+    AUTO_MEM struct config *c = mem_alloc(1, sizeof(*c));
+    uint32_t line = 0;
+    assert_non_null(c);
+    assert_ok(config_init(c, "/", NULL));
+    c->delivered = true;
+    TRY(read_text(c, text, &line, why));
+    return config_finish(c, why);
+}
+
+static void test_delivered(void **state UNUSED)
+{
+    struct why why = {0};
+    assert_ok(read_delivered("[node]\nthreads = 2\n[policy]\nmodels = any\nisolation = shared\n", &why));
+}
+
+static void test_delivered_refusals(void **state UNUSED)
+{
+    static const struct {
+        const char *text;
+        const char *key; /* that the sentence begins with */
+    } rows[] = {
+        {"", "models: "},
+        {"[policy]\nmodels = any\n", "isolation: "},
+        {"[policy]\nisolation = shared\n", "models: "},
+        {"[node]\nstate = /x\n", "state: "},
+        {"[node]\nready-file = /x\n", "ready-file: "},
+        {"[node]\nblocks-from = vsock:3:1\n", "blocks-from: "},
+        {"[node]\nlog-to = vsock:3:1\n", "log-to: "},
+        {"[fetch]\nstore = /x\n", "store: "},
+        {"[fetch]\nsource = gateway http://127.0.0.1:1\n", "source: "},
+        {"[fetch]\ncache-size = 0\n", "cache-size: "},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct why why = {0};
+        assert_err(read_delivered(rows[i].text, &why), ERR_USAGE);
+        assert_memory_equal(why.text, rows[i].key, strlen(rows[i].key));
+    }
+}
+
+static void test_addresses_of_an_enclave(void **state)
+{
+    struct config *c = *state;
+    struct why why = {0};
+    uint32_t line = 0;
+    assert_ok(read_text(c, "[node]\nlisten = vsock:443\nlisten = unix:/run/n\nadmin-listen = vsock:9001\n"
+                           "blocks-from = vsock:3:9002\nlog-to = unix:/run/l\n", &line, &why));
+    assert_int_equal(c->conf.listen[0].family, AF_VSOCK);
+    assert_int_equal(c->conf.listen[1].family, AF_UNIX);
+    assert_string_equal(c->conf.listen_name[0], "");
+    assert_string_equal(c->conf.listen_name[1], "");
+    assert_int_equal(c->conf.blocks_from.cid, 3);
+    assert_int_equal(c->conf.log_to.family, AF_UNIX);
+    assert_ok(config_finish(c, &why));
+    assert_ok(read_text(c, "[fetch]\nsource = gateway http://127.0.0.1:1\n", &line, &why));
+    assert_err(config_finish(c, &why), ERR_USAGE); /* who has the sources then? */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +366,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_canonical_text, setup, teardown),
         cmocka_unit_test_setup_teardown(test_preload, setup, teardown),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_delivered),
+        cmocka_unit_test(test_delivered_refusals),
+        cmocka_unit_test_setup_teardown(test_addresses_of_an_enclave, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,11 +15,11 @@
 
 #define assert_ok(call) assert_int_equal((int)(call), 0)
 
-static const struct conf_listen loopback = {.family = AF_INET, .addr = {127, 0, 0, 1}, .text = "127.0.0.1:0"};
+static const struct address loopback = {.family = AF_INET, .addr = {127, 0, 0, 1}, .text = "127.0.0.1:0"};
 
-static int connect_to(uint16_t port)
+static int connect_to(uint32_t port)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     return connect(fd, (struct sockaddr *)&a, sizeof(a));
@@ -29,7 +29,7 @@ static void test_any_port(void **state)
 {
     (void)state;
     AUTO_FD int fd = -1;
-    uint16_t port = 0;
+    uint32_t port = 0;
     assert_ok(listen_open(&loopback, &fd, &port));
     assert_int_not_equal(port, 0);
     assert_int_equal(connect_to(port), 0);
@@ -41,8 +41,8 @@ static void test_port_in_use(void **state)
 {
     (void)state;
     AUTO_FD int first = -1, second = -1;
-    struct conf_listen same = loopback;
-    uint16_t port = 0;
+    struct address same = loopback;
+    uint32_t port = 0;
     assert_ok(listen_open(&loopback, &first, &same.port));
     assert_int_equal((int)listen_open(&same, &second, &port), ERR_USAGE);
 }
@@ -51,8 +51,8 @@ static void test_a_listener_that_was_shut_down_listens_again(void **state)
 {
     (void)state;
     AUTO_FD int fd = -1;
-    struct conf_listen chosen = loopback;
-    uint16_t port = 0;
+    struct address chosen = loopback;
+    uint32_t port = 0;
     assert_ok(listen_open(&loopback, &fd, &chosen.port)); /* a free port, to be asked for by its number */
     fd_close(&fd);
     assert_ok(listen_open(&chosen, &fd, &port));

@@ -1,0 +1,66 @@
+"""An emulated Nitro enclave: QEMU's nitro-enclave machine without KVM, and the backend of its vsock."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2]
+SELFTEST = "veronnx-selftest: "
+
+
+class Enclave:
+    """`with Enclave(qemu, image) as e`: `qemu` is a command with its options for firmware; image/peers/vsock.py has its HOST in
+    `folder`; `console` grows."""
+
+    def __init__(self, qemu, image, memory="2G"):
+        self.folder = Path(tempfile.mkdtemp(prefix="enclave-"))
+        self.console_file = (self.folder / "console").open("wb")
+        self.backend = subprocess.Popen([sys.executable, SOURCE / "image/peers/vsock.py", self.folder / "device",
+                                         self.folder / "host"])
+        self.wait_for(lambda: (self.folder / "device").exists(), 30)
+        self.started = time.monotonic()
+        self.machine = subprocess.Popen(
+            [*qemu, "-M", "nitro-enclave,vsock=c,id=enclave", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", memory,
+             "-kernel", image, "-nographic", "-no-reboot", "-chardev", f"socket,id=c,path={self.folder}/device"],
+            stdin=subprocess.DEVNULL, stdout=self.console_file, stderr=subprocess.STDOUT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in (self.machine, self.backend):
+            process.kill()
+            process.wait()
+        self.console_file.close()
+        shutil.rmtree(self.folder)
+
+    @property
+    def console(self):
+        return (self.folder / "console").read_text(errors="replace")
+
+    def wait_for(self, condition, seconds):
+        """True when it came true; False when the time or the enclave ended first."""
+        until = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > until or self.backend.poll() is not None:
+                return condition()
+            time.sleep(0.1)
+        return True
+
+    def stages(self):
+        """What the selftest said so far."""
+        lines = self.console.replace("\r", "").split("\n")[:-1]
+        return [json.loads(line[len(SELFTEST):]) for line in lines if line.startswith(SELFTEST)]
+
+
+def qemu_command():
+    """What VERONNX_QEMU says or tools/peers.sh has; None when there is none."""
+    said = os.environ.get("VERONNX_QEMU")
+    if said:
+        return said.split()
+    found = subprocess.run([SOURCE / "tools/peers.sh", "qemu"], stdout=subprocess.PIPE, text=True, check=False)
+    return found.stdout.split() if found.returncode == 0 else None
