@@ -19,7 +19,7 @@ static struct request *request_of(struct http_req *req)
 
 void request_init(struct request *r, struct http_server *s, const struct carrier *carrier, uint8_t *bytes, size_t size)
 {
-    r->pub = (struct http_req){.id = server_id(s), .secure = s->tls != NULL};
+    r->pub = (struct http_req){.id = server_id(s), .secure = s->tls != NULL, .version = 1};
     r->carrier = carrier;
     r->server = s;
     r->owed = false;
@@ -69,7 +69,16 @@ err_t request_frame(struct request *r, bool sized, uint64_t length, struct why *
 
 err_t request_body(struct request *r, struct view part, struct why *why)
 {
-    return explain(r, body_put(&r->body, &r->pub.body, part), why);
+    TRY(explain(r, body_put(&r->body, &r->pub.body, part), why));
+    if (r->pub.parts)
+        r->server->handler->on_part(r->server->self, &r->pub);
+    return OK;
+}
+
+void request_part_sent(struct request *r)
+{
+    r->pub.sending = false;
+    r->server->handler->on_part(r->server->self, &r->pub);
 }
 
 err_t request_end(struct request *r)
@@ -111,10 +120,23 @@ void http_body_free(struct http_req *req)
 void http_reply(struct http_req *req, struct http_answer *a)
 {
     struct request *r = request_of(req);
-    assert(r->owed);
+    assert(r->owed && (!req->sending || a->body.len + a->text.len == 0));
     r->owed = false;
     body_done(&r->body, &req->body);
     r->carrier->answer(r, a);
+}
+
+void http_reply_part(struct http_req *req, struct http_answer *a)
+{
+    struct request *r = request_of(req);
+    assert(r->owed && !req->sending && r->carrier->part != NULL);
+    req->sending = true;
+    r->carrier->part(r, a);
+}
+
+void http_body_more(struct http_req *req)
+{
+    request_of(req)->carrier->more(request_of(req));
 }
 
 void http_reply_error(struct http_req *req, err_t e, const struct why *why, uint32_t retry_s)

@@ -106,4 +106,4 @@ static void on_drained(void *self)
     app_tell(self, MSG_FRONT_DRAINED, &none);
 }
 
-const struct http_handler app_handler = {on_head, on_body, on_gone, on_drained};
+const struct http_handler app_handler = {on_head, on_body, on_gone, on_drained, NULL};
