@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "front/http1.h"
+#include "front/http2.h"
 #include "front/tls.h"
 
 #include <netinet/in.h>
@@ -200,7 +201,7 @@ static err_t work(struct conn *c, bool readable)
         if (e == ERR_WOULD_BLOCK)
             return OK;
         TRY(e);
-        c->protocol = &http1_protocol;
+        c->protocol = c->stream.h2 ? &http2_protocol : &http1_protocol;
     }
     TRY(flush(c));
     if (c->ahead.len > 0)
@@ -214,9 +215,9 @@ static void run(struct conn *c, bool readable)
         return; /* an answer from inside the handler: the call below us goes on with it */
     c->running = true;
     err_t e = work(c, readable);
-    c->running = false;
     c->stream.sealed = (struct view){0};
     settle(c, e);
+    c->running = false;
 }
 
 void conn_run(struct conn *c)
@@ -240,6 +241,10 @@ static void on_event(uv_poll_t *handle, int status, int events)
 
 void conn_retire(struct conn *c)
 {
+    if (c->protocol != NULL && c->protocol->retire != NULL && c->protocol->retire(c)) {
+        conn_run(c);
+        return;
+    }
     if (c->running || c->phase != PHASE_IDLE)
         return;
     say_goodbye(c);
@@ -247,9 +252,28 @@ void conn_retire(struct conn *c)
     watch(c, false);
 }
 
+static bool is_over(const struct conn *c, uint64_t now)
+{
+    return c->due_us != 0 && c->due_us <= now;
+}
+
+bool conn_is_due(const struct conn *c, uint64_t now)
+{
+    uint64_t due = c->protocol != NULL && c->protocol->due != NULL ? c->protocol->due(c) : 0;
+    return is_over(c, now) || (due != 0 && due <= now);
+}
+
+static void expire_requests(struct conn *c)
+{
+    c->protocol->tick(c, now_us(c));
+    conn_run(c);
+}
+
 void conn_expire(struct conn *c)
 {
-    if (c->phase == PHASE_IDLE)
+    if (!is_over(c, now_us(c)))
+        expire_requests(c);
+    else if (c->phase == PHASE_IDLE)
         conn_retire(c);
     else if (c->protocol != NULL && c->phase != PHASE_LINGER && c->protocol->expire(c))
         conn_run(c);

@@ -7,7 +7,7 @@
 
 struct conn;
 
-/* A protocol over connections (HTTP/1.1; HTTP/2 has the same shape). It keeps what it needs in `conn->state`. */
+/* A protocol over connections (HTTP/1.1, HTTP/2). It keeps what it needs in `conn->state`. */
 struct protocol {
     /* Takes from the front of `in` what it can use now; the rest is offered again. An error ends the connection. */
     err_t (*input)(struct conn *c, struct view *in);
@@ -20,6 +20,12 @@ struct protocol {
     bool (*expire)(struct conn *c);
     /* The connection ends. */
     void (*end)(struct conn *c);
+    /* No more requests are taken. True when the client is to be told so first. NULL: there is no way to say it. */
+    bool (*retire)(struct conn *c);
+    /* Deadlines of single requests: the next one (0 = none), and what to do about those that have passed. NULL: the
+       connection's own is the only one. */
+    uint64_t (*due)(const struct conn *c);
+    void (*tick)(struct conn *c, uint64_t now_us);
 };
 
 struct conn {
@@ -45,10 +51,11 @@ err_t conn_new(struct http_server *s, int *fd);
 /* There is something to send: an answer came from outside the connection's own events. May end the connection. */
 void conn_run(struct conn *c);
 
-/* Acts on a deadline that has passed. */
+/* Whether a deadline has passed; acts on it. */
+bool conn_is_due(const struct conn *c, uint64_t now_us);
 void conn_expire(struct conn *c);
 
-/* Says goodbye to an idle connection. */
+/* Says goodbye: at once to an idle connection; others that can be told take no more requests. */
 void conn_retire(struct conn *c);
 
 /* Ends it at once. */

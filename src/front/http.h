@@ -15,6 +15,9 @@
 #define HTTP_FIELDS_MAX 64        /* header fields of a request */
 #define HTTP_TARGET_MAX (8 * KIB) /* bytes of a request target */
 #define HTTP_EXTRA_MAX  8         /* header fields that a handler adds to an answer */
+#define HTTP_TRAILERS_MAX 2       /* fields behind its body, */
+#define HTTP_TRAILER_MAX  512     /* and bytes of one's value */
+#define HTTP_NAME_MAX     48      /* bytes of a field's name in an answer, with a NUL */
 
 /* ── requests ── */
 
@@ -26,6 +29,10 @@ struct http_req {
     uint64_t start_ns; /* clock_mono_ns when the head was complete */
     enum http_method method;
     bool secure;       /* came over TLS */
+    uint8_t version;   /* of HTTP: 1 or 2 */
+    bool parts;        /* on_head may set it, of version 2: the body is given to on_part as it comes */
+    bool sending;      /* a part of the answer has not been sent yet */
+    size_t prefix;     /* on_head may set it: on_prefix is called when so many bytes of a longer, plain body are there */
     struct view path;  /* begins with '/', ends before '?'; not percent-decoded */
     struct view query; /* behind the '?'; empty without one */
     size_t body_max;   /* largest decompressed body; the configured maximum, which on_head may lower */
@@ -42,8 +49,19 @@ struct view http_header(const struct http_req *req, const char *name);
    memory must live until the request ends; req->body is then a view of it and is never freed. */
 void http_body_into(struct http_req *req, uint8_t *area, size_t size);
 
+/* on_prefix only: the rest of the body goes into these pieces of memory instead, one after the other; together they are as
+   long as it is. They and what they point to must live until the request ends. */
+struct http_piece {
+    uint8_t *at;
+    size_t len;
+};
+void http_body_scatter(struct http_req *req, struct http_piece *pieces, size_t count);
+
 /* Frees the body and returns its memory to the budget, when a handler needs it no longer but the request goes on. */
 void http_body_free(struct http_req *req);
+
+/* A body in parts: the client may go on, i.e. what it has sent so far no longer counts against its window (4 MiB). */
+void http_body_more(struct http_req *req);
 
 /* What is served. The handler may answer inside on_head and on_body, or at any later time. */
 struct http_handler {
@@ -58,6 +76,11 @@ struct http_handler {
     void (*on_gone)(void *self, struct http_req *req);
     /* After http_server_drain (perhaps inside it): the last connection is closed. May be NULL. */
     void (*on_drained)(void *self);
+    /* Only for a request with `parts`: more of the body stands in req->body, from which the handler takes what it can use
+       (buf_consume), or a part of the answer has been sent. NULL when no request has parts. */
+    void (*on_part)(void *self, struct http_req *req);
+    /* Only for a request with `prefix`, of which the body holds just that now. It cannot be answered here. May be NULL. */
+    void (*on_prefix)(void *self, struct http_req *req);
 };
 
 /* ── answers ── */
@@ -77,10 +100,17 @@ struct http_answer {
     uint32_t retry_s;  /* Retry-After; 0 = none */
     unsigned n_fields;
     struct http_field fields[HTTP_EXTRA_MAX];
+    unsigned n_trailers; /* sent behind the body; HTTP/1.1 sends none */
+    struct http_field trailers[HTTP_TRAILERS_MAX];
 };
 
 /* Ends the request with this answer. `body` and `held` are taken (and zeroed) whatever happens. */
 void http_reply(struct http_req *req, struct http_answer *a);
+
+/* Sends a part of the answer: of the first one status, type and fields count. `body` and `held` are taken. The next part
+   waits for on_part, i.e. until `sending` is false; the last one is http_reply's, which need not wait if it has no
+   body. Version 2 only. */
+void http_reply_part(struct http_req *req, struct http_answer *a);
 
 /* Fills a zeroed answer with the error form: {"error":"<text>","code":"<STABLE_CODE>"} and the status of `e`. The text
    is that of `why`, or the table's. A 503, and nothing else, gets a Retry-After of `retry_s` or 1. For answers to which

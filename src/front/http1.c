@@ -130,7 +130,7 @@ static int on_message_complete(llhttp_t *parser)
 /* ── the state of a request ── */
 
 static void http1_reply(struct request *r, struct http_answer *a);
-static const struct carrier http1_carrier = {http1_reply};
+static const struct carrier http1_carrier = {.answer = http1_reply};
 
 static err_t open_request(struct conn *c)
 {

@@ -19,7 +19,7 @@ static struct request *request_of(struct http_req *req)
 
 void request_init(struct request *r, struct http_server *s, const struct carrier *carrier, uint8_t *bytes, size_t size)
 {
-    r->pub = (struct http_req){.id = server_id(s), .secure = s->tls != NULL};
+    r->pub = (struct http_req){.id = server_id(s), .secure = s->tls != NULL, .version = 1};
     r->carrier = carrier;
     r->server = s;
     r->owed = false;
@@ -64,12 +64,39 @@ err_t request_frame(struct request *r, bool sized, uint64_t length, struct why *
     struct body_frame frame = {.sized = sized, .length = length};
     r->pub.body_max = MIN(r->pub.body_max, r->server->body_max);
     TRY(head_coding(&r->head, &frame.coding));
+    if (!sized || frame.coding != CODING_NONE || r->pub.prefix >= length)
+        r->pub.prefix = 0;
+    frame.prefix = r->pub.prefix;
     return explain(r, body_begin(&r->body, &r->pub.body, r->pub.body_max, r->server->bodies, &frame), why);
+}
+
+/* The beginning of the body, alone. */
+static err_t put_prefix(struct request *r, struct view *part, struct why *why)
+{
+    struct view first = {0};
+    TRY(view_take(part, MIN(part->len, r->pub.prefix - r->pub.body.len), &first));
+    TRY(explain(r, body_put(&r->body, &r->pub.body, first), why));
+    if (r->pub.body.len < r->pub.prefix)
+        return OK;
+    r->pub.prefix = 0;
+    r->server->handler->on_prefix(r->server->self, &r->pub);
+    return OK;
 }
 
 err_t request_body(struct request *r, struct view part, struct why *why)
 {
-    return explain(r, body_put(&r->body, &r->pub.body, part), why);
+    if (r->pub.prefix > 0)
+        TRY(put_prefix(r, &part, why));
+    TRY(explain(r, body_put(&r->body, &r->pub.body, part), why));
+    if (r->pub.parts)
+        r->server->handler->on_part(r->server->self, &r->pub);
+    return OK;
+}
+
+void request_part_sent(struct request *r)
+{
+    r->pub.sending = false;
+    r->server->handler->on_part(r->server->self, &r->pub);
 }
 
 err_t request_end(struct request *r)
@@ -103,6 +130,12 @@ void http_body_into(struct http_req *req, uint8_t *area, size_t size)
     req->body_max = MIN(req->body_max, size);
 }
 
+void http_body_scatter(struct http_req *req, struct http_piece *pieces, size_t count)
+{
+    request_of(req)->body.pieces = pieces;
+    request_of(req)->body.n_pieces = count;
+}
+
 void http_body_free(struct http_req *req)
 {
     body_done(&request_of(req)->body, &req->body);
@@ -111,10 +144,23 @@ void http_body_free(struct http_req *req)
 void http_reply(struct http_req *req, struct http_answer *a)
 {
     struct request *r = request_of(req);
-    assert(r->owed);
+    assert(r->owed && (!req->sending || a->body.len + a->text.len == 0));
     r->owed = false;
     body_done(&r->body, &req->body);
     r->carrier->answer(r, a);
+}
+
+void http_reply_part(struct http_req *req, struct http_answer *a)
+{
+    struct request *r = request_of(req);
+    assert(r->owed && !req->sending && r->carrier->part != NULL);
+    req->sending = true;
+    r->carrier->part(r, a);
+}
+
+void http_body_more(struct http_req *req)
+{
+    request_of(req)->carrier->more(request_of(req));
 }
 
 void http_reply_error(struct http_req *req, err_t e, const struct why *why, uint32_t retry_s)

@@ -10,6 +10,10 @@ struct request;
 struct carrier {
     /* Sends `a`, or as much of it as can be sent now; takes `a->body` and `a->held`. The request is gone afterwards. */
     void (*answer)(struct request *r, struct http_answer *a);
+    /* Sends a part of it, and takes the same; the request goes on. NULL: this version has no parts. */
+    void (*part)(struct request *r, struct http_answer *a);
+    /* The client may send as much as it has sent so far of a body that is read in parts. */
+    void (*more)(struct request *r);
 };
 
 struct request {
@@ -32,6 +36,9 @@ void request_begin(struct request *r, enum http_method method);
 err_t request_frame(struct request *r, bool sized, uint64_t length, struct why *why);
 err_t request_body(struct request *r, struct view part, struct why *why);
 err_t request_end(struct request *r);
+
+/* A part of the answer has been sent: calls on_part. */
+void request_part_sent(struct request *r);
 
 /* Ends it: on_gone if the handler still owes an answer, and the body is freed. */
 void request_drop(struct request *r);

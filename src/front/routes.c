@@ -1,15 +1,7 @@
 /* What the public listener serves: one table. */
-#include "front/app.h"
+#include "front/route.h"
 
 #include <string.h>
-
-struct route {
-    enum http_method method;
-    const char *path;
-    void (*handle)(struct app *app, struct http_req *req);
-    void (*gone)(struct http_req *req); /* the client left before it was answered; NULL: answered at once */
-    bool body;
-};
 
 static void reply_text(struct http_req *req, int status, const char *text)
 {
@@ -32,21 +24,21 @@ static void readyz(struct app *app, struct http_req *req)
         reply_text(req, 200, "ready\n");
 }
 
-static void infer_gone(struct http_req *req)
+void call_gone(struct http_req *req)
 {
     if (req->user != NULL)
         call_orphan(req->user);
 }
 
 static const struct route routes[] = {
-    {METHOD_POST, "/infer", infer_api, infer_gone, true},
-    {METHOD_GET, "/healthz", healthz, NULL, false},
-    {METHOD_GET, "/readyz", readyz, NULL, false},
-    {METHOD_GET, "/enclave", enclave_index, NULL, false},
-    {METHOD_GET, "/enclave/attestation", enclave_attestation, proofs_gone, false},
-    {METHOD_GET, "/enclave/config", enclave_config, NULL, false},
-    {METHOD_GET, "/signing-key", enclave_signing_key, NULL, false},
-    {METHOD_GET, "/.well-known/veronnx", enclave_node, NULL, false},
+    {METHOD_POST, "/infer", infer_api, call_gone, true, NULL},
+    {METHOD_GET, "/healthz", healthz, NULL, false, NULL},
+    {METHOD_GET, "/readyz", readyz, NULL, false, NULL},
+    {METHOD_GET, "/enclave", enclave_index, NULL, false, NULL},
+    {METHOD_GET, "/enclave/attestation", enclave_attestation, proofs_gone, false, NULL},
+    {METHOD_GET, "/enclave/config", enclave_config, NULL, false, NULL},
+    {METHOD_GET, "/signing-key", enclave_signing_key, NULL, false, NULL},
+    {METHOD_GET, "/.well-known/veronnx", enclave_node, NULL, false, NULL},
 };
 
 static const struct route *find(const struct http_req *req)
@@ -54,7 +46,7 @@ static const struct route *find(const struct http_req *req)
     for (size_t n = 0; n < COUNT_OF(routes); n++)
         if (view_is(req->path, routes[n].path))
             return &routes[n];
-    return NULL;
+    return oip_route(req->path);
 }
 
 static bool method_fits(const struct route *r, enum http_method m)
@@ -84,6 +76,8 @@ static void on_head(void *self, struct http_req *req)
         http_reply_error(req, ERR_DRAINING, NULL, 1);
     else if (!r->body)
         req->body_max = 0;
+    else if (r->head != NULL)
+        r->head(req);
 }
 
 static void on_body(void *self, struct http_req *req)
@@ -91,6 +85,11 @@ static void on_body(void *self, struct http_req *req)
     const struct route *r = find(req);
     if (r != NULL) /* else on_head has refused it */
         r->handle(self, req);
+}
+
+static void on_prefix(void *self, struct http_req *req)
+{
+    oip_prefix(self, req);
 }
 
 static void on_gone(void *self UNUSED, struct http_req *req)
@@ -106,4 +105,4 @@ static void on_drained(void *self)
     app_tell(self, MSG_FRONT_DRAINED, &none);
 }
 
-const struct http_handler app_handler = {on_head, on_body, on_gone, on_drained};
+const struct http_handler app_handler = {on_head, on_body, on_gone, on_drained, NULL, on_prefix};

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "front/conn.h"
 #include "front/http1.h"
+#include "front/http2.h"
 #include "front/tls.h"
 
 #include <errno.h>
@@ -42,6 +43,8 @@ void server_release(struct http_server *s)
         return;
     pool_done(&s->conns);
     pool_done(&s->http1);
+    pool_done(&s->http2);
+    pool_done(&s->http2_out);
     mem_free(s->plain);
     mem_free(s);
 }
@@ -209,7 +212,7 @@ static void expire(struct list *ring, uint64_t now)
     list_init(&due);
     for (struct list *at = ring->next, *next = at->next; at != ring; at = next, next = at->next) {
         const struct conn *c = LIST_OF(at, struct conn, link);
-        if (c->due_us != 0 && c->due_us <= now)
+        if (conn_is_due(c, now))
             list_move(&due, at);
     }
     while (!list_empty(&due)) {
@@ -270,6 +273,8 @@ err_t http_server_new(uv_loop_t *loop, const struct conf *conf, struct budget *b
     take_limits(s, conf);
     pool_init(&s->conns, sizeof(struct conn), POOL_KEEP);
     pool_init(&s->http1, sizeof(struct http1) + s->header_max, POOL_KEEP);
+    pool_init(&s->http2, sizeof(struct http2_stream) + s->header_max, POOL_KEEP);
+    pool_init(&s->http2_out, H2_OUT_ROOM, POOL_KEEP);
     list_init(&s->busy);
     list_init(&s->spare);
     (void)uv_timer_init(loop, &s->tick); /* it cannot fail */
@@ -280,14 +285,28 @@ err_t http_server_new(uv_loop_t *loop, const struct conf *conf, struct budget *b
     return OK;
 }
 
+/* Each one changes the rings, so those that are there now are set apart first. */
+static void retire_all(struct list *ring)
+{
+    struct list now;
+    list_init(&now);
+    while (!list_empty(ring))
+        list_move(&now, ring->next);
+    while (!list_empty(&now)) {
+        struct list *first = now.next;
+        list_move(ring, first);
+        conn_retire(LIST_OF(first, struct conn, link));
+    }
+}
+
 void http_server_drain(struct http_server *s)
 {
     if (s->draining)
         return;
     s->draining = true;
     close_listeners(s);
-    for (struct list *at = s->spare.next, *next = at->next; at != &s->spare; at = next, next = at->next)
-        conn_retire(LIST_OF(at, struct conn, link));
+    retire_all(&s->spare);
+    retire_all(&s->busy);
     tell_drained(s);
 }
 

@@ -51,6 +51,8 @@ struct http_server {
     unsigned n_conns;
     struct pool conns;
     struct pool http1;
+    struct pool http2;     /* streams */
+    struct pool http2_out; /* frames on their way */
     uint8_t *plain; /* STREAM_ROOM bytes for what was just read */
     struct listener listeners[CONF_LISTEN_MAX];
     unsigned n_listeners;

@@ -32,6 +32,7 @@ struct stream {
     int fd; /* borrowed */
     bool may_read;
     bool wants_write;
+    bool h2; /* after the handshake: the client wants HTTP/2 */
     struct tls *tls;
     SSL *ssl;
     struct view sealed; /* received and not yet decrypted; in the memory of `tls` */

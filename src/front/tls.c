@@ -96,8 +96,13 @@ static err_t tls_open(struct stream *s)
 {
     begin(s);
     int rc = SSL_accept(s->ssl);
-    if (rc == 1)
+    if (rc == 1) {
+        const unsigned char *protocol = NULL;
+        unsigned len = 0;
+        SSL_get0_alpn_selected(s->ssl, &protocol, &len);
+        s->h2 = view_is(view_of(protocol, len), "h2");
         return OK;
+    }
     err_t e = outcome(s, rc);
     if (e == ERR_IO && ERR_peek_error() != 0)
         log_event(LOG_TLS_FAILED, ERR_GET_REASON(ERR_peek_error()));

@@ -10,7 +10,7 @@
 #include <openssl/x509.h>
 #include <stdlib.h>
 
-#define ALPN_HTTP1 "\x08http/1.1"
+#define ALPN_PROTOCOLS "\x02h2\x08http/1.1"
 
 /* The groups in the order of preference; the first list is for an OpenSSL that has ML-KEM (3.5). */
 static const char *const group_lists[] = {"X25519MLKEM768:X25519:P-256:P-384", "X25519:P-256:P-384"};
@@ -74,7 +74,7 @@ static bool set_list(SSL_CTX *ctx, int command, const char *list)
 static int choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *ret_len, const unsigned char *offered,
                            unsigned len, void *self)
 {
-    static const uint8_t ours[] = ALPN_HTTP1;
+    static const uint8_t ours[] = ALPN_PROTOCOLS;
     unsigned char *chosen = NULL;
     (void)ssl;
     (void)self;

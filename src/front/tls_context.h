@@ -9,7 +9,7 @@
 #define SESSION_SECONDS 300
 #define SESSION_COUNT   1024
 
-/* The server's context: TLS 1.3 only, no tickets but a session cache in memory, no early data, ALPN http/1.1.
+/* The server's context: TLS 1.3 only, no tickets but a session cache in memory, no early data, ALPN h2 and http/1.1.
    ERR_SELF_TEST when the first certificate is not one for a P-256 key. Both results are the caller's. */
 err_t tls_context(struct signer *signer, struct view chain, EVP_PKEY **ret_key, SSL_CTX **ret_ctx);
 

@@ -26,6 +26,7 @@ PLACES = {
     r"curl/.*": {"fetch", "host", "cli"},
     r"seccomp\.h|linux/(landlock|seccomp|filter)\.h": {"jail"},
     r"zlib\.h": {"front"},
+    r"protobuf-c/.*": {"front"},
 }
 
 

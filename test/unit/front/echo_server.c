@@ -123,6 +123,25 @@ static void serve_fields(struct echo *e, struct http_req *req)
     reply_field(req, "good");
 }
 
+static void serve_trailers(struct echo *e, struct http_req *req)
+{
+    struct http_answer a = {.status = 200, .type = "text/plain", .n_trailers = 2};
+    (void)e;
+    a.text = view_of("body", req->query.len > 0 ? 0 : 4);
+    a.trailers[0] = (struct http_field){"X-First", view_of("1", 1)};
+    a.trailers[1] = (struct http_field){"x-second", view_of("two", 3)};
+    http_reply(req, &a);
+}
+
+/* What is left of a body in parts. */
+static void serve_parts(struct echo *e, struct http_req *req)
+{
+    struct http_answer a = {.status = 200, .n_trailers = 1};
+    (void)e;
+    a.trailers[0] = (struct http_field){"x-end", view_of("yes", 3)};
+    http_reply(req, &a);
+}
+
 static void serve_split(struct echo *e, struct http_req *req)
 {
     (void)e;
@@ -182,6 +201,8 @@ static void on_head(void *self, struct http_req *req)
         http_body_into(req, e->area, sizeof(e->area));
     else if (view_is(req->path, "/meanwhile"))
         serve_later(e, req);
+    else if (view_is(req->path, "/parts"))
+        req->parts = req->version == 2;
 }
 
 static void on_body(void *self, struct http_req *req)
@@ -190,9 +211,11 @@ static void on_body(void *self, struct http_req *req)
         const char *path;
         void (*serve)(struct echo *e, struct http_req *req);
     } routes[] = {
-        {"/fixed", serve_fixed},       {"/facts", serve_facts},   {"/big", serve_big},     {"/later", serve_later},
-        {"/counters", serve_counters}, {"/fields", serve_fields}, {"/split", serve_split}, {"/drain", serve_drain},
-        {"/echo", serve_echo},         {"/small", serve_echo},    {"/into", serve_echo},
+        {"/fixed", serve_fixed}, {"/facts", serve_facts},       {"/big", serve_big},
+        {"/later", serve_later}, {"/counters", serve_counters}, {"/fields", serve_fields},
+        {"/split", serve_split}, {"/drain", serve_drain},       {"/echo", serve_echo},
+        {"/small", serve_echo},  {"/into", serve_echo},         {"/trailers", serve_trailers},
+        {"/parts", serve_parts},
     };
     struct echo *e = self;
     e->bodies_done++;
@@ -215,6 +238,23 @@ static void on_gone(void *self, struct http_req *req)
         uv_close((uv_handle_t *)&l->timer, on_later_closed);
 }
 
+/* A body in parts: each part goes back when the one before has gone. */
+static void on_part(void *self, struct http_req *req)
+{
+    struct http_answer a = {.status = 200, .type = "application/octet-stream"};
+    (void)self;
+    if (req->body.len == 0 || req->sending)
+        return;
+    http_body_more(req);
+    buf_init(&a.body, req->body.len);
+    check(buf_put_view(&a.body, buf_view(&req->body)) == OK, "out of memory");
+    buf_consume(&req->body, req->body.len);
+    if (view_is(req->query, "last"))
+        http_reply(req, &a);
+    else
+        http_reply_part(req, &a);
+}
+
 static void stop(struct echo *e)
 {
     http_server_free(&e->server);
@@ -229,7 +269,7 @@ static void on_drained(void *self)
     uv_stop(&e->loop);
 }
 
-static const struct http_handler handler = {on_head, on_body, on_gone, on_drained};
+static const struct http_handler handler = {on_head, on_body, on_gone, on_drained, on_part, NULL};
 
 /* ── the program ── */
 
