@@ -163,15 +163,15 @@ def runs_of(options):
         for fault in options.fault or FAULTS:
             if fits(options.by, fault):
                 for honest in (False,) if options.by == "car" else (False, True):
-                    yield Run(fault, options.seed + number, honest)
+                    yield fault, options.seed + number, honest
 
 
 def all_runs(options):
-    """(run, did the fault come, what was wrong or None) of each."""
+    """(fault, did it come, what was wrong or None) of each run."""
     begun = time.monotonic()
 
-    def in_time(run):
-        return (run, *one(options.by, run)) if time.monotonic() - begun < options.seconds else None
+    def in_time(which):  # a run has its model only while it lasts: there are thousands, of some MiB
+        return (which[0], *one(options.by, Run(*which))) if time.monotonic() - begun < options.seconds else None
     with concurrent.futures.ThreadPoolExecutor(options.together) as pool:
         yield from pool.map(in_time, runs_of(options))
 
@@ -188,9 +188,9 @@ def main():
         if result is None:
             left += 1
             continue
-        run, came, what = result
-        ended[run.fault] += 1
-        seen[run.fault] += came
+        fault, came, what = result
+        ended[fault] += 1
+        seen[fault] += came
         wrong += what is not None
         if what:
             print(f"failed: {what}", flush=True)
