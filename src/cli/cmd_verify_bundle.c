@@ -17,8 +17,7 @@ static const char help[] =
     "Usage: veronnx verify receipt BUNDLE|- [options]\n"
     "\n"
     "Checks a receipt with its attestation document, keyset, configuration and policy. No network is used.\n"
-    "\n" TRUST_HELP
-    "  --model CID[/PATH]  this model must have been asked for\n"
+    "\n" TRUST_HELP "  --model CID[/PATH]  this model must have been asked for\n"
     "  --model-hash HEX    SHA-256 of the model file\n"
     "  --nonce HEX         the nonce that the request gave\n"
     "  --input NAME=VALUE  an input tensor: JSON, or @file.npy, @file.json, @file.pb; all inputs or none\n"
@@ -26,7 +25,7 @@ static const char help[] =
     "  --json              print the checks and what the receipt says as JSON\n"
     "  --help              this text\n"
     "\n"
-    "One of --policy and --any-policy is needed. Exit status: 0 verified, 1 refused, 2 wrong usage.\n";
+    "Without --policy or --any-policy it is refused. Exit status: 0 verified, 1 refused, 2 wrong usage.\n";
 
 struct verify {
     struct trust trust;

@@ -14,13 +14,13 @@
 static const char help[] =
     "Usage: veronnx verify node URL [options]\n"
     "\n"
-    "Asks a node for an attestation document with a fresh nonce and checks it, the keys, configuration and policy that it\n"
+    "Asks a node for an attestation document with a fresh nonce and checks it, the keys, configuration and policy that "
+    "it\n"
     "binds, and that the TLS certificate of this very connection is the attested one.\n"
-    "\n" TRUST_HELP
-    "  --json              print the checks, the document and both texts as JSON\n"
+    "\n" TRUST_HELP "  --json              print the checks, the document and both texts as JSON\n"
     "  --help              this text\n"
     "\n"
-    "One of --policy and --any-policy is needed. Exit status: 0 verified, 1 refused, 2 wrong usage.\n";
+    "Without --policy or --any-policy the node is refused. Exit status: 0 verified, 1 refused, 2 wrong usage.\n";
 
 struct verify {
     struct trust trust;

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/files.h"
 #include "cli/pem.h"
+#include "cli/wanted.h"
 
 #include <string.h>
 #include <time.h>
@@ -21,7 +22,7 @@ void trust_init(struct trust *t)
 {
     *t = (struct trust){.expect = {.max_age_ms = ATTEST_MAX_AGE_MS}};
     buf_init(&t->root, FILE_MAX);
-    buf_init(&t->policy, FILE_MAX);
+    buf_init(&t->policy, FILE_MAX + WANTED_DEFAULTS);
 }
 
 void trust_done(struct trust *t)
@@ -105,6 +106,7 @@ static err_t load_policy(struct trust *t, struct why *why)
     if (t->expect.any_policy)
         return why_set(why, ERR_USAGE, "--policy and --any-policy: one of them");
     TRY(command_blame("--policy", file_read(t->policy_file, &t->policy, why), why));
+    TRY(wanted_fill(&t->policy));
     t->expect.policy = (struct veronnx_bytes){t->policy.len > 0 ? (const void *)t->policy.data : "", t->policy.len};
     return OK;
 }

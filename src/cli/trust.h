@@ -30,12 +30,16 @@ enum trust_option {
 /* clang-format on */
 
 #define TRUST_HELP                                                                                                     \
-    "  --root FILE         trust this root certificate (PEM or DER) in the place of AWS's; with --allow-simulated only\n" \
+    "  --root FILE         trust this root certificate (PEM or DER) in the place of AWS's; with --allow-simulated "    \
+    "only\n"                                                                                                           \
     "  --allow-simulated   accept evidence of a node that runs with --simulate\n"                                      \
     "  --allow-debug       accept an enclave in debug mode\n"                                                          \
-    "  --pcrs FILE         the image: output of nitro-cli build-enclave or describe-enclaves, or the image's manifest;\n" \
+    "  --pcrs FILE         the image: output of nitro-cli build-enclave or describe-enclaves, or the image's "         \
+    "manifest;\n"                                                                                                      \
     "                      without it the image is not compared\n"                                                     \
-    "  --policy FILE       the node's policy must be this text\n"                                                      \
+    "  --policy FILE       the node's policy must be this: [policy] as in the node's configuration, where a key that " \
+    "is\n"                                                                                                             \
+    "                      left out has its default\n"                                                                 \
     "  --any-policy        any policy is good\n"                                                                       \
     "  --max-age SECONDS   how old the attestation document may be; default 300\n"                                     \
     "  --at TIME           verify as of this time: Unix seconds, or 2026-01-31T12:00:00Z\n"                            \

@@ -113,9 +113,10 @@ static err_t deliver_one(struct batch *b, size_t index, batch_deliver *deliver, 
     _Static_assert(STATEMENT_MAX + COSE_MAX <= RECEIPT_MAX, "a receipt fits into its message");
     TRY(sign_cose(&b->signer, index, cose, &cose_len));
     r.cose = view_of(cose, cose_len);
-    if (entry->settle)
-        TRY(settlement_sign(b->keys, &entry->settlement));
-    deliver(self, &r, entry->settle ? &entry->settlement : NULL);
+    err_t e = entry->settle ? settlement_sign(b->keys, &entry->settlement) : ERR_OVERLOADED;
+    if (e != OK && e != ERR_OVERLOADED)
+        return e;
+    deliver(self, &r, e == OK ? &entry->settlement : NULL);
     return OK;
 }
 

@@ -46,7 +46,7 @@ err_t batch_fits(const struct batch *b, const struct keeper_infer *i);
    The infer is one that fits and there is room, so an error is the keeper's own. */
 err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct ticket *t, const struct msg_report *r);
 
-/* Gets a receipt, borrowed for the call, with its settlement if that was asked for, else NULL. */
+/* Gets a receipt, borrowed for the call, with its settlement if that was asked for and not too many were, else NULL. */
 typedef void batch_deliver(void *self, const struct wire_receipt *r, const struct msg_settlement *settlement);
 
 /* Signs the tree of all statements once, delivers each receipt, and empties the batch. Does nothing when there are none. */

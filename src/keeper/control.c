@@ -121,10 +121,13 @@ static err_t on_infer_gone(void *self, struct wire_msg *m)
 static err_t on_heartbeat(void *self, struct wire_msg *m)
 {
     struct keeper *k = self;
-    struct msg_heartbeat h = {.request = ((const struct msg_keeper_ask *)m->fixed)->request};
-    h.result = documents_clock(&k->documents);
-    if (h.result == OK)
-        TRY(settlement_heartbeat(&k->keys, clock_wall_us() / 1000000, &h));
+    const uint32_t request = ((const struct msg_keeper_ask *)m->fixed)->request;
+    struct msg_heartbeat h = {.request = request};
+    err_t e = documents_clock(&k->documents);
+    if (e == OK)
+        e = settlement_heartbeat(&k->keys, clock_wall_us() / 1000000, &h);
+    if (e != OK)
+        h = (struct msg_heartbeat){.request = request, .result = e};
     tell(k, MSG_KEEPER_HEARTBEAT, &h, view_of(NULL, 0));
     return OK;
 }

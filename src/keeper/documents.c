@@ -12,16 +12,6 @@ void documents_init(struct documents *d, struct trust *trust)
 
 /* ── asking ── */
 
-/* At most so many within any second that begins with the first of them. */
-static bool too_many(struct documents *d, uint64_t now)
-{
-    if (now - d->second_ms >= 1000) {
-        d->second_ms = now;
-        d->in_second = 0;
-    }
-    return d->in_second >= DOCUMENTS_A_SECOND;
-}
-
 static err_t ask(struct documents *d, struct nsm_request q, struct document_due due)
 {
     TRY(module_ask(&d->trust->module, 0, &q));
@@ -34,10 +24,10 @@ static err_t ask(struct documents *d, struct nsm_request q, struct document_due 
 err_t documents_ask(struct documents *d, const struct msg_document_ask *m, uint16_t generation)
 {
     struct document_due due = {.id = m->id, .generation = generation, .asked_ms = clock_wall_us() / 1000};
-    if (d->count - d->looking >= DOCUMENTS_QUEUE || too_many(d, clock_mono_ms()))
+    if (d->count - d->looking >= DOCUMENTS_QUEUE || !rate_allows(&d->rate, DOCUMENTS_A_SECOND, clock_mono_ms()))
         return ERR_OVERLOADED;
     err_t e = ask(d, trust_claims(d->trust, view_of(m->nonce.bytes, m->nonce.len)), due);
-    d->in_second += e == OK;
+    d->rate.count += e == OK;
     return e == ERR_WOULD_BLOCK ? ERR_OVERLOADED : e;
 }
 

@@ -3,6 +3,7 @@
 #ifndef VERONNX_KEEPER_DOCUMENTS_H
 #define VERONNX_KEEPER_DOCUMENTS_H
 
+#include "keeper/rate.h"
 #include "keeper/trust.h"
 
 #define DOCUMENTS_QUEUE    16 /* of all fronts */
@@ -26,10 +27,9 @@ struct documents {
     unsigned count;
     bool looking;       /* one of them is our own */
     bool renew;         /* the next of our own is to bind another certificate */
-    uint64_t second_ms; /* monotonic, like the next two: when the present second began */
-    uint64_t asked_ms;  /* when the last one was asked for */
-    uint64_t told_ms;   /* when the last one told the time */
-    unsigned in_second;
+    struct rate rate;
+    uint64_t asked_ms; /* monotonic, like the next: when the last one was asked for */
+    uint64_t told_ms;  /* when the last one told the time */
     bool clock_good;
 };
 

@@ -140,6 +140,9 @@ err_t keys_sign_settlement(struct keys *k, const uint8_t message[static DIGEST_L
 {
     size_t n = RSA_SIGNATURE;
     uint8_t digest[SHA256_LEN];
+    if (!rate_allows(&k->settlements, SETTLEMENTS_A_SECOND, clock_mono_ms()))
+        return ERR_OVERLOADED;
+    k->settlements.count++;
     TRY(sha256_of(message, DIGEST_LEN, digest));
     bool ok = EVP_PKEY_sign(k->rsa_signer, ret_signature, &n, digest, sizeof(digest)) == 1 && n == RSA_SIGNATURE;
     return ok ? OK : ERR_INTERNAL;

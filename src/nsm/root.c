@@ -4,6 +4,7 @@
 
 #include "attest/cert.h"
 #include "base/fd.h"
+#include "base/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,23 +29,22 @@ static void key_free(EVP_PKEY **key)
 
 /* ── files ── */
 
-/* The whole file in memory; a null BIO when there is none. */
-static err_t read_file(int folder, const char *name, BIO **ret)
+/* The whole file, which may be a key; no data when there is none. */
+static err_t read_file(int folder, const char *name, struct secret *ret)
 {
-    char text[FILE_MAX];
     AUTO_FD int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    AUTO(secret_done) struct secret text = {0};
     struct stat st;
     if (fd < 0)
         return errno == ENOENT ? OK : err_errno();
     if (fd_stat(fd, &st) != OK)
         return err_errno();
-    if (!S_ISREG(st.st_mode) || st.st_size > (off_t)sizeof(text))
+    if (!S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > (off_t)FILE_MAX)
         return ERR_MALFORMED;
-    TRY(fd_read_all(fd, text, (size_t)st.st_size));
-    AUTO(bio_free) BIO *bio = BIO_new(BIO_s_mem());
-    if (bio == NULL || BIO_write(bio, text, (int)st.st_size) != (int)st.st_size)
-        return ERR_NOMEM;
-    *ret = TAKE_PTR(bio);
+    TRY(secret_init(&text, (size_t)st.st_size));
+    TRY(fd_read_all(fd, text.data, text.len));
+    *ret = text;
+    text = (struct secret){0};
     return OK;
 }
 
@@ -68,7 +68,7 @@ static err_t write_file(int folder, const char *name, mode_t mode, BIO *bio)
 static err_t make_key(int state, EVP_PKEY **ret)
 {
     AUTO(key_free) EVP_PKEY *key = NULL;
-    AUTO(bio_free) BIO *bio = BIO_new(BIO_s_mem());
+    AUTO(bio_free) BIO *bio = BIO_new(BIO_s_secmem()); /* wipes what it lets go */
     TRY(issue_key(&key));
     if (bio == NULL || PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
         return ERR_NOMEM;
@@ -84,10 +84,13 @@ static int no_password(char *buffer UNUSED, int size UNUSED, int writing UNUSED,
 
 static err_t open_key(int state, EVP_PKEY **ret)
 {
-    AUTO(bio_free) BIO *bio = NULL;
-    TRY(read_file(state, ROOT_KEY_FILE, &bio));
-    if (bio == NULL)
+    AUTO(secret_done) struct secret text = {0};
+    TRY(read_file(state, ROOT_KEY_FILE, &text));
+    if (text.data == NULL)
         return make_key(state, ret);
+    AUTO(bio_free) BIO *bio = BIO_new_mem_buf(text.data, (int)text.len);
+    if (bio == NULL)
+        return ERR_NOMEM;
     *ret = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
     return *ret != NULL ? OK : ERR_MALFORMED;
 }
@@ -124,10 +127,13 @@ static err_t check_cert(X509 *cert, EVP_PKEY *key, uint64_t now_s)
 
 static err_t open_cert(int state, EVP_PKEY *key, uint64_t now_s, X509 **ret)
 {
-    AUTO(bio_free) BIO *bio = NULL;
-    TRY(read_file(state, ROOT_CERT_FILE, &bio));
-    if (bio == NULL)
+    AUTO(secret_done) struct secret text = {0};
+    TRY(read_file(state, ROOT_CERT_FILE, &text));
+    if (text.data == NULL)
         return make_cert(state, key, now_s, ret);
+    AUTO(bio_free) BIO *bio = BIO_new_mem_buf(text.data, (int)text.len);
+    if (bio == NULL)
+        return ERR_NOMEM;
     *ret = PEM_read_bio_X509(bio, NULL, no_password, NULL);
     return *ret != NULL ? check_cert(*ret, key, now_s) : ERR_MALFORMED;
 }

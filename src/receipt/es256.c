@@ -1,6 +1,8 @@
 /* ES256 through OpenSSL, whose own form of a signature is DER and whose s may be either one. */
 #include "receipt/es256.h"
 
+#include "receipt/ecdsa.h"
+
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -8,7 +10,6 @@
 #include <string.h>
 
 #define HALF          (ES256_SIGNATURE_LEN / 2)
-#define DER_MAX       72 /* two INTEGERs of 33 bytes in a SEQUENCE */
 #define SPKI_HEAD_LEN (ES256_SPKI_LEN - ES256_POINT_LEN)
 
 /* n, the order of the curve, and ⌊n / 2⌋ (SEC 2 §2.4.2). */
@@ -55,11 +56,6 @@ static void ctx_free_at(EVP_PKEY_CTX **ctx)
     EVP_PKEY_CTX_free(*ctx);
 }
 
-static void sig_free_at(ECDSA_SIG **sig)
-{
-    ECDSA_SIG_free(*sig);
-}
-
 static err_t es256_init(struct es256 *k, EVP_PKEY *key, int (*init)(EVP_PKEY_CTX *))
 {
     AUTO(ctx_free_at) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
@@ -96,47 +92,24 @@ void es256_done(struct es256 *k)
 err_t es256_sign(struct es256 *k, const uint8_t digest[static SHA256_LEN],
                  uint8_t ret_signature[static ES256_SIGNATURE_LEN])
 {
-    uint8_t der[DER_MAX];
-    const uint8_t *at = der;
+    uint8_t der[ECDSA_DER_MAX];
     size_t len = sizeof(der);
     if (EVP_PKEY_sign(k->ctx, der, &len, digest, SHA256_LEN) != 1)
         return ERR_INTERNAL;
-    AUTO(sig_free_at) ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &at, (long)len);
-    if (sig == NULL)
-        return ERR_NOMEM;
-    (void)BN_bn2binpad(ECDSA_SIG_get0_r(sig), ret_signature, HALF);
-    (void)BN_bn2binpad(ECDSA_SIG_get0_s(sig), ret_signature + HALF, HALF);
+    TRY(ecdsa_from_der(view_of(der, len), HALF, ret_signature));
     if (!s_is_low(ret_signature + HALF))
         (void)subtract(order, ret_signature + HALF, ret_signature + HALF);
-    return OK;
-}
-
-/* The DER form; `ret_len` bytes of `ret_der`. */
-static err_t es256_der(const uint8_t *signature, uint8_t ret_der[static DER_MAX], size_t *ret_len)
-{
-    AUTO(sig_free_at) ECDSA_SIG *sig = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(signature, HALF, NULL);
-    BIGNUM *s = BN_bin2bn(signature + HALF, HALF, NULL);
-    if (sig == NULL || r == NULL || s == NULL || ECDSA_SIG_set0(sig, r, s) != 1) {
-        BN_free(r);
-        BN_free(s);
-        return ERR_NOMEM;
-    }
-    int len = i2d_ECDSA_SIG(sig, &ret_der);
-    if (len <= 0)
-        return ERR_NOMEM;
-    *ret_len = (size_t)len;
     return OK;
 }
 
 err_t es256_verify(struct es256 *k, const uint8_t digest[static SHA256_LEN],
                    const uint8_t signature[static ES256_SIGNATURE_LEN])
 {
-    uint8_t der[DER_MAX];
+    uint8_t der[ECDSA_DER_MAX];
     size_t len = 0;
     if (!s_is_low(signature + HALF))
         return ERR_RECEIPT_SIGNATURE;
-    TRY(es256_der(signature, der, &len));
+    TRY(ecdsa_to_der(signature, HALF, der, &len));
     int verdict = EVP_PKEY_verify(k->ctx, der, len, digest, SHA256_LEN);
     return verdict == 1 ? OK : verdict == 0 ? ERR_RECEIPT_SIGNATURE : ERR_INTERNAL;
 }

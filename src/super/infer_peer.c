@@ -51,6 +51,13 @@ static err_t on_progress(void *self, struct wire_msg *m)
     return OK;
 }
 
+/* What was asked for without a path is the file itself, so it has no other name. */
+static bool names_another(const struct infer *i, const struct msg_infer_sealed *sealed)
+{
+    struct view file = view_of(sealed->file_cid, sealed->file_cid_len);
+    return i->model.path_len == 0 && !view_equal(file, view_of(i->model.cid, i->model.cid_len));
+}
+
 /* From here on nothing of the host reaches this process: the block channel is shut on our own duplicate. */
 static err_t on_sealed(void *self, struct wire_msg *m)
 {
@@ -59,7 +66,7 @@ static err_t on_sealed(void *self, struct wire_msg *m)
     struct msg_empty none = {0};
     size_t size = 0;
     TRY(memfd_check(m->fds[0], SEALS_FILE, i->file_bytes, i->file_bytes, &size));
-    if (sealed->size != size || sealed->file_cid_len > CID_MAX)
+    if (sealed->size != size || sealed->file_cid_len > CID_MAX || names_another(i, sealed))
         return ERR_PROTOCOL;
     if (shutdown(i->block_fd, SHUT_RDWR) != 0)
         return ERR_INTERNAL;

@@ -79,6 +79,16 @@ with Node() as node:
     digests = [subprocess.run(["openssl", "dgst", "-sha256", "-r"], input=d, capture_output=True, check=True).stdout[:64].decode() for d in (certificate, der)]
     equal(identity["user_data"], "1220" + digests[0] + "1220" + digests[1], "user data, as OpenGradient's registry compares it")
 
+    # a policy may be kept as the node's configuration has it: in any order, what is left out at its default; but not empty
+    kept = node.dir / "kept.conf"
+    for text, verdict in (("isolation = shared\n", 0), ("# ours\n[policy]\n\tmodels=any", 0), ("models = list\n", 1), ("model = any\n", 1), ("# any\n", 1),
+                          ("[policy]\n", 1), ("", 1)):
+        kept.write_text(text)
+        for command in (["node", node.ready["url"]], ["attestation", node.dir / "document"]):
+            done = veronnx("verify", *command, *trust[:3], "--policy", kept)
+            equal(done.returncode, verdict, f"verify {command[0]} with the policy {text!r}: {done.stderr}")
+            check(verdict == 0 or "POLICY_" in done.stderr, done.stderr)
+
     # the verifier: the node, a request of it, and what is kept of that
     bundle = node.dir / "bundle"
     tensors = ["--input", "x=[0.1,-2.5,3]"]
@@ -100,9 +110,9 @@ with Node() as node:
                         (["--allow-simulated", "--root", forged, "--policy", policy], "DOC_"), (["--policy", policy], "DOC_")):
         done = veronnx("verify", "node", node.ready["url"], *wrong)
         equal((done.returncode, code in done.stderr), (1, True), f"{wrong}: {done.stderr}")
-        kept = node.dir / "kept"
-        done = veronnx("infer", "--node", node.ready["url"], "--model", node.cids["double"], *tensors, "--verify", "--save-bundle", kept, *wrong)
-        equal((done.returncode, code in done.stderr, kept.exists(), done.stdout), (1, True, False, ""), f"infer {wrong}: {done.stderr}")
+        unwritten = node.dir / "unwritten"
+        done = veronnx("infer", "--node", node.ready["url"], "--model", node.cids["double"], *tensors, "--verify", "--save-bundle", unwritten, *wrong)
+        equal((done.returncode, code in done.stderr, unwritten.exists(), done.stdout), (1, True, False, ""), f"infer {wrong}: {done.stderr}")
     done = veronnx("verify", "node", node.ready["url"], "--allow-simulated", "--root", root)
     equal((done.returncode, "POLICY_UNSTATED" in done.stderr), (1, True), f"a policy must be stated: {done.stderr}")
 

@@ -287,11 +287,14 @@ static bool bad_sealed(struct fake *f, struct msg_infer_sealed *sealed, int fd)
     case 3:
         sealed->file_cid_len = 200;
         break;
-    case 4: /* the keeper will not like it */
+    case 4: /* no name, and half of one */
         sealed->file_cid_len = 0;
         break;
     case 5:
         sealed->file_cid_len = 33;
+        break;
+    case 7: /* another model's name */
+        sealed->file_cid[sealed->file_cid_len - 1] ^= 1;
         break;
     default: { /* more descriptors than any message has */
         const struct wire_head head = {MSG_INFER_SEALED, 10, sizeof(*sealed)};

@@ -19,7 +19,7 @@ LIVES = {("nothing", 0): (None,), ("result", 10): ((500, "INTERNAL"),), ("result
 DIES = [
     ("report-early", 0), ("report-next", 0), ("report-last", 0), ("report-nonce", 0), ("report-garbage", 0), # to the keeper
     *(("meta", n) for n in range(6)), *(("result", n) for n in (*range(10), 12)), # to front
-    *(("size", n) for n in range(3)), *(("sealed", n) for n in range(7)), *(("scanned", n) for n in range(3)), ("loaded-twice", 0),
+    *(("size", n) for n in range(3)), *(("sealed", n) for n in range(8)), *(("scanned", n) for n in range(3)), ("loaded-twice", 0),
     ("progress-early", 0), *(("progress", n) for n in range(2)), ("back-sized", 0), ("back-loaded", 0), *(("log", n) for n in range(4)), # to the supervisor
 ]
 

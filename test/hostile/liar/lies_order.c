@@ -273,6 +273,122 @@ static void sign_a_root(struct liar *l, char **cids)
     liar_killed(l);
 }
 
+/* ── what else the TLS key could be made to say ── */
+
+/* The channel ends, and nothing came on it. */
+static NORETURN void sign_text(struct liar *l, const void *text, size_t len)
+{
+    struct msg_tls_sign sign = {0};
+    uint8_t byte = 0;
+    EXPECT(l, wire_send(&l->sign, MSG_TLS_SIGN, &sign, view_of(text, len), NULL, 0) == OK);
+    EXPECT(l, recv(l->sign.fd, &byte, sizeof(byte), 0) <= 0);
+    liar_killed(l);
+}
+
+/* The beginning of a certificate's TBSCertificate, of the length of a handshake's text. */
+static void sign_a_certificate(struct liar *l, char **cids)
+{
+    static const uint8_t text[130] = {0x30, 0x7F, 0xA0, 0x03, 0x02, 0x01, 0x02, 0x02, 0x01, 0x07, 0x30, 0x0A, 0x06,
+                                      0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02, 0x30, 0x0D, 0x31, 0x0B};
+    (void)cids;
+    sign_text(l, text, sizeof(text));
+}
+
+/* A CertificationRequestInfo without attributes, for no key at all. */
+static void sign_a_request(struct liar *l, char **cids)
+{
+    static const uint8_t text[] = {0x30, 0x0E, 0x02, 0x01, 0x00, 0x30, 0x00, 0x30, 0x05, 0x30,
+                                   0x00, 0x03, 0x01, 0x00, 0xA0, 0x00};
+    (void)cids;
+    sign_text(l, text, sizeof(text));
+}
+
+/* ServerKeyExchange (RFC 8422 §5.4): both randoms, a named curve, a point. */
+static void sign_tls_1_2(struct liar *l, char **cids)
+{
+    uint8_t text[32 + 32 + 4 + 65];
+    (void)cids;
+    memset(text, 0x20, sizeof(text));
+    memcpy(text + 64, (const uint8_t[]){3, 0, 23, 65, 4}, 5);
+    sign_text(l, text, sizeof(text));
+}
+
+/* RFC 8446 §4.4.3, but of a client. */
+static void sign_as_client(struct liar *l, char **cids)
+{
+    static const char context[] = "TLS 1.3, client CertificateVerify";
+    uint8_t text[64 + sizeof(context) + 32];
+    (void)cids;
+    memset(text, 0x20, sizeof(text));
+    memcpy(text + 64, context, sizeof(context));
+    sign_text(l, text, sizeof(text));
+}
+
+/* Only the supervisor may ask for these: the keeper takes none of them on a front's channels, nor the supervisor on its own. */
+static void ask_for_a_request(struct liar *l, char **cids)
+{
+    struct msg_keeper_ask csr = {.request = 1};
+    (void)cids;
+    send_raw(&l->sign, MSG_KEEPER_ASK_CSR, &csr, sizeof(csr), 0);
+    liar_killed(l);
+}
+
+static void install(struct liar *l, char **cids)
+{
+    struct msg_keeper_ask certificate = {.request = 1};
+    (void)cids;
+    send_raw(&l->control, MSG_ADMIN_INSTALL, &certificate, sizeof(certificate), 0);
+    liar_killed(l);
+}
+
+/* ── settlements ── */
+
+static void ask_for_a_heartbeat(struct liar *l, char **cids)
+{
+    AUTO_LANE a = {0};
+    struct msg_keeper_ask beat = {.request = 1};
+    liar_load(l, cids[0], &a);
+    send_raw(&l->ticket, MSG_KEEPER_ASK_HEARTBEAT, &beat, sizeof(beat), 0);
+    liar_job(l, &a, 0, liar_next_job(l), NO_NONCE, 64); /* its report makes the keeper look */
+    liar_killed(l);
+}
+
+/* Hashes of its own. */
+static void forge_settlement(struct liar *l, char **cids)
+{
+    AUTO_LANE a = {0};
+    liar_load(l, cids[0], &a);
+    struct msg_settlement s = {.job = liar_next_job(l), .timestamp = 1747000000};
+    liar_ticket(l, a.infer, s.job, NO_NONCE);
+    send_raw(&l->ticket, MSG_SETTLEMENT, &s, sizeof(s), 0);
+    liar_job(l, &a, 0, s.job, NO_NONCE, 64);
+    liar_killed(l);
+}
+
+static void odd_settlement(struct liar *l, char **cids)
+{
+    AUTO_LANE a = {0};
+    liar_load(l, cids[0], &a);
+    struct msg_ticket t = {.job = liar_next_job(l), .infer = a.infer, .settle = 2};
+    EXPECT(l, wire_send(&l->ticket, MSG_TICKET, &t, view_of(NULL, 0), NULL, 0) == OK);
+    liar_job(l, &a, 0, t.job, NO_NONCE, 64);
+    liar_killed(l);
+}
+
+/* The nonce is a part of what is settled: one that infer did not get settles nothing. */
+static void settle_another_nonce(struct liar *l, char **cids)
+{
+    AUTO_LANE a = {0}, b = {0};
+    liar_load(l, cids[0], &a);
+    liar_load(l, cids[1], &b);
+    struct msg_ticket t = {.job = liar_next_job(l), .infer = a.infer, .settle = 1, .nonce = liar_nonce(1, 32)};
+    EXPECT(l, wire_send(&l->ticket, MSG_TICKET, &t, view_of(NULL, 0), NULL, 0) == OK);
+    liar_job(l, &a, 0, t.job, liar_nonce(2, 32), 64);
+    liar_infer_ends(l, &a);
+    liar_no_receipt(l);
+    liar_honest_job(l, &b, 1024, 5);
+}
+
 static void odd_model(struct liar *l, char **cids)
 {
     struct msg_front_load load = {.request = 1, .model = {.cid_len = 200}};
@@ -323,6 +439,16 @@ const struct lie order_lies[] = {
     {"forge-receipt", forge_receipt},
     {"many-descriptors", many_descriptors},
     {"sign-a-root", sign_a_root},
+    {"sign-a-certificate", sign_a_certificate},
+    {"sign-a-request", sign_a_request},
+    {"sign-tls-1.2", sign_tls_1_2},
+    {"sign-as-client", sign_as_client},
+    {"ask-for-a-request", ask_for_a_request},
+    {"install", install},
+    {"ask-for-a-heartbeat", ask_for_a_heartbeat},
+    {"forge-settlement", forge_settlement},
+    {"odd-settlement", odd_settlement},
+    {"settle-another-nonce", settle_another_nonce},
     {"odd-model", odd_model},
     {"out-of-state", out_of_state},
     {"slander", slander},

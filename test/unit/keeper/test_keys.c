@@ -296,6 +296,19 @@ static void test_signs_settlements(void **state)
     assert_false(pss_verifies(message, a));
 }
 
+static void test_settlements_a_second(void **state)
+{
+    (void)state;
+    uint8_t message[DIGEST_LEN] = {0}, signature[RSA_SIGNATURE];
+    keys.settlements = (struct rate){.second_ms = clock_mono_ms(), .count = SETTLEMENTS_A_SECOND - 1};
+    assert_ok(keys_sign_settlement(&keys, message, signature));
+    keys.settlements.second_ms = clock_mono_ms();
+    assert_err(keys_sign_settlement(&keys, message, signature), ERR_OVERLOADED);
+    keys.settlements.second_ms -= 1000;
+    assert_ok(keys_sign_settlement(&keys, message, signature));
+    assert_int_equal(keys.settlements.count, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_certificate_refuses),
         cmocka_unit_test(test_keyset),
         cmocka_unit_test(test_signs_settlements),
+        cmocka_unit_test(test_settlements_a_second),
         cmocka_unit_test(test_signs_handshakes),
         cmocka_unit_test(test_refuses_changed_bytes),
         cmocka_unit_test(test_refuses_other_lengths),

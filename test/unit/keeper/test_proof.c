@@ -189,7 +189,7 @@ static void test_rate(void **state)
         assert_int_equal(due.id, n);
     }
     assert_err(ask(b, 99), ERR_OVERLOADED);
-    b->d.second_ms -= 1000; /* a second later */
+    b->d.rate.second_ms -= 1000; /* a second later */
     assert_ok(ask(b, 100));
 }
 

@@ -5,6 +5,7 @@
 #include "base/sha256.h"
 #include "keeper/settlement.h"
 #include "receipt/keccak.h"
+#include "wire/receipts.h"
 
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -165,6 +166,46 @@ static void test_other_wishes(void **state)
     stage_front_cut(&c->front);
 }
 
+/* ── too many ── */
+
+#define ROUNDS  12
+#define A_ROUND 50
+
+/* Counts what has come until there are so many receipts. */
+static void count(struct stage_front *f, unsigned *receipts, unsigned *settlements)
+{
+    for (unsigned n = 0; n < A_ROUND;) {
+        AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+        struct wire_receipt r;
+        stage_wait_readable(&f->ticket);
+        assert_ok(wire_recv(&f->ticket, &f->inbox, false, &m));
+        assert_true(m.type == MSG_SETTLEMENT || m.type == MSG_RECEIPTS);
+        *settlements += m.type == MSG_SETTLEMENT;
+        for (struct view rest = m.tail; rest.len > 0; n++)
+            assert_ok(wire_receipts_next(&rest, &r));
+    }
+    *receipts += A_ROUND;
+}
+
+/* Every job gets its receipt; settlements are rationed by the second. */
+static void test_rationed(void **state)
+{
+    struct cast *c = *state;
+    unsigned receipts = 0, settlements = 0;
+    uint64_t begun = clock_mono_ms();
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned n = 0; n < A_ROUND; n++) {
+            struct msg_report r = stage_report(ask(&c->front, c->a.number, &STAGE_NO_NONCE, 1), 1, &STAGE_NO_NONCE);
+            assert_ok(stage_report_send(&c->a, &r));
+        }
+        count(&c->front, &receipts, &settlements);
+    }
+    uint64_t seconds = (clock_mono_ms() - begun) / 1000 + 2; /* those that had a part in it */
+    assert_int_equal(receipts, ROUNDS * A_ROUND);
+    assert_true(settlements >= SETTLEMENTS_A_SECOND);
+    assert_true(settlements <= seconds * SETTLEMENTS_A_SECOND);
+}
+
 /* ── heartbeats ── */
 
 static void test_heartbeat(void **state)
@@ -202,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_signed, cast_setup, cast_teardown),
         cmocka_unit_test_setup_teardown(test_on_request, cast_setup, cast_teardown),
         cmocka_unit_test_setup_teardown(test_failed, cast_setup, cast_teardown),
+        cmocka_unit_test_setup_teardown(test_rationed, cast_setup, cast_teardown),
         cmocka_unit_test_setup_teardown(test_heartbeat, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_other_wishes, cast_setup, cast_teardown),
     };
