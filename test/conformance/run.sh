@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh: ONNX's backend cases through a node, some of them and the demonstration models also with the other ONNX Runtime
 # of tools/deps.lock; CIDs against an independent implementation and against Kubo; models out of a real Kubo; sources with
-# faults, FAULT_RUNS (2) times each; the enclave images in an emulated Nitro machine. Prints a line for each check, and their numbers.
+# faults, FAULT_RUNS (2) times each; the enclave images in an emulated Nitro machine. Prints a line for each check, and
+# their numbers.
 # Exit status 1: one failed, or was skipped and does not stand in test/expected-skips.txt.
 set -eu
 cd "$(dirname "$0")/../.."
