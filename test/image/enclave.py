@@ -14,9 +14,9 @@ SELFTEST = "veronnx-selftest: "
 
 
 class Enclave:
-    """`with Enclave(image) as e`: image/peers/vsock.py has its HOST in `folder`; `console` grows."""
+    """`with Enclave(image) as e`: `options` are QEMU's; image/peers/vsock.py has its HOST in `folder`; `console` grows."""
 
-    def __init__(self, image, memory="2G"):
+    def __init__(self, image, *options, memory="2G"):
         self.folder = Path(tempfile.mkdtemp(prefix="enclave-"))
         self.console_file = (self.folder / "console").open("wb")
         self.backend = subprocess.Popen([sys.executable, SOURCE / "image/peers/vsock.py", self.folder / "device",
@@ -25,7 +25,7 @@ class Enclave:
         self.started = time.monotonic()
         self.machine = subprocess.Popen(
             [*os.environ["VERONNX_QEMU"].split(), "-M", "nitro-enclave,vsock=c,id=enclave", "-accel", "tcg,thread=multi", "-cpu", "max",
-             "-smp", "2", "-m", memory, "-kernel", image, "-nographic", "-no-reboot", "-chardev", f"socket,id=c,path={self.folder}/device"],
+             "-smp", "2", "-m", memory, "-kernel", image, "-nographic", "-no-reboot", "-chardev", f"socket,id=c,path={self.folder}/device", *options],
             stdin=subprocess.DEVNULL, stdout=self.console_file, stderr=subprocess.STDOUT)
 
     def __enter__(self):

@@ -12,4 +12,5 @@ if [ "$size" -le 94371840 ]; then echo "passed: the release is no larger than 90
 VERONNX_QEMU=${VERONNX_QEMU:-$(tools/peers.sh qemu)} || { echo "skipped: QEMU with a Nitro machine"; exit 0; }
 export VERONNX_QEMU
 python3 test/image/selftest.py build/image || :
+python3 test/image/refusals.py build/image || :
 python3 test/image/registers.py build/image || :
