@@ -1,9 +1,10 @@
 #!/bin/sh
-# peers.sh kubo|nitrite|nginx: a program that tests and benchmarks run against; prints where it is. What is not installed is made
+# peers.sh kubo|nitrite|nginx|qemu: a program that tests and benchmarks run against; prints where it is. What is not installed is made
 # once and kept in ${VERONNX_CACHE:-~/.cache/veronnx}/peers; the system stays as it is.
 #   kubo    built from Go modules: version and checksums are those of test/conformance/kubo/go.mod and go.sum
 #   nitrite a verifier of attestation documents, likewise: test/conformance/nitrite
 #   nginx   the one of the system, else unpacked from the running release's package
+#   qemu    QEMU with the nitro-enclave machine, built from what image/peers/qemu.lock lists, in a root of its own (x86_64)
 # Exit 77: it cannot be had here, and standard error says why; 2: there is no such peer.
 set -eu
 umask 022
@@ -63,7 +64,20 @@ nginx() {
     echo "$place/usr/sbin/nginx"
 }
 
-case ${1:-} in kubo|nitrite|nginx) ;; *) say "usage: peers.sh kubo|nitrite|nginx"; exit 2 ;; esac
+qemu() {
+    place=$peers/qemu-$(cat image/peers/qemu.lock image/peers/qemu.sh | sha256sum | cut -c 1-16)
+    if [ ! -x "$place/qemu" ]; then
+        [ "$(uname -m)" = x86_64 ] || absent "QEMU is built for x86_64 alone"
+        say "building QEMU (about ten minutes, once)"
+        { image/fetch.sh image/peers/qemu.lock && image/root.sh image/peers/qemu.lock "$scratch/root" &&
+            cp image/peers/qemu.sh "$scratch/root/tmp" && nice -n 10 image/inside.sh "$scratch/root" sh /tmp/qemu.sh; } \
+            > "$scratch/log" 2>&1 || { tail -n 5 "$scratch/log" >&2; absent "QEMU could not be built"; }
+        keep "$scratch/root/out" "$place"
+    fi
+    echo "$place/qemu"
+}
+
+case ${1:-} in kubo|nitrite|nginx|qemu) ;; *) say "usage: peers.sh kubo|nitrite|nginx|qemu"; exit 2 ;; esac
 mkdir -p "$peers"
 scratch=$(mktemp -d "$peers/.making.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT

@@ -1,4 +1,5 @@
-"""An emulated Nitro enclave: QEMU's nitro-enclave machine without KVM, and the backend of its vsock."""
+"""An emulated Nitro enclave: QEMU's nitro-enclave machine without KVM, and the backend of its vsock. VERONNX_QEMU is the command,
+with options for its firmware where it needs them (tools/peers.sh qemu)."""
 import json
 import os
 import shutil
@@ -13,10 +14,9 @@ SELFTEST = "veronnx-selftest: "
 
 
 class Enclave:
-    """`with Enclave(qemu, image) as e`: `qemu` is a command with its options for firmware; image/peers/vsock.py has its HOST in
-    `folder`; `console` grows."""
+    """`with Enclave(image) as e`: `options` are QEMU's; image/peers/vsock.py has its HOST in `folder`; `console` grows."""
 
-    def __init__(self, qemu, image, memory="2G"):
+    def __init__(self, image, *options, memory="2G"):
         self.folder = Path(tempfile.mkdtemp(prefix="enclave-"))
         self.console_file = (self.folder / "console").open("wb")
         self.backend = subprocess.Popen([sys.executable, SOURCE / "image/peers/vsock.py", self.folder / "device",
@@ -24,8 +24,8 @@ class Enclave:
         self.wait_for(lambda: (self.folder / "device").exists(), 30)
         self.started = time.monotonic()
         self.machine = subprocess.Popen(
-            [*qemu, "-M", "nitro-enclave,vsock=c,id=enclave", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", memory,
-             "-kernel", image, "-nographic", "-no-reboot", "-chardev", f"socket,id=c,path={self.folder}/device"],
+            [*os.environ["VERONNX_QEMU"].split(), "-M", "nitro-enclave,vsock=c,id=enclave", "-accel", "tcg,thread=multi", "-cpu", "max",
+             "-smp", "2", "-m", memory, "-kernel", image, "-nographic", "-no-reboot", "-chardev", f"socket,id=c,path={self.folder}/device", *options],
             stdin=subprocess.DEVNULL, stdout=self.console_file, stderr=subprocess.STDOUT)
 
     def __enter__(self):
@@ -43,11 +43,11 @@ class Enclave:
         return (self.folder / "console").read_text(errors="replace")
 
     def wait_for(self, condition, seconds):
-        """True when it came true; False when the time or the enclave ended first."""
+        """True when it came true in time."""
         until = time.monotonic() + seconds
         while not condition():
-            if time.monotonic() > until or self.backend.poll() is not None:
-                return condition()
+            if time.monotonic() > until:
+                return False
             time.sleep(0.1)
         return True
 
@@ -55,12 +55,3 @@ class Enclave:
         """What the selftest said so far."""
         lines = self.console.replace("\r", "").split("\n")[:-1]
         return [json.loads(line[len(SELFTEST):]) for line in lines if line.startswith(SELFTEST)]
-
-
-def qemu_command():
-    """What VERONNX_QEMU says or tools/peers.sh has; None when there is none."""
-    said = os.environ.get("VERONNX_QEMU")
-    if said:
-        return said.split()
-    found = subprocess.run([SOURCE / "tools/peers.sh", "qemu"], stdout=subprocess.PIPE, text=True, check=False)
-    return found.stdout.split() if found.returncode == 0 else None

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from enclave import SOURCE, Enclave, qemu_command
+from enclave import SOURCE, Enclave
 
 BOOT_SECONDS = 300
 
@@ -39,8 +39,8 @@ def variations(root):
     yield "other metadata", base | {"--metadata": '{"for":"test"}'}
 
 
-def reported(qemu, image):
-    with Enclave(qemu, image) as enclave:
+def reported(image):
+    with Enclave(image) as enclave:
         enclave.wait_for(enclave.stages, BOOT_SECONDS)
         stages = enclave.stages()
         if not stages:
@@ -51,10 +51,6 @@ def reported(qemu, image):
 
 def main():
     folder = Path(sys.argv[1]).resolve()
-    qemu = qemu_command()
-    if qemu is None:
-        print("skipped: QEMU with a Nitro machine")
-        return 0
     bad, seen = 0, set()
     with tempfile.TemporaryDirectory() as scratch:
         for name, options in variations(folder / "root"):
@@ -63,7 +59,7 @@ def main():
             shutil.copyfile(folder / "root/build/varied/image.eif", image)
             computed = json.loads(veronnx(folder, "pcrs", "/build/varied/image.eif"))["Measurements"]
             computed = {key: value for key, value in computed.items() if key.startswith("PCR")}
-            good = reported(qemu, image) == computed
+            good = reported(image) == computed
             print(f"{'passed' if good else 'failed'}: {name}", flush=True)
             bad += not good
             seen.add(tuple(computed.values()))
