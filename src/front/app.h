@@ -9,7 +9,7 @@
 #include "front/about.h"
 #include "front/budget.h"
 #include "front/http.h"
-#include "front/list.h"
+#include "base/list.h"
 #include "front/tls.h"
 #include "tensor/infer_inputs.h"
 #include "wire/conf.h"
