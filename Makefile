@@ -60,7 +60,7 @@ soak: build ## what takes an hour: models that do not fit for SECONDS (60), kill
 	@VERONNX_BIN=build/bin python3 test/soak/kill_random.py
 	@test/fault/soak.sh
 
-bench: build ## the benchmarks, into bench/results/; BENCH=requests or BENCH=fetch runs one of the two
+bench: build ## the benchmarks, into bench/results/; BENCH=requests, fetch or forward runs one of them
 	@bench/run.sh
 
 image: ## the enclave images, into build/image/; INPUTS=1 adds inputs.tar, the archive of all that they are made of

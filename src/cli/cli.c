@@ -10,13 +10,16 @@
 #include "cli/cmd_models.h"
 #include "cli/cmd_og.h"
 #include "cli/cmd_verify.h"
+#include "wire/launch.h"
 #include "wire/options.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int cmd_version(int argc, char **argv);
 static int cmd_help(int argc, char **argv);
+static int cmd_host(int argc, char **argv);
 static int cmd_serve_help(int argc, char **argv);
 
 static const struct command {
@@ -25,6 +28,7 @@ static const struct command {
     const char *what;
 } commands[] = {
     {"serve", cmd_serve_help, "run a node"},
+    {"host", cmd_host, "stand beside an enclave: connections, blocks, configuration, log"},
     {"add", cmd_add, "put model files into the local store and print their CIDs"},
     {"import", cmd_import, "put the blocks of an archive (CAR) into the local store"},
     {"export", cmd_export, "write a file or directory of the local store as an archive (CAR)"},
@@ -99,6 +103,17 @@ static void print_wrapped(const char *text)
         text += n + 1;
     }
     (void)printf("        %s\n", text);
+}
+
+/* `veronnx help host`: another executable explains itself. */
+static int cmd_host(int argc, char **argv)
+{
+    char exe[LAUNCH_PATH_MAX];
+    (void)argc;
+    if (launch_beside("veronnx-host", exe) == OK)
+        (void)execv(exe, argv);
+    (void)fprintf(stderr, "veronnx: cannot start veronnx-host\n");
+    return 1;
 }
 
 static int cmd_serve_help(int argc, char **argv)

@@ -2,10 +2,8 @@
 #ifndef VERONNX_CLI_FETCHER_H
 #define VERONNX_CLI_FETCHER_H
 
-#include "wire/frame.h"
 #include "wire/source.h"
-
-#include <sys/types.h>
+#include "wire/launch.h"
 
 struct fetcher_source {
     enum source_kind kind;
@@ -13,12 +11,10 @@ struct fetcher_source {
 };
 
 struct fetcher {
-    pid_t pid; /* 0: not started */
-    struct wire_end control;
-    int log_fd;
+    struct launched process;
     int block_fd; /* the stream of wire/block.h */
 };
-#define FETCHER_NONE ((struct fetcher){.control = {.fd = -1}, .log_fd = -1, .block_fd = -1})
+#define FETCHER_NONE ((struct fetcher){.process = LAUNCHED_NONE, .block_fd = -1})
 
 /* At most SOURCES_MAX sources; `ca_file` may be NULL. ERR_USAGE for a folder that does not exist; ERR_SOURCE_DEAD when
    the process does not get ready. */

@@ -6,11 +6,11 @@
 #ifndef VERONNX_FRONT_APP_H
 #define VERONNX_FRONT_APP_H
 
+#include "base/list.h"
 #include "front/about.h"
 #include "front/budget.h"
 #include "front/http.h"
 #include "front/inflate.h"
-#include "front/list.h"
 #include "front/tls.h"
 #include "tensor/infer_inputs.h"
 #include "tensor/oip_request.h"

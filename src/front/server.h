@@ -3,7 +3,7 @@
 #define VERONNX_FRONT_SERVER_H
 
 #include "front/http.h"
-#include "front/list.h"
+#include "base/list.h"
 #include "front/pool.h"
 
 #define TICK_MS 250 /* how often deadlines are looked at */

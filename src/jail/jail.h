@@ -21,6 +21,7 @@ enum jail_row {
     JAIL_FETCH,
     JAIL_NSM,
     JAIL_NSM_SIM,
+    JAIL_HOST,
     JAIL_ROWS_
 };
 

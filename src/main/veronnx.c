@@ -1,5 +1,5 @@
-/* veronnx: hands over to veronnx-super (`veronnx serve`) or veronnx-cli (all other commands), which stand beside it or, in an
-   installed tree, in ../libexec/veronnx. */
+/* veronnx: hands over to veronnx-super (`veronnx serve`), veronnx-host (`veronnx host`) or veronnx-cli (all other commands), which
+   stand beside it or, in an installed tree, in ../libexec/veronnx. */
 #include "base/defs.h"
 
 #include <errno.h>
@@ -9,14 +9,20 @@
 
 #define PATH_BYTES 4096
 
-static bool is_serve(int argc, char **argv)
+static bool wants_help(int argc, char **argv)
 {
-    if (argc < 2 || strcmp(argv[1], "serve") != 0)
-        return false;
     for (int i = 2; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return false; /* the command line explains it */
-    return true;
+            return true;
+    return false;
+}
+
+/* The command line explains `serve`. */
+static const char *program_of(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "serve") == 0 && !wants_help(argc, argv))
+        return "veronnx-super";
+    return argc > 1 && strcmp(argv[1], "host") == 0 ? "veronnx-host" : "veronnx-cli";
 }
 
 /* The folder of this executable, with its closing slash. */
@@ -37,12 +43,13 @@ int main(int argc, char **argv)
 {
     static const char *const places[] = {"", "../libexec/veronnx/"};
     char folder[PATH_BYTES], path[PATH_BYTES + 64];
-    bool serve = is_serve(argc, argv);
+    const char *program = program_of(argc, argv);
+    bool all = strcmp(program, "veronnx-cli") == 0; /* it finds its command itself */
     if (own_folder(folder, sizeof(folder)) != 0)
         return 1;
     for (size_t i = 0; i < COUNT_OF(places); i++) {
-        (void)snprintf(path, sizeof(path), "%s%s%s", folder, places[i], serve ? "veronnx-super" : "veronnx-cli");
-        (void)execv(path, serve ? argv + 1 : argv);
+        (void)snprintf(path, sizeof(path), "%s%s%s", folder, places[i], program);
+        (void)execv(path, all ? argv : argv + 1);
         if (errno != ENOENT)
             break;
     }

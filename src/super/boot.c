@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "jail/jail.h"
 #include "store/cache.h"
-#include "super/fetch_args.h"
+#include "wire/fetch_args.h"
 #include "super/listen.h"
 
 #include <errno.h>

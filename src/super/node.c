@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sha256.h"
-#include "super/fetch_args.h"
+#include "wire/fetch_args.h"
 #include "super/journal.h"
 #include "super/state.h"
 

@@ -45,7 +45,7 @@ CALLS = {
                {"base/mem.c"}, "is called by base/mem.c alone"),
     "secret": (call("memcmp", "bcmp"), set(), "takes a time that tells: secret_equal, unless nothing there is secret"),
     "print": (call("v?printf", "v?fprintf", "v?dprintf", "f?puts", "f?putc", "putchar", "perror", "syslog"),
-              {"cli", "main", "super", "config"}, "prints: libraries return, programs log"),
+              {"cli", "main", "super", "config", "host"}, "prints: libraries return, programs log"),
 }
 SECRET_FOLDERS = {"keeper", "receipt"}
 

@@ -1,6 +1,6 @@
 /* Budget, pool and list. */
 #include "front/budget.h"
-#include "front/list.h"
+#include "base/list.h"
 #include "front/pool.h"
 
 #include "base/mem.h"

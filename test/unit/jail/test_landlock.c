@@ -188,7 +188,7 @@ static void body_tcp(void *arg)
     CHECK(error_of(bind(listener, (struct sockaddr *)&local, sizeof(local))) == (row == JAIL_SUPER ? 0 : EACCES));
     local.sin_port = htons(9);
     CHECK(error_of(connect(client, (struct sockaddr *)&local, sizeof(local))) ==
-          (row == JAIL_SUPER || row == JAIL_FETCH ? ECONNREFUSED : EACCES));
+          (row == JAIL_SUPER || row == JAIL_FETCH || row == JAIL_HOST ? ECONNREFUSED : EACCES));
 }
 
 static void test_tcp(void **state)

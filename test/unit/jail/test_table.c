@@ -265,7 +265,11 @@ static void test_what_processes_never_have(void **state)
     static const char *const listening[] = {"listen", NULL};
     static const char *const widening[] = {"prlimit64", "prctl", "capset", "sched_setaffinity", NULL};
 
-    for (enum jail_row row = JAIL_CONFIG; row < JAIL_ROWS_; row++) {
+    static const char *const others[] = {"kill", "pidfd_send_signal", "unlink", "rename", "mkdir", "memfd_create", NULL};
+
+    assert_denied(JAIL_HOST, listening);
+    assert_denied(JAIL_HOST, others);
+    for (enum jail_row row = JAIL_CONFIG; row < JAIL_HOST; row++) { /* the host is the parent of a fetcher */
         assert_denied(row, processes);
         assert_denied(row, listening);
         if (row != JAIL_FETCH) {

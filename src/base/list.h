@@ -1,6 +1,6 @@
 /* Doubly linked rings: the nodes stand inside what they link. */
-#ifndef VERONNX_FRONT_LIST_H
-#define VERONNX_FRONT_LIST_H
+#ifndef VERONNX_BASE_LIST_H
+#define VERONNX_BASE_LIST_H
 
 #include "base/defs.h"
 

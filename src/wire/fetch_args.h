@@ -1,6 +1,6 @@
 /* The command line of veronnx-fetch. */
-#ifndef VERONNX_SUPER_FETCH_ARGS_H
-#define VERONNX_SUPER_FETCH_ARGS_H
+#ifndef VERONNX_WIRE_FETCH_ARGS_H
+#define VERONNX_WIRE_FETCH_ARGS_H
 
 #include "wire/conf.h"
 

@@ -1,5 +1,5 @@
 /* Records of the configuration as options. */
-#include "super/fetch_args.h"
+#include "wire/fetch_args.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* From the configuration to the command line of veronnx-fetch. */
-#include "super/fetch_args.h"
+#include "wire/fetch_args.h"
 
 #include "base/mem.h"
 
