@@ -9,9 +9,11 @@
 #include "front/about.h"
 #include "front/budget.h"
 #include "front/http.h"
+#include "front/inflate.h"
 #include "front/list.h"
 #include "front/tls.h"
 #include "tensor/infer_inputs.h"
+#include "tensor/oip_request.h"
 #include "wire/conf.h"
 #include "wire/frame.h"
 #include "wire/identity.h"
@@ -36,6 +38,18 @@ enum model_state {
     MODEL_READY,
 };
 
+/* Of the process that it has now, in the words of Triton's statistics; nanoseconds. */
+struct model_stats {
+    uint64_t runs;      /* results */
+    uint64_t failures;  /* and calls that failed after they were handed over */
+    uint64_t queue_ns;  /* from the head of a request to its turn */
+    uint64_t input_ns;  /* making the tensors */
+    uint64_t infer_ns;  /* as infer says */
+    uint64_t output_ns; /* making the answer */
+    uint64_t failure_ns;
+    uint64_t last_ms; /* Unix time */
+};
+
 struct model {
     struct app *app;
     enum model_state state;
@@ -47,7 +61,11 @@ struct model {
     struct lane *lane; /* INTRODUCED, READY */
     struct list queue; /* calls, in order */
     unsigned waiting;  /* how many */
+    struct model_stats stats;
 };
+
+/* The row of a model that somebody has asked for; NULL. Borrowed until the next call of this file. */
+const struct model *models_find(struct app *app, const struct wire_model *id);
 
 /* Takes a parsed call: starts it, or lets it wait for a slot or for the model, or answers it (QUEUE_FULL, OVERLOADED,
    whatever is wrong with its inputs). */
@@ -136,8 +154,38 @@ enum call_state {
     CALL_SIGNING, /* the result is there */
 };
 
+/* A request of the Open Inference Protocol. */
+struct oip_call {
+    struct oip_request request;
+    uint8_t name[INFER_MODEL_ID_MAX]; /* of the model, as it was asked for */
+    size_t name_len;
+    size_t json_len; /* of a request, then of an answer with binary tensors */
+    char json_text[24];
+    enum coding accepted; /* how the answer may be compressed */
+    bool compressed;
+};
+
+/* What differs between the ways to ask for a model. */
+struct call_form {
+    /* The body, inside the limits; how much memory that took. */
+    err_t (*parse)(struct call *c, const struct infer_limits *limits, size_t *ret_memory, struct why *why);
+    /* Lays the tensors out (c->inputs.set), and writes them into an area of set.total bytes. */
+    err_t (*measure)(struct call *c, const struct signature *s, size_t max_total, struct why *why);
+    err_t (*fill)(struct call *c, uint8_t *area, struct why *why);
+    /* Frees what refers to the body; frees the rest. */
+    void (*drop)(struct call *c);
+    void (*done)(struct call *c);
+    /* Into c->answer, which has its maximum. */
+    err_t (*write)(struct call *c, const struct value_set *outputs, struct view area, struct why *why);
+    /* Type and fields of the answer; NULL: JSON. */
+    void (*dress)(struct call *c, struct http_answer *a);
+    /* Instead of all this: the answer to a question about a model that is there, for which nothing is run. */
+    err_t (*tell)(struct call *c, const struct model *m);
+};
+
 struct call {
     struct list link; /* in a queue, or of those whose jobs are pending */
+    const struct call_form *form;
     struct app *app;
     struct http_req *req; /* NULL: nobody waits for an answer any more */
     struct model *model;  /* in whose queue it is */
@@ -149,8 +197,12 @@ struct call {
     uint64_t job; /* 0: none */
     uint64_t begin_us;
     uint64_t deadline_ms;
+    uint64_t turn_ns; /* when it was its turn */
     struct wire_nonce nonce;
-    struct infer_request request; /* refers to the body; both go when the tensors have been converted for good */
+    union {
+        struct infer_request infer;
+        struct oip_call oip;
+    } as; /* refers to the body until the tensors have been converted for good */
     struct lease document;        /* of its memory */
     struct infer_inputs inputs;
     uint8_t *tensors; /* converted while it waits; NULL */
@@ -164,6 +216,10 @@ struct call {
     struct msg_settlement *settlement; /* it comes before the receipt */
 };
 
+/* A new call for a request; NULL after it was answered with ERR_NOMEM. */
+struct call *call_new(struct app *app, struct http_req *req, const struct call_form *form);
+/* Answers a call whose form tells something. */
+void call_tell(struct call *c, const struct model *m);
 /* A call that waits although its model is ready is converted at once: tensors are smaller than their text. */
 err_t call_convert(struct call *c, const struct signature *signature, struct why *why);
 /* A waiting call's turn, on a lane that has room: converts, sends ticket and job. Answers it when that fails. */
@@ -209,6 +265,19 @@ void enclave_config(struct app *app, struct http_req *req);
 /* And what is ours and OpenGradient's about the same. */
 void enclave_node(struct app *app, struct http_req *req);
 void enclave_signing_key(struct app *app, struct http_req *req);
+
+/* ── call_head.c: what stands around the tensors of a request ── */
+
+/* Has the form parse the body, of which `text_len` bytes are JSON, inside what the budget has left. */
+err_t call_parse(struct call *c, size_t text_len, struct why *why);
+/* The header fields Veronnx-Nonce and Veronnx-Settle; `nonce`, which may be empty, stands in the body. */
+err_t call_read_head(struct call *c, struct view nonce, struct why *why);
+
+/* ── oip_api.c ── */
+
+extern const struct call_form oip_form;
+/* POST /v2/models/{m}/infer with its body. */
+void oip_infer(struct app *app, struct http_req *req);
 
 /* ── infer_api.c, routes.c ── */
 

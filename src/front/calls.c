@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "front/settlement.h"
 #include "receipt/receipt.h"
-#include "tensor/infer_answer.h"
 #include "wire/receipts.h"
 
 #include <assert.h>
@@ -14,9 +13,23 @@
 
 #define SIGN_MS     1000U /* how long the keeper may take */
 #define HUNG_MS     1000U /* how long after its own deadline an infer may still answer */
+#define TELL_MAX    (1 * MIB)
 #define ANSWER_ROOM 512   /* what an answer gets first, so that a short one does not grow */
 #define NEVER_MS    UINT64_MAX
 #define COUNTER_MAX ((UINT64_C(1) << 48) - 1)
+
+struct call *call_new(struct app *app, struct http_req *req, const struct call_form *form)
+{
+    struct call *c = mem_alloc(1, sizeof(*c));
+    if (c == NULL) {
+        http_reply_error(req, ERR_NOMEM, NULL, 1);
+        return NULL;
+    }
+    *c = (struct call){.form = form, .app = app, .req = req, .slot = -1};
+    list_init(&c->link);
+    req->user = c;
+    return c;
+}
 
 /* ── seats: the table of what is under way ── */
 
@@ -113,7 +126,7 @@ static void leave_lane(struct call *c)
 /* The parsed text refers to the body. */
 static void drop_text(struct call *c)
 {
-    infer_request_done(&c->request);
+    c->form->drop(c);
     lease_done(&c->document);
     if (c->req != NULL)
         http_body_free(c->req);
@@ -132,7 +145,8 @@ static void end(struct call *c)
     struct lane *l = c->lane;
     leave_seat(c);
     leave_lane(c);
-    infer_request_done(&c->request);
+    c->form->drop(c);
+    c->form->done(c);
     lease_done(&c->document);
     infer_inputs_done(&c->inputs);
     drop_tensors(c);
@@ -215,6 +229,8 @@ static void answer(struct call *c, const struct wire_receipt *r)
         call_fail(c, e == ERR_NOMEM || e == ERR_KEEPER_BUSY ? e : ERR_INTERNAL, NULL, 1);
         return;
     }
+    if (c->form->dress != NULL)
+        c->form->dress(c, &a);
     if (r != NULL)
         a.fields[a.n_fields++] = (struct http_field){"Veronnx-Receipt", view_of(receipt, strlen(receipt))};
     if (c->settle)
@@ -246,7 +262,7 @@ static void answer_if_complete(struct call *c)
 
 static err_t measure(struct call *c, const struct signature *signature, struct why *why)
 {
-    return infer_inputs_measure(&c->request, signature, app_share(c->app), &c->inputs, why);
+    return c->form->measure(c, signature, app_share(c->app), why);
 }
 
 /* Zeroed: what lies between the tensors goes to infer as well. */
@@ -257,7 +273,7 @@ err_t call_convert(struct call *c, const struct signature *signature, struct why
     c->tensors = mem_alloc(MAX(c->inputs.set.total, 1), 1);
     if (c->tensors == NULL)
         return ERR_NOMEM;
-    TRY(infer_inputs_fill(&c->inputs, c->tensors, why));
+    TRY(c->form->fill(c, c->tensors, why));
     drop_text(c);
     return OK;
 }
@@ -271,7 +287,7 @@ static err_t place(struct call *c, struct why *why)
     lease_done(&c->tensors_lease);
     TRY(slot_input(c->app, s, c->inputs.set.total));
     if (c->tensors == NULL)
-        return infer_inputs_fill(&c->inputs, s->input.addr, why);
+        return c->form->fill(c, s->input.addr, why);
     if (c->inputs.set.total > 0)
         memcpy(s->input.addr, c->tensors, c->inputs.set.total);
     return OK;
@@ -331,9 +347,24 @@ static void hand_back(struct call *c)
         call_fail(c, e, NULL, 1);
 }
 
+void call_tell(struct call *c, const struct model *m)
+{
+    buf_init(&c->answer, TELL_MAX);
+    err_t e = c->form->tell(c, m);
+    if (e != OK)
+        call_fail(c, e, NULL, 1);
+    else
+        answer(c, NULL);
+}
+
 void call_start(struct call *c, struct lane *l)
 {
     struct why why = {0};
+    if (c->form->tell != NULL) {
+        call_tell(c, l->model);
+        return;
+    }
+    c->turn_ns = clock_mono_ns();
     take_slot(c, l);
     err_t e = take_seat(c);
     if (e == OK)
@@ -366,7 +397,7 @@ static err_t write_answer(struct call *c, const struct wire_msg *m, struct view 
         return e == ERR_NOMEM ? e : ERR_PROTOCOL;
     buf_init(&c->answer, room);
     TRY(buf_reserve(&c->answer, MIN(ANSWER_ROOM, room), &(uint8_t *){NULL}));
-    e = infer_answer_write(&outputs, area, c->lane->model->sha256, &c->answer, why);
+    e = c->form->write(c, &outputs, area, why);
     if (e == ERR_OUTPUT_TOO_LARGE && room < share) {
         *why = (struct why){0};
         e = ERR_OVERLOADED;
@@ -396,6 +427,24 @@ static void note_time(struct lane *l, uint64_t us)
     l->mean_us = l->mean_us == 0 ? us : (l->mean_us * 7 + us) / 8;
 }
 
+/* `came_ns`: when the result came. */
+static void note_stats(const struct call *c, uint64_t start_ns, uint64_t came_ns, const struct msg_result *r)
+{
+    struct model_stats *s = &c->lane->model->stats;
+    uint64_t now_ns = clock_mono_ns();
+    s->last_ms = clock_wall_us() / 1000;
+    if (r->result != OK) {
+        s->failures++;
+        s->failure_ns += now_ns - start_ns;
+        return;
+    }
+    s->runs++;
+    s->queue_ns += c->turn_ns - start_ns;
+    s->input_ns += c->begin_us * 1000 - MIN(c->turn_ns, c->begin_us * 1000);
+    s->infer_ns += UINT64_C(1000) * r->run_us;
+    s->output_ns += now_ns - came_ns;
+}
+
 err_t call_result(struct lane *l, struct wire_msg *m)
 {
     const struct msg_result *r = m->fixed;
@@ -403,10 +452,13 @@ err_t call_result(struct lane *l, struct wire_msg *m)
     struct why why = {0};
     if (c == NULL || c->lane != l || c->state != CALL_RUNNING || c->slot != r->slot)
         return ERR_PROTOCOL;
+    uint64_t came_ns = clock_mono_ns();
     err_t e = take_result(c, m, &why);
     if (e == ERR_PROTOCOL)
         return e;
     uint64_t now_us = clock_mono_ns() / 1000;
+    if (c->req != NULL)
+        note_stats(c, c->req->start_ns, came_ns, r);
     note_time(l, now_us - c->begin_us);
     lane_note_run(l, r->run_us);
     give_slot(c);

@@ -18,6 +18,11 @@ static struct model *find(struct app *app, const struct wire_model *id)
     return NULL;
 }
 
+const struct model *models_find(struct app *app, const struct wire_model *id)
+{
+    return find(app, id);
+}
+
 /* A new row, which nobody has asked the supervisor for yet; NULL when the table is full. */
 static struct model *open_row(struct app *app, const struct wire_model *id)
 {
@@ -157,6 +162,10 @@ void models_join(struct app *app, const struct wire_model *id, struct call *c)
     struct model *m = find(app, id);
     struct why why = {0};
     uint32_t retry_s = 1;
+    if (m != NULL && m->state == MODEL_READY && c->form->tell != NULL) {
+        call_tell(c, m);
+        return;
+    }
     if (m != NULL && list_empty(&m->queue) && m->lane != NULL && lane_has_room(m->lane)) {
         call_start(c, m->lane);
         return;

@@ -1,15 +1,7 @@
 /* What the public listener serves: one table. */
-#include "front/app.h"
+#include "front/route.h"
 
 #include <string.h>
-
-struct route {
-    enum http_method method;
-    const char *path;
-    void (*handle)(struct app *app, struct http_req *req);
-    void (*gone)(struct http_req *req); /* the client left before it was answered; NULL: answered at once */
-    bool body;
-};
 
 static void reply_text(struct http_req *req, int status, const char *text)
 {
@@ -32,14 +24,14 @@ static void readyz(struct app *app, struct http_req *req)
         reply_text(req, 200, "ready\n");
 }
 
-static void infer_gone(struct http_req *req)
+void call_gone(struct http_req *req)
 {
     if (req->user != NULL)
         call_orphan(req->user);
 }
 
 static const struct route routes[] = {
-    {METHOD_POST, "/infer", infer_api, infer_gone, true},
+    {METHOD_POST, "/infer", infer_api, call_gone, true},
     {METHOD_GET, "/healthz", healthz, NULL, false},
     {METHOD_GET, "/readyz", readyz, NULL, false},
     {METHOD_GET, "/enclave", enclave_index, NULL, false},
@@ -54,7 +46,7 @@ static const struct route *find(const struct http_req *req)
     for (size_t n = 0; n < COUNT_OF(routes); n++)
         if (view_is(req->path, routes[n].path))
             return &routes[n];
-    return NULL;
+    return oip_route(req->path);
 }
 
 static bool method_fits(const struct route *r, enum http_method m)

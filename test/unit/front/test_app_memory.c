@@ -48,7 +48,7 @@ static void test_text_is_counted(void **state)
     (void)post_large(1, VALUES);
     const struct call *c = first_waiting();
     assert_int_equal(w.app->transfer.used - before, c->document.bytes);
-    assert_int_equal(c->document.bytes, c->request.memory);
+    assert_int_equal(c->document.bytes, c->as.infer.memory);
     assert_in_range(c->document.bytes, VALUES * 8, VALUES * 16);
     assert_null(c->req->body.data);
 }
