@@ -211,7 +211,7 @@ static void on_gone(void *self UNUSED, struct http_req *req)
         q->req = NULL;
 }
 
-static const struct http_handler handler = {on_head, on_body, on_gone, NULL, NULL};
+static const struct http_handler handler = {on_head, on_body, on_gone, NULL, NULL, NULL};
 
 /* ── answers ── */
 

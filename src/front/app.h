@@ -94,7 +94,22 @@ struct slot {
     bool busy;
 };
 
+/* An input area of its own, which becomes a slot's. */
+struct area {
+    struct map map;
+    int fd; /* -1: infer has it, or there is none */
+};
+
 void slot_init(struct slot *s);
+/* `bytes` rounded up to pages, zeroed. ERR_NOMEM, ERR_IO. */
+err_t area_make(size_t bytes, struct area *ret);
+size_t area_pages(size_t bytes);
+/* Accepts one that was never made, if its descriptor is -1. */
+void area_done(struct area *a);
+/* The slot's input area from now on, with what was reserved for it. */
+void slot_adopt(struct slot *s, struct area *a, struct lease *held);
+/* And back, of an area that infer has not got. */
+void slot_return(struct slot *s, struct area *ret, struct lease *ret_held);
 /* Room for `bytes` in the input area, reserved before it is made. ERR_OVERLOADED, ERR_NOMEM, ERR_IO. */
 err_t slot_input(struct app *app, struct slot *s, size_t bytes);
 /* The `bytes` bytes of a result (borrowed until the slot's next one), in a new area if the message brought one. Infer
@@ -163,6 +178,8 @@ struct oip_call {
     size_t name_len;
     size_t json_len; /* of a request, then of an answer with binary tensors */
     char json_text[24];
+    struct buf early;           /* a copy of the JSON, when its tensors */
+    struct http_piece *pieces;  /* go straight to their places */
     enum coding accepted; /* how the answer may be compressed */
     bool compressed;
 };
@@ -215,10 +232,12 @@ struct call {
         struct infer_request infer;
         struct oip_call oip;
         struct grpc_call grpc;
-    } as; /* refers to the body until the tensors have been converted for good */
+    } as; /* may refer to the body until the tensors have been converted for good */
     struct lease document;        /* of its memory */
     struct infer_inputs inputs;
     uint8_t *tensors; /* converted while it waits; NULL */
+    bool direct;      /* they are in `area`, which goes to the slot as it is */
+    struct area area;
     struct lease tensors_lease;
     struct buf answer;
     struct lease answer_lease;
@@ -229,8 +248,14 @@ struct call {
     struct msg_settlement *settlement; /* it comes before the receipt */
 };
 
-/* A new call for a request; NULL after it was answered with ERR_NOMEM. */
+/* A new call for a request; NULL when there is no memory. */
+struct call *call_make(struct app *app, struct http_req *req, const struct call_form *form);
+/* The same; NULL after it was answered with ERR_NOMEM. */
 struct call *call_new(struct app *app, struct http_req *req, const struct call_form *form);
+/* The tensors are there for good: what they were parsed from can go, and the body. */
+void call_drop_text(struct call *c);
+/* Ends a call that nobody shall hear of; the request lives on. */
+void call_forget(struct call *c);
 /* Answers a call whose form tells something. */
 void call_tell(struct call *c, const struct model *m);
 /* A call that waits although its model is ready is converted at once: tensors are smaller than their text. */
@@ -289,7 +314,10 @@ err_t call_read_head(struct call *c, struct view nonce, struct why *why);
 /* ── oip_api.c ── */
 
 extern const struct call_form oip_form;
-/* POST /v2/models/{m}/infer with its body. */
+/* POST /v2/models/{m}/infer with its body. Of a large binary one the head lets oip_prefix be called when its JSON is there:
+   the tensors are then received where infer reads them. */
+void oip_infer_head(struct http_req *req);
+void oip_prefix(struct app *app, struct http_req *req);
 void oip_infer(struct app *app, struct http_req *req);
 
 /* ── infer_api.c, routes.c ── */

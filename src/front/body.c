@@ -2,6 +2,7 @@
 #include "front/body.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define FIRST_STEP (16 * KIB)
 
@@ -33,7 +34,8 @@ err_t body_begin(struct body *b, struct buf *out, size_t max, struct budget *bud
     bool exact = frame->sized && frame->coding == CODING_NONE;
     buf_init(out, exact ? (size_t)frame->length : max);
     TRY(lease_take(&b->lease, budget, 0));
-    return exact && out->max > 0 ? grow(b, out, out->max) : OK;
+    size_t at_first = frame->prefix > 0 ? frame->prefix : out->max;
+    return exact && out->max > 0 ? grow(b, out, at_first) : OK;
 }
 
 static err_t put_compressed(struct body *b, struct buf *out, struct view in)
@@ -55,8 +57,30 @@ static err_t put_compressed(struct body *b, struct buf *out, struct view in)
     }
 }
 
+/* More than the pieces take is more than was announced. */
+static err_t put_scattered(struct body *b, struct view part)
+{
+    while (part.len > 0) {
+        if (b->n_pieces == 0)
+            return ERR_BODY_TOO_LARGE;
+        struct http_piece *p = b->pieces;
+        size_t n = MIN(part.len, p->len);
+        if (n > 0)
+            memcpy(p->at, part.data, n);
+        part = view_of(part.data + n, part.len - n);
+        *p = (struct http_piece){p->at + n, p->len - n};
+        if (p->len > 0)
+            continue;
+        b->pieces++;
+        b->n_pieces--;
+    }
+    return OK;
+}
+
 err_t body_put(struct body *b, struct buf *out, struct view part)
 {
+    if (b->pieces != NULL)
+        return put_scattered(b, part);
     if (b->codec != NULL)
         return put_compressed(b, out, part);
     TRY(grow(b, out, part.len));

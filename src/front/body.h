@@ -3,6 +3,7 @@
 #define VERONNX_FRONT_BODY_H
 
 #include "front/budget.h"
+#include "front/http.h"
 #include "front/inflate.h"
 
 /* What stands behind the buffer that the handler sees. */
@@ -10,6 +11,8 @@ struct body {
     struct lease lease;    /* of what the buffer has allocated */
     struct inflate *codec; /* NULL without a Content-Encoding */
     bool lent;             /* the buffer's memory is the handler's: it neither grows nor is freed */
+    size_t n_pieces;       /* where what comes goes instead of the buffer */
+    struct http_piece *pieces;
 };
 
 /* How a body is announced. */
@@ -17,6 +20,7 @@ struct body_frame {
     enum coding coding;
     bool sized;      /* `length` bytes will come; else an unknown number */
     uint64_t length; /* as it travels, i.e. compressed */
+    size_t prefix;   /* what the buffer needs at first; 0 = all */
 };
 
 /* Prepares `out` for a body of at most `max` bytes. A sized one gets all its memory here: ERR_BODY_TOO_LARGE,

@@ -10,7 +10,6 @@
 err_t call_parse(struct call *c, size_t text_len, struct why *why)
 {
     struct app *app = c->app;
-    struct buf *body = &c->req->body;
     size_t most = MIN(9 * text_len + 64 * KIB, app_share(app)); /* infer_request.h: enough for any text */
     size_t memory = 0;
     const struct infer_limits limits = {
@@ -18,7 +17,6 @@ err_t call_parse(struct call *c, size_t text_len, struct why *why)
         .json_memory = MIN(most, app_room(app)),
     };
     TRY(lease_take(&c->document, &app->transfer, limits.json_memory));
-    body->max = body->len + INFER_BODY_PAD; /* the parser's, not the client's */
     err_t e = c->form->parse(c, &limits, &memory, why);
     if (e == ERR_TOO_LARGE && limits.json_memory < most) {
         *why = (struct why){0};

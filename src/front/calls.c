@@ -18,16 +18,22 @@
 #define NEVER_MS    UINT64_MAX
 #define COUNTER_MAX ((UINT64_C(1) << 48) - 1)
 
-struct call *call_new(struct app *app, struct http_req *req, const struct call_form *form)
+struct call *call_make(struct app *app, struct http_req *req, const struct call_form *form)
 {
     struct call *c = mem_alloc(1, sizeof(*c));
-    if (c == NULL) {
-        http_reply_error(req, ERR_NOMEM, NULL, 1);
+    if (c == NULL)
         return NULL;
-    }
-    *c = (struct call){.form = form, .app = app, .req = req, .slot = -1};
+    *c = (struct call){.form = form, .app = app, .req = req, .slot = -1, .area.fd = -1};
     list_init(&c->link);
     req->user = c;
+    return c;
+}
+
+struct call *call_new(struct app *app, struct http_req *req, const struct call_form *form)
+{
+    struct call *c = call_make(app, req, form);
+    if (c == NULL)
+        http_reply_error(req, ERR_NOMEM, NULL, 1);
     return c;
 }
 
@@ -124,7 +130,7 @@ static void leave_lane(struct call *c)
 /* ── the end ── */
 
 /* The parsed text refers to the body. */
-static void drop_text(struct call *c)
+void call_drop_text(struct call *c)
 {
     c->form->drop(c);
     lease_done(&c->document);
@@ -134,7 +140,10 @@ static void drop_text(struct call *c)
 
 static void drop_tensors(struct call *c)
 {
-    mem_free(c->tensors);
+    if (c->direct)
+        area_done(&c->area);
+    else
+        mem_free(c->tensors);
     c->tensors = NULL;
     lease_done(&c->tensors_lease);
 }
@@ -158,6 +167,13 @@ static void end(struct call *c)
     mem_free(c);
     if (l != NULL)
         lane_settle(l);
+}
+
+void call_forget(struct call *c)
+{
+    c->req->user = NULL;
+    c->req = NULL;
+    end(c);
 }
 
 static int64_t age_us(const struct http_req *req)
@@ -274,7 +290,7 @@ err_t call_convert(struct call *c, const struct signature *signature, struct why
     if (c->tensors == NULL)
         return ERR_NOMEM;
     TRY(c->form->fill(c, c->tensors, why));
-    drop_text(c);
+    call_drop_text(c);
     return OK;
 }
 
@@ -282,6 +298,10 @@ err_t call_convert(struct call *c, const struct signature *signature, struct why
 static err_t place(struct call *c, struct why *why)
 {
     struct slot *s = &c->lane->slots[c->slot];
+    if (c->direct) {
+        slot_adopt(s, &c->area, &c->tensors_lease);
+        return OK;
+    }
     if (c->tensors == NULL)
         TRY(measure(c, &c->lane->model->signature, why));
     lease_done(&c->tensors_lease);
@@ -333,12 +353,14 @@ static void hand_back(struct call *c)
 {
     struct lane *l = c->lane;
     struct model *m = l->model;
+    if (c->direct)
+        slot_return(&l->slots[c->slot], &c->area, &c->tensors_lease);
     leave_seat(c);
     leave_lane(c);
     err_t e = OK;
     if (c->tensors == NULL)
         infer_inputs_done(&c->inputs);
-    else
+    else if (!c->direct)
         e = lease_take(&c->tensors_lease, &c->app->transfer, c->inputs.set.total);
     if (e == OK)
         models_requeue(m, c);
@@ -378,7 +400,7 @@ void call_start(struct call *c, struct lane *l)
     } else {
         c->state = CALL_RUNNING;
         note_begin(c);
-        drop_text(c);
+        call_drop_text(c);
         drop_tensors(c);
         app_need_tick(c->app);
     }

@@ -276,18 +276,18 @@ static void admin_only(struct app *app UNUSED, struct http_req *req)
 
 #define SERVICE "/inference.GRPCInferenceService/"
 static const struct route routes[] = {
-    {METHOD_POST, SERVICE "ServerLive", server_live, NULL, true},
-    {METHOD_POST, SERVICE "ServerReady", server_ready, NULL, true},
-    {METHOD_POST, SERVICE "ServerMetadata", server_metadata, NULL, true},
-    {METHOD_POST, SERVICE "ModelReady", grpc_model_ready, call_gone, true},
-    {METHOD_POST, SERVICE "ModelMetadata", grpc_model_metadata, call_gone, true},
-    {METHOD_POST, SERVICE "ModelInfer", grpc_model_infer, call_gone, true},
-    {METHOD_POST, SERVICE "ModelConfig", grpc_model_config, call_gone, true},
-    {METHOD_POST, SERVICE "ModelStatistics", grpc_model_statistics, NULL, true},
-    {METHOD_POST, SERVICE "RepositoryIndex", grpc_repository_index, NULL, true},
-    {METHOD_POST, SERVICE "RepositoryModelLoad", admin_only, NULL, true},
-    {METHOD_POST, SERVICE "RepositoryModelUnload", admin_only, NULL, true},
-    {METHOD_POST, "/grpc.health.v1.Health/Check", health_check, NULL, true},
+    {METHOD_POST, SERVICE "ServerLive", server_live, NULL, true, NULL},
+    {METHOD_POST, SERVICE "ServerReady", server_ready, NULL, true, NULL},
+    {METHOD_POST, SERVICE "ServerMetadata", server_metadata, NULL, true, NULL},
+    {METHOD_POST, SERVICE "ModelReady", grpc_model_ready, call_gone, true, NULL},
+    {METHOD_POST, SERVICE "ModelMetadata", grpc_model_metadata, call_gone, true, NULL},
+    {METHOD_POST, SERVICE "ModelInfer", grpc_model_infer, call_gone, true, NULL},
+    {METHOD_POST, SERVICE "ModelConfig", grpc_model_config, call_gone, true, NULL},
+    {METHOD_POST, SERVICE "ModelStatistics", grpc_model_statistics, NULL, true, NULL},
+    {METHOD_POST, SERVICE "RepositoryIndex", grpc_repository_index, NULL, true, NULL},
+    {METHOD_POST, SERVICE "RepositoryModelLoad", admin_only, NULL, true, NULL},
+    {METHOD_POST, SERVICE "RepositoryModelUnload", admin_only, NULL, true, NULL},
+    {METHOD_POST, "/grpc.health.v1.Health/Check", health_check, NULL, true, NULL},
 };
 
 const struct route *grpc_route(struct view path)

@@ -34,6 +34,7 @@ struct http_req {
     uint8_t version;   /* of HTTP: 1 or 2 */
     bool parts;        /* on_head may set it, of version 2: the body is given to on_part as it comes */
     bool sending;      /* a part of the answer has not been sent yet */
+    size_t prefix;     /* on_head may set it: on_prefix is called when so many bytes of a longer, plain body are there */
     struct view path;  /* begins with '/', ends before '?'; not percent-decoded */
     struct view query; /* behind the '?'; empty without one */
     size_t body_max;   /* largest decompressed body; the configured maximum, which on_head may lower */
@@ -52,6 +53,14 @@ struct view http_header(const struct http_req *req, const char *name);
 /* on_head only: the body goes into this memory instead of a buffer that grows. body_max is lowered to `size`. The
    memory must live until the request ends; req->body is then a view of it and is never freed. */
 void http_body_into(struct http_req *req, uint8_t *area, size_t size);
+
+/* on_prefix only: the rest of the body goes into these pieces of memory instead, one after the other; together they are as
+   long as it is. They and what they point to must live until the request ends. */
+struct http_piece {
+    uint8_t *at;
+    size_t len;
+};
+void http_body_scatter(struct http_req *req, struct http_piece *pieces, size_t count);
 
 /* Frees the body and returns its memory to the budget, when a handler needs it no longer but the request goes on. */
 void http_body_free(struct http_req *req);
@@ -75,6 +84,8 @@ struct http_handler {
     /* Only for a request with `parts`: more of the body stands in req->body, from which the handler takes what it can use
        (buf_consume), or a part of the answer has been sent. NULL when no request has parts. */
     void (*on_part)(void *self, struct http_req *req);
+    /* Only for a request with `prefix`, of which the body holds just that now. It cannot be answered here. May be NULL. */
+    void (*on_prefix)(void *self, struct http_req *req);
 };
 
 /* ── answers ── */

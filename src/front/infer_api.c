@@ -6,7 +6,9 @@
 
 static err_t parse(struct call *c, const struct infer_limits *limits, size_t *ret_memory, struct why *why)
 {
-    TRY(infer_request_parse(&c->req->body, limits, &c->as.infer, why));
+    struct buf *body = &c->req->body;
+    body->max = body->len + INFER_BODY_PAD; /* the parser's, not the client's */
+    TRY(infer_request_parse(body, limits, &c->as.infer, why));
     if (c->as.infer.detached)
         http_body_free(c->req);
     *ret_memory = c->as.infer.memory;

@@ -139,7 +139,7 @@ static err_t join_known(struct model *m, struct call *c, struct why *why, uint32
         *ret_retry_s = queue_s(m);
         return ERR_QUEUE_FULL;
     }
-    if (m->state == MODEL_READY)
+    if (m->state == MODEL_READY && c->tensors == NULL)
         TRY(call_convert(c, &m->signature, why));
     enter(m, &m->queue, c);
     return OK;

@@ -1,6 +1,9 @@
 /* POST /v2/models/{m}/infer: from the body to a call of a model, and back. */
-#include "front/deflate.h"
 #include "front/oip.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "front/deflate.h"
 #include "front/resolve.h"
 #include "tensor/oip_answer.h"
 
@@ -10,6 +13,12 @@
 /* What is compressed: less is not worth it, more would keep the loop from others. */
 #define COMPRESS_MIN (1 * KIB)
 #define COMPRESS_MAX (4 * MIB)
+
+/* Tensors of together so many bytes are received where infer reads them; a copy of less costs less than an area. */
+#define DIRECT_MIN  (256 * KIB)
+#define DIRECT_JSON (64 * KIB) /* longest JSON of such a request */
+
+#define JSON_LENGTH "inference-header-content-length"
 
 err_t oip_model(const struct app *app, const struct http_req *req, uint8_t *ret_name, size_t *ret_name_len,
                 struct wire_model *ret, struct why *why)
@@ -35,8 +44,10 @@ static struct view name_of(const struct call *c)
 static err_t parse(struct call *c, const struct infer_limits *limits, size_t *ret_memory, struct why *why)
 {
     struct oip_call *o = &c->as.oip;
-    bool raw = o->json_len == 0 && http_header(c->req, "inference-header-content-length").data != NULL;
-    TRY(oip_request_parse(&c->req->body, o->json_len, raw, limits, &o->request, why));
+    struct buf *body = &c->req->body;
+    bool raw = o->json_len == 0 && http_header(c->req, JSON_LENGTH).data != NULL;
+    body->max = body->len + INFER_BODY_PAD; /* the parser's, not the client's */
+    TRY(oip_request_parse(body, o->json_len, raw, 0, limits, &o->request, why));
     *ret_memory = o->request.memory;
     return OK;
 }
@@ -58,6 +69,8 @@ static void drop(struct call *c)
 
 static void done(struct call *c)
 {
+    buf_done(&c->as.oip.early);
+    mem_free(c->as.oip.pieces);
     oip_request_done(&c->as.oip.request);
 }
 
@@ -100,26 +113,135 @@ static void dress(struct call *c, struct http_answer *a)
 const struct call_form oip_form = {
     .parse = parse, .measure = measure, .fill = fill, .drop = drop, .done = done, .write = put_answer, .dress = dress};
 
-/* ── the request ── */
-
 static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why)
 {
     struct oip_call *o = &c->as.oip;
     TRY(oip_model(c->app, c->req, o->name, &o->name_len, ret_model, why));
-    TRY(oip_json_len(http_header(c->req, "inference-header-content-length"), c->req->body.len, &o->json_len, why));
+    TRY(oip_json_len(http_header(c->req, JSON_LENGTH), c->req->body.len, &o->json_len, why));
     TRY(call_parse(c, o->json_len, why));
     o->accepted = coding_accepted(http_header(c->req, "accept-encoding"));
     return call_read_head(c, (struct view){0}, why);
 }
 
+/* ── large binary tensors ── */
+
+void oip_infer_head(struct http_req *req)
+{
+    uint64_t json = 0, all = 0;
+    if (text_u64(http_header(req, JSON_LENGTH), DIRECT_JSON, &json) == OK && json > 0 &&
+        text_u64(http_header(req, "content-length"), SIZE_MAX, &all) == OK && all >= json + DIRECT_MIN)
+        req->prefix = json;
+}
+
+/* What the client announced less its JSON; nothing of it is there. */
+static size_t bytes_to_come(const struct http_req *req)
+{
+    uint64_t all = 0;
+    return text_u64(http_header(req, "content-length"), SIZE_MAX, &all) == OK ? (size_t)all - req->body.len : 0;
+}
+
+static err_t parse_early(struct call *c, const struct infer_limits *limits, size_t *ret_memory, struct why *why)
+{
+    struct oip_call *o = &c->as.oip;
+    buf_init(&o->early, c->req->body.len + INFER_BODY_PAD);
+    TRY(buf_put_view(&o->early, buf_view(&c->req->body)));
+    TRY(oip_request_parse(&o->early, o->early.len, false, bytes_to_come(c->req), limits, &o->request, why));
+    *ret_memory = o->request.memory + o->early.cap;
+    return OK;
+}
+
+/* The places of the tensors that are to come, in the order in which they come. */
+static err_t find_pieces(struct call *c, size_t *ret_count)
+{
+    struct oip_call *o = &c->as.oip;
+    const struct oip_request *r = &o->request;
+    size_t count = 0;
+    o->pieces = mem_alloc(MAX(r->n_inputs, 1), sizeof(*o->pieces));
+    if (o->pieces == NULL)
+        return ERR_NOMEM;
+    for (size_t n = 0; n < r->n_inputs; n++)
+        for (size_t i = 0; oip_input_later(&r->inputs[n]) && i < c->inputs.set.descs.count; i++)
+            if (r->order[i] == n)
+                o->pieces[count++] =
+                    (struct http_piece){c->tensors + c->inputs.set.places[i].offset, c->inputs.set.places[i].len};
+    *ret_count = count;
+    return OK;
+}
+
+static err_t begin_direct(struct call *c, size_t *ret_pieces, struct why *why)
+{
+    struct oip_call *o = &c->as.oip;
+    struct wire_model model;
+    TRY(oip_model(c->app, c->req, o->name, &o->name_len, &model, why));
+    const struct model *m = models_find(c->app, &model);
+    if (m == NULL || m->state != MODEL_READY)
+        return ERR_WOULD_BLOCK;
+    TRY(call_parse(c, c->req->body.len, why));
+    TRY(c->form->measure(c, &m->signature, app_share(c->app), why));
+    TRY(lease_take(&c->tensors_lease, &c->app->transfer, area_pages(c->inputs.set.total)));
+    TRY(area_make(c->inputs.set.total, &c->area));
+    c->tensors = c->area.map.addr;
+    TRY(c->form->fill(c, c->tensors, why));
+    return find_pieces(c, ret_pieces);
+}
+
+static const struct call_form direct_form = {.parse = parse_early,
+                                             .measure = measure,
+                                             .fill = fill,
+                                             .drop = drop,
+                                             .done = done,
+                                             .write = put_answer,
+                                             .dress = dress};
+
+/* When it cannot be done, the body comes as any other, and what is wrong with it is found then. */
+void oip_prefix(struct app *app, struct http_req *req)
+{
+    struct why why = {0};
+    size_t pieces = 0;
+    struct call *c = call_make(app, req, &direct_form);
+    if (c == NULL)
+        return;
+    c->direct = true;
+    if (begin_direct(c, &pieces, &why) == OK)
+        http_body_scatter(req, c->as.oip.pieces, pieces);
+    else
+        call_forget(c);
+}
+
+/* Nobody else can write to the area yet. */
+static err_t check_direct(const struct call *c, struct why *why)
+{
+    const struct value_set *set = &c->inputs.set;
+    for (size_t i = 0; i < set->descs.count; i++) {
+        const struct value_place p = set->places[i];
+        if (payload_check(&set->descs.items[i], view_of(c->tensors + p.offset, p.len)) != OK)
+            return why_set(why, ERR_FIELD_VALUE, "inputs[%u]: of another form than binary data has",
+                           c->as.oip.request.order[i]);
+    }
+    return OK;
+}
+
+static err_t finish_direct(struct call *c, struct wire_model *ret_model, struct why *why)
+{
+    struct oip_call *o = &c->as.oip;
+    TRY(check_direct(c, why));
+    call_drop_text(c);
+    TRY(oip_model(c->app, c->req, o->name, &o->name_len, ret_model, why));
+    o->json_len = 0;
+    o->accepted = coding_accepted(http_header(c->req, "accept-encoding"));
+    return call_read_head(c, (struct view){0}, why);
+}
+
+/* ── the request ── */
+
 void oip_infer(struct app *app, struct http_req *req)
 {
     struct wire_model model;
     struct why why = {0};
-    struct call *c = call_new(app, req, &oip_form);
+    struct call *c = req->user != NULL ? req->user : call_new(app, req, &oip_form);
     if (c == NULL)
         return;
-    err_t e = begin(c, &model, &why);
+    err_t e = c->direct ? finish_direct(c, &model, &why) : begin(c, &model, &why);
     if (e != OK)
         call_fail(c, e, &why, 1);
     else

@@ -149,19 +149,19 @@ static void admin_only(struct app *app UNUSED, struct http_req *req)
 /* ── the table ── */
 
 static const struct route routes[OIP_WHAT_COUNT_] = {
-    [OIP_SERVER] = {METHOD_GET, "", server, NULL, false},
-    [OIP_LIVE] = {METHOD_GET, "", live, NULL, false},
-    [OIP_READY] = {METHOD_GET, "", ready, NULL, false},
-    [OIP_MODELS] = {METHOD_GET, "", models, NULL, false},
-    [OIP_ALL_STATS] = {METHOD_GET, "", all_stats, NULL, false},
-    [OIP_INDEX] = {METHOD_POST, "", list_index, NULL, true},
-    [OIP_MODEL] = {METHOD_GET, "", oip_metadata, call_gone, false},
-    [OIP_MODEL_READY] = {METHOD_GET, "", oip_model_ready, call_gone, false},
-    [OIP_INFER] = {METHOD_POST, "", oip_infer, call_gone, true},
-    [OIP_CONFIG] = {METHOD_GET, "", oip_config, call_gone, false},
-    [OIP_STATS] = {METHOD_GET, "", oip_stats, NULL, false},
-    [OIP_LOAD] = {METHOD_POST, "", admin_only, NULL, true},
-    [OIP_UNLOAD] = {METHOD_POST, "", admin_only, NULL, true},
+    [OIP_SERVER] = {METHOD_GET, "", server, NULL, false, NULL},
+    [OIP_LIVE] = {METHOD_GET, "", live, NULL, false, NULL},
+    [OIP_READY] = {METHOD_GET, "", ready, NULL, false, NULL},
+    [OIP_MODELS] = {METHOD_GET, "", models, NULL, false, NULL},
+    [OIP_ALL_STATS] = {METHOD_GET, "", all_stats, NULL, false, NULL},
+    [OIP_INDEX] = {METHOD_POST, "", list_index, NULL, true, NULL},
+    [OIP_MODEL] = {METHOD_GET, "", oip_metadata, call_gone, false, NULL},
+    [OIP_MODEL_READY] = {METHOD_GET, "", oip_model_ready, call_gone, false, NULL},
+    [OIP_INFER] = {METHOD_POST, "", oip_infer, call_gone, true, oip_infer_head},
+    [OIP_CONFIG] = {METHOD_GET, "", oip_config, call_gone, false, NULL},
+    [OIP_STATS] = {METHOD_GET, "", oip_stats, NULL, false, NULL},
+    [OIP_LOAD] = {METHOD_POST, "", admin_only, NULL, true, NULL},
+    [OIP_UNLOAD] = {METHOD_POST, "", admin_only, NULL, true, NULL},
 };
 
 const struct route *oip_route(struct view path)

@@ -64,11 +64,29 @@ err_t request_frame(struct request *r, bool sized, uint64_t length, struct why *
     struct body_frame frame = {.sized = sized, .length = length};
     r->pub.body_max = MIN(r->pub.body_max, r->server->body_max);
     TRY(head_coding(&r->head, &frame.coding));
+    if (!sized || frame.coding != CODING_NONE || r->pub.prefix >= length)
+        r->pub.prefix = 0;
+    frame.prefix = r->pub.prefix;
     return explain(r, body_begin(&r->body, &r->pub.body, r->pub.body_max, r->server->bodies, &frame), why);
+}
+
+/* The beginning of the body, alone. */
+static err_t put_prefix(struct request *r, struct view *part, struct why *why)
+{
+    struct view first = {0};
+    TRY(view_take(part, MIN(part->len, r->pub.prefix - r->pub.body.len), &first));
+    TRY(explain(r, body_put(&r->body, &r->pub.body, first), why));
+    if (r->pub.body.len < r->pub.prefix)
+        return OK;
+    r->pub.prefix = 0;
+    r->server->handler->on_prefix(r->server->self, &r->pub);
+    return OK;
 }
 
 err_t request_body(struct request *r, struct view part, struct why *why)
 {
+    if (r->pub.prefix > 0)
+        TRY(put_prefix(r, &part, why));
     TRY(explain(r, body_put(&r->body, &r->pub.body, part), why));
     if (r->pub.parts)
         r->server->handler->on_part(r->server->self, &r->pub);
@@ -110,6 +128,12 @@ void http_body_into(struct http_req *req, uint8_t *area, size_t size)
     request_of(req)->body.lent = true;
     req->body = (struct buf){.data = area, .cap = size, .max = size};
     req->body_max = MIN(req->body_max, size);
+}
+
+void http_body_scatter(struct http_req *req, struct http_piece *pieces, size_t count)
+{
+    request_of(req)->body.pieces = pieces;
+    request_of(req)->body.n_pieces = count;
 }
 
 void http_body_free(struct http_req *req)

@@ -10,6 +10,7 @@ struct route {
     void (*handle)(struct app *app, struct http_req *req);
     void (*gone)(struct http_req *req); /* the client left before it was answered; NULL: answered at once */
     bool body;
+    void (*head)(struct http_req *req); /* looks at the head before the body comes; may be NULL */
 };
 
 /* The client of a call has left. */

@@ -31,14 +31,14 @@ void call_gone(struct http_req *req)
 }
 
 static const struct route routes[] = {
-    {METHOD_POST, "/infer", infer_api, call_gone, true},
-    {METHOD_GET, "/healthz", healthz, NULL, false},
-    {METHOD_GET, "/readyz", readyz, NULL, false},
-    {METHOD_GET, "/enclave", enclave_index, NULL, false},
-    {METHOD_GET, "/enclave/attestation", enclave_attestation, proofs_gone, false},
-    {METHOD_GET, "/enclave/config", enclave_config, NULL, false},
-    {METHOD_GET, "/signing-key", enclave_signing_key, NULL, false},
-    {METHOD_GET, "/.well-known/veronnx", enclave_node, NULL, false},
+    {METHOD_POST, "/infer", infer_api, call_gone, true, NULL},
+    {METHOD_GET, "/healthz", healthz, NULL, false, NULL},
+    {METHOD_GET, "/readyz", readyz, NULL, false, NULL},
+    {METHOD_GET, "/enclave", enclave_index, NULL, false, NULL},
+    {METHOD_GET, "/enclave/attestation", enclave_attestation, proofs_gone, false, NULL},
+    {METHOD_GET, "/enclave/config", enclave_config, NULL, false, NULL},
+    {METHOD_GET, "/signing-key", enclave_signing_key, NULL, false, NULL},
+    {METHOD_GET, "/.well-known/veronnx", enclave_node, NULL, false, NULL},
 };
 
 static const struct route *find(const struct http_req *req)
@@ -78,6 +78,8 @@ static void on_head(void *self, struct http_req *req)
         http_reply_error(req, ERR_DRAINING, NULL, 1);
     else if (!r->body)
         req->body_max = 0;
+    else if (r->head != NULL)
+        r->head(req);
 }
 
 static void on_body(void *self, struct http_req *req)
@@ -85,6 +87,11 @@ static void on_body(void *self, struct http_req *req)
     const struct route *r = find(req);
     if (r != NULL) /* else on_head has refused it */
         r->handle(self, req);
+}
+
+static void on_prefix(void *self, struct http_req *req)
+{
+    oip_prefix(self, req);
 }
 
 static void on_gone(void *self UNUSED, struct http_req *req)
@@ -100,4 +107,4 @@ static void on_drained(void *self)
     app_tell(self, MSG_FRONT_DRAINED, &none);
 }
 
-const struct http_handler app_handler = {on_head, on_body, on_gone, on_drained, NULL};
+const struct http_handler app_handler = {on_head, on_body, on_gone, on_drained, NULL, on_prefix};

@@ -34,24 +34,66 @@ static size_t area_size(size_t need, size_t max)
     return MAX(MIN(size, max), need);
 }
 
-static err_t make_input(struct slot *s, size_t size)
+size_t area_pages(size_t bytes)
+{
+    return (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
+err_t area_make(size_t bytes, struct area *ret)
 {
     AUTO_FD int fd = -1;
-    AUTO(map_done) struct map area = {0};
+    size_t size = area_pages(bytes);
     TRY(memfd_new("veronnx-input", size, &fd));
     TRY(memfd_seal(fd, SEALS_AREA));
-    TRY(map_shared(fd, size, PROT_READ | PROT_WRITE, &area));
+    TRY(map_shared(fd, size, PROT_READ | PROT_WRITE, &ret->map));
+    ret->fd = TAKE_FD(fd);
+    return OK;
+}
+
+void area_done(struct area *a)
+{
+    map_done(&a->map);
+    fd_close(&a->fd);
+}
+
+static void replace(struct slot *s, struct area *a)
+{
     map_done(&s->input);
     fd_close(&s->unsent);
-    s->input = area;
-    s->unsent = TAKE_FD(fd);
-    area = (struct map){0};
+    s->input = a->map;
+    s->unsent = TAKE_FD(a->fd);
+    a->map = (struct map){0};
+}
+
+void slot_adopt(struct slot *s, struct area *a, struct lease *held)
+{
+    assert(s->busy);
+    drop_pages(s);
+    lease_done(&s->held);
+    replace(s, a);
+    s->held = *held;
+    *held = (struct lease){0};
+}
+
+void slot_return(struct slot *s, struct area *ret, struct lease *ret_held)
+{
+    *ret = (struct area){s->input, TAKE_FD(s->unsent)};
+    *ret_held = s->held;
+    s->input = (struct map){0};
+    s->held = (struct lease){0};
+}
+
+static err_t make_input(struct slot *s, size_t size)
+{
+    struct area a = {.fd = -1};
+    TRY(area_make(size, &a));
+    replace(s, &a);
     return OK;
 }
 
 err_t slot_input(struct app *app, struct slot *s, size_t bytes)
 {
-    size_t pages = (bytes + PAGE - 1) / PAGE * PAGE;
+    size_t pages = area_pages(bytes);
     bool grows = bytes > s->input.size;
     if (grows)
         drop_pages(s);

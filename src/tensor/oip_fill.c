@@ -169,7 +169,7 @@ err_t oip_input_fill(const struct oip_input *in, size_t index, uint8_t *payload,
         fill_strings(in, payload);
     else if (in->bare)
         put_string(payload, in->bytes);
-    else if (len > 0)
+    else if (len > 0 && !oip_input_later(in))
         memcpy(payload, in->bytes.data, len);
     return OK;
 }

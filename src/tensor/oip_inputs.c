@@ -77,7 +77,7 @@ static err_t payload_len(const struct oip_input *in, size_t n, const struct valu
         return why_set(why, ERR_SHAPE_MISMATCH, "inputs[%zu]: %zu bytes; the shape has %llu", n, in->bytes.len,
                        (unsigned long long)*ret);
     *ret = in->bytes.len;
-    return payload_check(d, in->bytes) == OK
+    return oip_input_later(in) || payload_check(d, in->bytes) == OK
                ? OK
                : why_set(why, ERR_FIELD_VALUE, "inputs[%zu]: %s of another form than binary data has", n, info->oip);
 }

@@ -141,6 +141,18 @@ static err_t read_shape(yyjson_val *v, const struct place *at, int64_t *dims, ui
     return OK;
 }
 
+/* Of what is still to come only the length counts. */
+static err_t take_binary(struct view *binary, uint64_t size, struct view *ret)
+{
+    if (binary->data != NULL)
+        return view_take(binary, size, ret);
+    if (size > binary->len)
+        return ERR_TRUNCATED;
+    *ret = view_of(NULL, size);
+    binary->len -= size;
+    return OK;
+}
+
 /* Exactly one of `data` and binary_data_size; of the latter the next bytes behind the JSON are this tensor's. */
 static err_t read_data(yyjson_val *const fields[TENSOR_COUNT], const struct place *at, struct view *binary,
                        struct oip_input *in, struct why *why)
@@ -159,7 +171,7 @@ static err_t read_data(yyjson_val *const fields[TENSOR_COUNT], const struct plac
     if (data != NULL)
         return OK;
     TRY(param_uint(params[PARAM_SIZE], at, PARAM_SIZE, INT64_MAX, &size, why));
-    if (view_take(binary, size, &in->bytes) != OK)
+    if (take_binary(binary, size, &in->bytes) != OK)
         return why_set(why, ERR_FIELD_VALUE, "%sparameters.binary_data_size: the body has only %zu bytes more",
                        at->text, binary->len);
     return OK;
@@ -326,17 +338,18 @@ err_t oip_json_len(struct view field, size_t body, size_t *ret_len, struct why *
     return OK;
 }
 
-err_t oip_request_parse(struct buf *body, size_t json_len, bool raw, const struct infer_limits *limits,
+err_t oip_request_parse(struct buf *body, size_t json_len, bool raw, size_t later, const struct infer_limits *limits,
                         struct oip_request *ret, struct why *why)
 {
     AUTO(oip_request_done) struct oip_request r = {.raw = raw, .binary_output = raw};
     uint8_t *padding = NULL;
-    r.binary = view_of(body->data + json_len, body->len - json_len);
+    if (raw)
+        r.binary = buf_view(body);
     if (!raw) {
         TRY(buf_reserve(body, JSON_PAD, &padding));
         memset(padding, 0, JSON_PAD);
         buf_init(&r.texts, MIN(json_len, DESC_MAX_BYTES + OIP_ID_MAX));
-        r.binary = view_of(body->data + json_len, body->len - json_len);
+        r.binary = later > 0 ? view_of(NULL, later) : view_of(body->data + json_len, body->len - json_len);
         TRY(read_json(body, json_len, limits, &r, why));
         TRY(buf_reserve(&r.texts, r.texts.max, &padding));
         TRY(take_root(yyjson_doc_get_root(r.doc), &r, why));

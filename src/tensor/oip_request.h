@@ -29,7 +29,7 @@ struct oip_request {
     size_t n_inputs;
     int64_t *dims;      /* of all inputs */
     uint16_t *order;    /* of the inputs in the set */
-    struct view binary; /* what follows the JSON */
+    struct view binary; /* what follows the JSON; .data NULL: it is still to come */
     struct buf texts;
 };
 
@@ -38,9 +38,11 @@ struct oip_request {
 err_t oip_json_len(struct view field, size_t body, size_t *ret_len, struct why *why);
 
 /* The first `json_len` bytes of the body, which are overwritten, are JSON, the rest binary tensors; with `raw` all of
-   it is one tensor. Refers to the body until oip_request_drop. ERR_BAD_JSON, ERR_JSON_TOO_DEEP, ERR_TOO_LARGE
-   (json_memory), ERR_FIELD_MISSING, _TYPE, _VALUE, _DUPLICATE, ERR_SHAPE_MISMATCH, ERR_NOMEM. */
-err_t oip_request_parse(struct buf *body, size_t json_len, bool raw, const struct infer_limits *limits,
+   it is one tensor. When `later` is not 0, the tensors are so many bytes that are still to come: inputs then have a
+   length but no data, they are not filled, and what they hold is to be checked when it is there. Refers to the body
+   until oip_request_drop. ERR_BAD_JSON, ERR_JSON_TOO_DEEP, ERR_TOO_LARGE (json_memory), ERR_FIELD_MISSING, _TYPE,
+   _VALUE, _DUPLICATE, ERR_SHAPE_MISMATCH, ERR_NOMEM. */
+err_t oip_request_parse(struct buf *body, size_t json_len, bool raw, size_t later, const struct infer_limits *limits,
                         struct oip_request *ret, struct why *why);
 
 /* oip_inputs_measure, and that the outputs which are wanted exist and can be carried: ERR_OUTPUT_UNKNOWN,

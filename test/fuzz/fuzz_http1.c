@@ -78,7 +78,7 @@ static void on_gone(void *self, struct http_req *req)
 
 static void begin(void)
 {
-    static const struct http_handler handler = {on_head, on_body, on_gone, NULL, NULL};
+    static const struct http_handler handler = {on_head, on_body, on_gone, NULL, NULL, NULL};
     if (w.server != NULL)
         return;
     REQUIRE(http_setup() == OK && uv_loop_init(&w.loop) == 0);

@@ -106,7 +106,7 @@ static void on_gone(void *self, struct http_req *req)
 
 static void begin(void)
 {
-    static const struct http_handler handler = {on_head, on_body, on_gone, NULL, on_part};
+    static const struct http_handler handler = {on_head, on_body, on_gone, NULL, on_part, NULL};
     if (w.server != NULL)
         return;
     REQUIRE(http_setup() == OK && uv_loop_init(&w.loop) == 0);

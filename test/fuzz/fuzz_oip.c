@@ -48,7 +48,7 @@ static err_t convert(struct buf *body, size_t json_len, bool raw, struct oip_req
     size_t answer_len = 0;
     if (make_signature(raw ? 1 : COUNT_OF(dtypes), &signature) != OK)
         abort();
-    TRY(oip_request_parse(body, json_len, raw, &limits, r, &why));
+    TRY(oip_request_parse(body, json_len, raw, 0, &limits, r, &why));
     TRY(oip_request_measure(r, &signature, MAX_AREA, &set, &why));
     AUTO_MEM uint8_t *area = mem_alloc(1, MAX(set.total, 1));
     if (area == NULL)

@@ -269,7 +269,7 @@ static void on_drained(void *self)
     uv_stop(&e->loop);
 }
 
-static const struct http_handler handler = {on_head, on_body, on_gone, on_drained, on_part};
+static const struct http_handler handler = {on_head, on_body, on_gone, on_drained, on_part, NULL};
 
 /* ── the program ── */
 

@@ -98,7 +98,7 @@ static void on_drained(void *self)
     w.drained++;
 }
 
-static const struct http_handler handler = {on_head, on_body, on_gone, on_drained, NULL};
+static const struct http_handler handler = {on_head, on_body, on_gone, on_drained, NULL, NULL};
 
 /* ── the world ── */
 

@@ -36,7 +36,7 @@ static err_t ride_make(struct ride *t, struct view json, struct view tail)
     TRY(signature_make(inputs, COUNT_OF(inputs), outputs, COUNT_OF(outputs), &s));
     TRY(buf_put_view(&t->body, json));
     TRY(buf_put_view(&t->body, tail));
-    TRY(oip_request_parse(&t->body, json.len, false, &default_limits, &t->request, &t->why));
+    TRY(oip_request_parse(&t->body, json.len, false, 0, &default_limits, &t->request, &t->why));
     TRY(oip_request_measure(&t->request, &s, AREA_MAX, &t->set, &t->why));
     t->area = mem_alloc(1, MAX(t->set.total, 1));
     if (t->area == NULL)
