@@ -1,8 +1,9 @@
 #!/bin/sh
-# peers.sh kubo|nginx: a program that tests and benchmarks run against; prints where it is. What is not installed is made
+# peers.sh kubo|nginx|tritonclient: a program that tests and benchmarks run against; prints where it is. What is not installed is made
 # once and kept in ${VERONNX_CACHE:-~/.cache/veronnx}/peers; the system stays as it is.
 #   kubo    built from Go modules: version and checksums are those of test/conformance/kubo/go.mod and go.sum
 #   nginx   the one of the system, else unpacked from the running release's package
+#   tritonclient   a Python that has it, with its gRPC part, made with pip
 # Exit 77: it cannot be had here, and standard error says why; 2: there is no such peer.
 set -eu
 umask 022
@@ -49,7 +50,19 @@ nginx() {
     echo "$place/usr/sbin/nginx"
 }
 
-case ${1:-} in kubo|nginx) ;; *) say "usage: peers.sh kubo|nginx"; exit 2 ;; esac
+tritonclient() {
+    version=2.73.0
+    place=$peers/tritonclient-$version
+    if [ ! -x "$place/bin/python" ]; then
+        say "installing tritonclient $version"
+        # Not made elsewhere and moved: a virtual environment knows its own path.
+        { python3 -m venv "$place" && "$place/bin/pip" install -q "tritonclient[grpc]==$version"; } > "$scratch/log" 2>&1 ||
+            { rm -rf "$place"; tail -n 2 "$scratch/log" >&2; absent "tritonclient $version cannot be had"; }
+    fi
+    echo "$place/bin/python"
+}
+
+case ${1:-} in kubo|nginx|tritonclient) ;; *) say "usage: peers.sh kubo|nginx|tritonclient"; exit 2 ;; esac
 mkdir -p "$peers"
 scratch=$(mktemp -d "$peers/.making.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT

@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh: ONNX's backend cases through a node, some of them and the demonstration models also with the other ONNX Runtime
-# of tools/deps.lock; CIDs against an independent implementation and against Kubo; models out of a real Kubo; sources with
+# of tools/deps.lock; Triton's client over gRPC; CIDs against an independent implementation and against Kubo; models out of a real Kubo; sources with
 # faults, FAULT_RUNS (2) times each. Prints a line for each check, and their numbers.
 # Exit status 1: one failed, or was skipped and does not stand in test/expected-skips.txt.
 set -eu
@@ -52,6 +52,7 @@ each "backend:" backend
 whole "CIDs" python3 test/conformance/cid_oracle.py
 each "Kubo:" python3 test/conformance/kubo_cids.py
 each "Kubo:" python3 test/conformance/kubo_node.py
+whole "tritonclient over gRPC" python3 test/conformance/triton_grpc.py
 whole "sources with faults" python3 test/fault/run.py --runs "${FAULT_RUNS:-1}" --together 12
 for version in $(sed -n 's/^ort  *conformance  *\([^ ]*\).*/\1/p' tools/deps.lock | sort -u); do
     (other_ort "$version")
