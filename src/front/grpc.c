@@ -282,6 +282,7 @@ static const struct route routes[] = {
     {METHOD_POST, SERVICE "ModelReady", grpc_model_ready, call_gone, true, NULL},
     {METHOD_POST, SERVICE "ModelMetadata", grpc_model_metadata, call_gone, true, NULL},
     {METHOD_POST, SERVICE "ModelInfer", grpc_model_infer, call_gone, true, NULL},
+    {METHOD_POST, SERVICE "ModelStreamInfer", grpc_stream_end, grpc_stream_gone, true, grpc_stream_head},
     {METHOD_POST, SERVICE "ModelConfig", grpc_model_config, call_gone, true, NULL},
     {METHOD_POST, SERVICE "ModelStatistics", grpc_model_statistics, NULL, true, NULL},
     {METHOD_POST, SERVICE "RepositoryIndex", grpc_repository_index, NULL, true, NULL},

@@ -29,10 +29,22 @@ void grpc_dress(struct call *c, struct http_answer *a);
 /* ── grpc_calls.c, grpc_model.c: the methods ── */
 
 void grpc_model_infer(struct app *app, struct http_req *req);
+/* The same for a message of a stream, whose request is not the client's own. */
+void grpc_stream_message(struct app *app, struct http_req *req);
 void grpc_model_ready(struct app *app, struct http_req *req);
 void grpc_model_metadata(struct app *app, struct http_req *req);
 void grpc_model_config(struct app *app, struct http_req *req);
 void grpc_model_statistics(struct app *app, struct http_req *req);
 void grpc_repository_index(struct app *app, struct http_req *req);
+
+/* ── grpc_stream.c ── */
+
+void grpc_stream_head(struct http_req *req);
+void grpc_stream_part(struct app *app, struct http_req *req);
+void grpc_stream_end(struct app *app, struct http_req *req);
+void grpc_stream_gone(struct http_req *req);
+/* Appends a framed ModelStreamInferResponse; the errors of oip_answer_write. */
+err_t grpc_stream_write(const struct grpc_infer *g, struct view model_name, const struct value_set *outputs,
+                        struct view area, struct buf *out, struct why *why);
 
 #endif

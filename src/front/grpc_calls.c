@@ -52,6 +52,11 @@ static err_t put_answer(struct call *c, const struct value_set *outputs, struct 
     return grpc_infer_write(&c->as.grpc.infer, name_of(c), outputs, area, &c->answer, why);
 }
 
+static err_t put_part(struct call *c, const struct value_set *outputs, struct view area, struct why *why)
+{
+    return grpc_stream_write(&c->as.grpc.infer, name_of(c), outputs, area, &c->answer, why);
+}
+
 static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why)
 {
     struct grpc_call *g = &c->as.grpc;
@@ -59,6 +64,20 @@ static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why
     TRY(call_parse(c, 3 * grpc_infer_head(g->message), why)); /* a short text takes up to 25 times its bytes */
     TRY(call_read_head(c, (struct view){0}, why));
     return model_resolve(c->app->conf, name_of(c), ret_model, why);
+}
+
+static void start(struct app *app, struct http_req *req, const struct call_form *form)
+{
+    struct wire_model model;
+    struct why why = {0};
+    struct call *c = call_new(app, req, form);
+    if (c == NULL)
+        return;
+    err_t e = begin(c, &model, &why);
+    if (e != OK)
+        call_fail(c, e, &why, 1);
+    else
+        models_join(app, &model, c);
 }
 
 void grpc_model_infer(struct app *app, struct http_req *req)
@@ -70,14 +89,12 @@ void grpc_model_infer(struct app *app, struct http_req *req)
                                           .done = done,
                                           .write = put_answer,
                                           .dress = grpc_dress};
-    struct wire_model model;
-    struct why why = {0};
-    struct call *c = call_new(app, req, &form);
-    if (c == NULL)
-        return;
-    err_t e = begin(c, &model, &why);
-    if (e != OK)
-        call_fail(c, e, &why, 1);
-    else
-        models_join(app, &model, c);
+    start(app, req, &form);
+}
+
+void grpc_stream_message(struct app *app, struct http_req *req)
+{
+    static const struct call_form form = {
+        .parse = parse, .measure = measure, .fill = fill, .drop = drop, .done = done, .write = put_part};
+    start(app, req, &form);
 }

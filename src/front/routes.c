@@ -107,4 +107,10 @@ static void on_drained(void *self)
     app_tell(self, MSG_FRONT_DRAINED, &none);
 }
 
-const struct http_handler app_handler = {on_head, on_body, on_gone, on_drained, NULL, on_prefix};
+/* Only streams of gRPC have parts. */
+static void on_part(void *self, struct http_req *req)
+{
+    grpc_stream_part(self, req);
+}
+
+const struct http_handler app_handler = {on_head, on_body, on_gone, on_drained, on_part, on_prefix};

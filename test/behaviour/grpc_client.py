@@ -5,7 +5,7 @@ import sys
 from node import ROOT
 
 sys.path.insert(0, str(ROOT / "test/unit/front"))
-from h2_client import Client  # noqa: E402
+from h2_client import CANCEL, Client  # noqa: E402, F401
 
 SERVICE = "/inference.GRPCInferenceService/"
 OK, CANCELLED, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, PERMISSION_DENIED, \

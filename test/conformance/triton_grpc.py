@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pathlib
+import queue
 import subprocess
 import sys
 
@@ -69,6 +70,23 @@ def sync(node, options):
         refused("no input", lambda: client.infer(double, []), "INVALID_ARGUMENT")
 
 
+def stream(node, options):
+    """Several messages, a bad one among them, which does not end the stream."""
+    got = queue.Queue()
+    with triton.InferenceServerClient(f"localhost:{node.port}", **options) as client:
+        client.start_stream(lambda result, error: got.put((result, error)))
+        for n in range(5):
+            client.async_stream_infer("nobody" if n == 3 else node.cids["double"], [tensor("x", "FP32", np.full(4, n, np.float32))], request_id=str(n))
+        for n in range(5):
+            result, error = got.get(timeout=30)
+            check((error is not None) == (n == 3), f"message {n}: {error}")
+            if error is None:
+                response = result.get_response()
+                check(response.id == str(n) and np.array_equal(result.as_numpy("y"), np.full(4, 2 * n)), f"message {n}")
+                check(response.parameters["veronnx_receipt"].string_param, f"receipt of message {n}")
+        client.stop_stream()
+
+
 async def concurrent(node, options):
     async with triton_aio.InferenceServerClient(f"localhost:{node.port}", **options) as client:
         inputs = [np.full(1000, n, np.float32) for n in range(300)]
@@ -79,4 +97,5 @@ async def concurrent(node, options):
 with Node("--body-max", "128M") as node:
     options = {"ssl": True, "root_certificates": node.ready["cert"]}
     sync(node, options)
+    stream(node, options)
     asyncio.run(concurrent(node, options))
