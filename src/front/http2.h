@@ -14,7 +14,7 @@
 #define H2_ACKS_MAX          100        /* answers to PING and SETTINGS that the client does not read */
 #define H2_RESETS_BURST      200        /* requests that the client takes back, at once */
 #define H2_RESETS_RATE       20         /* and per second */
-#define H2_IDLE_FRAMES       1000       /* frames that move nothing (meter.h counts them) */
+#define H2_IDLE_FRAMES       1000       /* frames that move nothing (struct http2_meter) */
 #define H2_IDLE_FRAMES_RATE  10         /* per second */
 #define H2_OUT_ROOM          (16 * KIB) /* frames that are written in one piece */
 
