@@ -1,10 +1,11 @@
 #!/bin/sh
-# peers.sh kubo|nitrite|nginx|qemu: a program that tests and benchmarks run against; prints where it is. What is not installed is made
+# peers.sh kubo|nitrite|nginx|qemu|tritonclient: a program that tests and benchmarks run against; prints where it is. What is not installed is made
 # once and kept in ${VERONNX_CACHE:-~/.cache/veronnx}/peers; the system stays as it is.
 #   kubo    built from Go modules: version and checksums are those of test/conformance/kubo/go.mod and go.sum
 #   nitrite a verifier of attestation documents, likewise: test/conformance/nitrite
 #   nginx   the one of the system, else unpacked from the running release's package
 #   qemu    QEMU with the nitro-enclave machine, built from what image/peers/qemu.lock lists, in a root of its own (x86_64)
+#   tritonclient   a Python that has it, with its gRPC part, made with pip
 # Exit 77: it cannot be had here, and standard error says why; 2: there is no such peer.
 set -eu
 umask 022
@@ -77,7 +78,19 @@ qemu() {
     echo "$place/qemu"
 }
 
-case ${1:-} in kubo|nitrite|nginx|qemu) ;; *) say "usage: peers.sh kubo|nitrite|nginx|qemu"; exit 2 ;; esac
+tritonclient() {
+    version=2.73.0
+    place=$peers/tritonclient-$version
+    if [ ! -x "$place/bin/python" ]; then
+        say "installing tritonclient $version"
+        # Not made elsewhere and moved: a virtual environment knows its own path.
+        { python3 -m venv "$place" && "$place/bin/pip" install -q "tritonclient[grpc]==$version"; } > "$scratch/log" 2>&1 ||
+            { rm -rf "$place"; tail -n 2 "$scratch/log" >&2; absent "tritonclient $version cannot be had"; }
+    fi
+    echo "$place/bin/python"
+}
+
+case ${1:-} in kubo|nitrite|nginx|qemu|tritonclient) ;; *) say "usage: peers.sh kubo|nitrite|nginx|qemu|tritonclient"; exit 2 ;; esac
 mkdir -p "$peers"
 scratch=$(mktemp -d "$peers/.making.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT

@@ -8,7 +8,9 @@
 
 #include "base/list.h"
 #include "front/about.h"
+#include "front/body.h"
 #include "front/budget.h"
+#include "front/grpc_infer.h"
 #include "front/http.h"
 #include "front/inflate.h"
 #include "front/tls.h"
@@ -182,6 +184,16 @@ struct oip_call {
     bool compressed;
 };
 
+/* The same over gRPC. */
+struct grpc_call {
+    struct grpc_infer infer;
+    uint8_t name[INFER_MODEL_ID_MAX];
+    size_t name_len;
+    struct view message; /* in the body, or in */
+    struct buf plain;    /* what was compressed */
+    struct body codec;
+};
+
 /* What differs between the ways to ask for a model. */
 struct call_form {
     /* The body, inside the limits; how much memory that took. */
@@ -219,6 +231,7 @@ struct call {
     union {
         struct infer_request infer;
         struct oip_call oip;
+        struct grpc_call grpc;
     } as; /* may refer to the body until the tensors have been converted for good */
     struct lease document;        /* of its memory */
     struct infer_inputs inputs;

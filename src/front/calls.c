@@ -184,8 +184,8 @@ static int64_t age_us(const struct http_req *req)
 static void reply_error(struct http_req *req, err_t e, const struct why *why, uint32_t retry_s)
 {
     struct http_answer a = {0};
-    http_answer_error(&a, e, why, retry_s);
-    log_event(LOG_REQUEST_FAILED, (int64_t)req->id, a.status, e, age_us(req));
+    http_refusal(req, &a, e, why, retry_s);
+    log_event(LOG_REQUEST_FAILED, (int64_t)req->id, err_http(e), e, age_us(req));
     http_reply(req, &a);
 }
 

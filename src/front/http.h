@@ -15,13 +15,15 @@
 #define HTTP_FIELDS_MAX 64        /* header fields of a request */
 #define HTTP_TARGET_MAX (8 * KIB) /* bytes of a request target */
 #define HTTP_EXTRA_MAX  8         /* header fields that a handler adds to an answer */
-#define HTTP_TRAILERS_MAX 2       /* fields behind its body, */
+#define HTTP_TRAILERS_MAX 3       /* fields behind its body, */
 #define HTTP_TRAILER_MAX  512     /* and bytes of one's value */
 #define HTTP_NAME_MAX     48      /* bytes of a field's name in an answer, with a NUL */
 
 /* ── requests ── */
 
 enum http_method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_OPTIONS, METHOD_OTHER };
+
+struct http_answer;
 
 /* A request as the handler sees it. Views are borrowed until the request ends. */
 struct http_req {
@@ -38,6 +40,9 @@ struct http_req {
     size_t body_max;   /* largest decompressed body; the configured maximum, which on_head may lower */
     struct buf body; /* decompressed, complete when on_body is called; lives until the request ends or http_body_free */
     void *user;      /* the handler's; NULL at on_head */
+    uint32_t limit_ms; /* on_head may set it, of version 2: then the request is dropped, and refused with TIMEOUT */
+    /* on_head may set it: writes a refusal in another form than that of http_answer_error. */
+    void (*refuse)(struct http_answer *a, err_t e, const struct why *why, uint32_t retry_s);
 };
 
 /* The value of a header field (name in lower case), without blanks around it; .data NULL when it is absent. Fields
@@ -102,6 +107,7 @@ struct http_answer {
     struct http_field fields[HTTP_EXTRA_MAX];
     unsigned n_trailers; /* sent behind the body; HTTP/1.1 sends none */
     struct http_field trailers[HTTP_TRAILERS_MAX];
+    char note[HTTP_TRAILER_MAX]; /* for a trailer's value that has no other place */
 };
 
 /* Ends the request with this answer. `body` and `held` are taken (and zeroed) whatever happens. */
@@ -116,6 +122,9 @@ void http_reply_part(struct http_req *req, struct http_answer *a);
    is that of `why`, or the table's. A 503, and nothing else, gets a Retry-After of `retry_s` or 1. For answers to which
    fields are to be added; else http_reply_error. */
 void http_answer_error(struct http_answer *a, err_t e, const struct why *why, uint32_t retry_s);
+
+/* The same in the form of the request. */
+void http_refusal(const struct http_req *req, struct http_answer *a, err_t e, const struct why *why, uint32_t retry_s);
 
 /* Ends the request with the error form. */
 void http_reply_error(struct http_req *req, err_t e, const struct why *why, uint32_t retry_s);

@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 
-#include <assert.h>
 #include <string.h>
 
 #define IDLE_DATA   64 /* a DATA frame shorter than this moves nothing */
@@ -48,21 +47,16 @@ static bool is_idle(const nghttp2_frame_hd *hd)
 static void http2_more(struct request *r);
 static const struct carrier http2_carrier = {http2_answer, http2_part, http2_more};
 
-static uint64_t now_us(const struct http2 *h)
-{
-    return uv_now(h->conn->server->loop) * 1000;
-}
-
 void http2_due_begin(struct http2_stream *st)
 {
-    st->due_us = now_us(st->h) + st->h->conn->server->phase_ms[PHASE_BODY] * 1000ULL;
+    st->due_us = http2_now_us(st->h) + st->h->conn->server->phase_ms[PHASE_BODY] * 1000ULL;
 }
 
 void http2_due_earn(struct http2_stream *st, size_t n)
 {
     const struct http_server *s = st->h->conn->server;
     uint64_t earned = st->due_us + n * 1000000ULL / s->body_rate;
-    st->due_us = MIN(earned, now_us(st->h) + s->phase_ms[PHASE_BODY] * 1000ULL);
+    st->due_us = MIN(earned, http2_now_us(st->h) + s->phase_ms[PHASE_BODY] * 1000ULL);
 }
 
 /* A block for the head as well, whose memory the budget knows. */
@@ -89,7 +83,7 @@ static err_t stream_new(struct http2 *h, int32_t id, struct http2_stream **ret)
     return OK;
 }
 
-static void stream_free(struct http2_stream *st)
+void http2_stream_free(struct http2_stream *st)
 {
     struct http2 *h = st->h;
     list_remove(&st->link);
@@ -219,6 +213,8 @@ static err_t begin_request(struct http2_stream *st, bool bodiless)
     request_begin(&st->req, st->req.pub.method);
     if (!st->req.owed)
         return OK;
+    if (st->req.pub.limit_ms > 0)
+        st->limit_us = http2_now_us(st->h) + st->req.pub.limit_ms * 1000ULL;
     TRY(request_frame(&st->req, sized || bodiless, length, &st->why));
     if (bodiless)
         return OK;
@@ -290,7 +286,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code U
 {
     struct http2_stream *st = stream_of(session, id);
     if (st != NULL)
-        stream_free(st);
+        http2_stream_free(st);
     return 0;
 }
 
@@ -400,13 +396,13 @@ static err_t greet(struct http2 *h)
     return OK;
 }
 
-static void free_session(struct http2 *h)
+void http2_free(struct http2 *h)
 {
     nghttp2_session_del(h->session);
     mem_free(h);
 }
 
-static err_t open_session(struct conn *c)
+err_t http2_open(struct conn *c)
 {
     struct http2 *h = mem_alloc(1, sizeof(*h));
     if (h == NULL)
@@ -418,180 +414,9 @@ static err_t open_session(struct conn *c)
     if (e == OK)
         e = greet(h);
     if (e != OK) {
-        free_session(h);
+        http2_free(h);
         return e;
     }
     c->state = h;
     return OK;
 }
-
-/* ── the protocol's functions ── */
-
-static err_t http2_input(struct conn *c, struct view *in)
-{
-    struct view taken = {0};
-    if (c->state == NULL)
-        TRY(open_session(c));
-    struct http2 *h = c->state;
-    ssize_t n = nghttp2_session_mem_recv(h->session, in->data, in->len);
-    if (n < 0)
-        return ERR_PROTOCOL;
-    return view_take(in, (size_t)n, &taken);
-}
-
-/* Moves what the session wants written behind what is there. */
-static void fill(struct http2 *h)
-{
-    while (h->out_len < H2_OUT_ROOM) {
-        if (h->frame.len == 0) {
-            ssize_t n = nghttp2_session_mem_send(h->session, &h->frame.data);
-            h->failed = h->failed || n < 0;
-            if (n <= 0)
-                return;
-            h->frame.len = (size_t)n;
-        }
-        if (h->out == NULL)
-            h->out = pool_take(&h->conn->server->http2_out);
-        h->failed = h->failed || h->out == NULL;
-        if (h->failed)
-            return;
-        size_t n = MIN(h->frame.len, H2_OUT_ROOM - h->out_len);
-        memcpy(h->out + h->out_len, h->frame.data, n);
-        h->out_len += n;
-        h->frame.data += n;
-        h->frame.len -= n;
-    }
-}
-
-static struct view http2_output(const struct conn *c)
-{
-    struct http2 *h = c->state;
-    if (h == NULL)
-        return (struct view){0};
-    if (h->out_len == 0 && !h->failed)
-        fill(h);
-    return h->failed || h->out == NULL ? (struct view){0} : view_of(h->out + h->out_sent, h->out_len - h->out_sent);
-}
-
-/* The handler may end streams only through the session, which is not running: the list stays as it is. */
-static void wake(struct http2 *h)
-{
-    if (!h->wakes)
-        return;
-    h->wakes = false;
-    for (struct list *at = h->streams.next; at != &h->streams; at = at->next) {
-        struct http2_stream *st = LIST_OF(at, struct http2_stream, link);
-        if (st->woken && st->req.owed)
-            request_part_sent(&st->req);
-        st->woken = false;
-    }
-}
-
-static void http2_sent(struct conn *c, size_t n)
-{
-    struct http2 *h = c->state;
-    h->out_sent += n;
-    if (h->out_sent < h->out_len)
-        return;
-    pool_give(&c->server->http2_out, TAKE_PTR(h->out));
-    h->out_sent = h->out_len = 0;
-    wake(h);
-}
-
-static bool is_over(const struct http2 *h)
-{
-    return h->failed || (nghttp2_session_want_read(h->session) == 0 && nghttp2_session_want_write(h->session) == 0);
-}
-
-static enum phase http2_phase(const struct conn *c)
-{
-    const struct http2 *h = c->state;
-    if (h == NULL)
-        return PHASE_HEAD;
-    if (http2_output(c).len > 0)
-        return PHASE_SEND;
-    if (is_over(h))
-        return PHASE_LINGER;
-    if (h->in_head || !h->greeted)
-        return PHASE_HEAD;
-    return h->n_streams > 0 ? PHASE_WORK : PHASE_IDLE;
-}
-
-/* A head that does not come, or a client that takes nothing: there is no use in telling it. */
-static bool http2_expire(struct conn *c UNUSED)
-{
-    return false;
-}
-
-static void http2_end(struct conn *c)
-{
-    struct http2 *h = c->state;
-    if (h == NULL)
-        return;
-    h->ended = true;
-    while (!list_empty(&h->streams))
-        stream_free(LIST_OF(h->streams.next, struct http2_stream, link));
-    pool_give(&c->server->http2_out, h->out);
-    free_session(h);
-    c->state = NULL;
-}
-
-static bool http2_retire(struct conn *c)
-{
-    struct http2 *h = c->state;
-    if (h == NULL || h->leaving || h->failed)
-        return false;
-    h->leaving = true;
-    int rc = nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(h->session),
-                                   NGHTTP2_NO_ERROR, NULL, 0);
-    return rc == 0;
-}
-
-static uint64_t http2_due(const struct conn *c)
-{
-    struct http2 *h = c->state;
-    uint64_t due = UINT64_MAX;
-    if (h == NULL)
-        return 0;
-    for (struct list *at = h->streams.next; at != &h->streams; at = at->next) {
-        const struct http2_stream *st = LIST_OF(at, struct http2_stream, link);
-        due = st->due_us != 0 ? MIN(due, st->due_us) : due;
-    }
-    return due == UINT64_MAX ? 0 : due;
-}
-
-/* A body that does not come gets an answer; an answer that is not taken cannot. */
-static void expire_stream(struct http2_stream *st)
-{
-    st->due_us = 0;
-    if (st->out == H2_WAIT)
-        http2_refuse(st, ERR_BODY_TIMEOUT);
-    else if (nghttp2_submit_rst_stream(st->h->session, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_CANCEL) != 0)
-        st->h->failed = true;
-}
-
-/* Refusing one can end others: the search begins anew. */
-static void http2_tick(struct conn *c, uint64_t now)
-{
-    struct http2 *h = c->state;
-    struct list *at = h->streams.next;
-    while (at != &h->streams) {
-        struct http2_stream *st = LIST_OF(at, struct http2_stream, link);
-        bool due = st->due_us != 0 && st->due_us <= now;
-        if (due)
-            expire_stream(st);
-        at = due ? h->streams.next : at->next;
-    }
-}
-
-const struct protocol http2_protocol = {
-    .input = http2_input,
-    .output = http2_output,
-    .sent = http2_sent,
-    .phase = http2_phase,
-    .expire = http2_expire,
-    .end = http2_end,
-    .retire = http2_retire,
-    .due = http2_due,
-    .tick = http2_tick,
-};

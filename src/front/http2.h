@@ -14,7 +14,7 @@
 #define H2_ACKS_MAX          100        /* answers to PING and SETTINGS that the client does not read */
 #define H2_RESETS_BURST      200        /* requests that the client takes back, at once */
 #define H2_RESETS_RATE       20         /* and per second */
-#define H2_IDLE_FRAMES       1000       /* frames that move nothing (meter.h counts them) */
+#define H2_IDLE_FRAMES       1000       /* frames that move nothing (struct http2_meter) */
 #define H2_IDLE_FRAMES_RATE  10         /* per second */
 #define H2_OUT_ROOM          (16 * KIB) /* frames that are written in one piece */
 
@@ -58,6 +58,7 @@ struct http2_stream {
     bool woken;    /* a part was sent: the handler is told when the session has returned */
     err_t failed;  /* what is wrong with the head */
     struct why why;
+    uint64_t limit_us;  /* the handler has until then; 0 = as long as it likes */
     uint64_t due_us;    /* the client has until then to send more, or to take more; 0 = it is not its turn */
     size_t uncredited;  /* bytes received for which the window was not opened again */
     struct lease lease; /* of this block */
@@ -70,6 +71,18 @@ struct http2_stream {
     struct request req;
     uint8_t head[]; /* header_max bytes: the request's */
 };
+
+/* Makes the connection's session, which is `c->state` then. */
+err_t http2_open(struct conn *c);
+/* After its streams. */
+void http2_free(struct http2 *h);
+/* Ends the request if that is still open. The session may know its number, but not the stream, any more. */
+void http2_stream_free(struct http2_stream *st);
+
+static inline uint64_t http2_now_us(const struct http2 *h)
+{
+    return uv_now(h->conn->server->loop) * 1000;
+}
 
 /* Submit an answer, or its beginning or next part; they take its body. */
 void http2_answer(struct request *r, struct http_answer *a);

@@ -227,6 +227,8 @@ static void submit(struct http2_stream *st, struct http_answer *a, enum http2_ou
     struct http2 *h = st->h;
     bool begun = st->out == H2_OPEN;
     st->out = out;
+    if (out == H2_ANSWER)
+        st->limit_us = 0;
     if (h->ended) {
         drop(a);
         return;
@@ -254,6 +256,6 @@ void http2_refuse(struct http2_stream *st, err_t e)
     if (st->out != H2_WAIT)
         return;
     st->due_us = 0;
-    http_answer_error(&a, e, &st->why, 0);
+    http_refusal(&st->req.pub, &a, e, &st->why, 0);
     submit(st, &a, H2_ANSWER);
 }

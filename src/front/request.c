@@ -163,12 +163,20 @@ void http_body_more(struct http_req *req)
     request_of(req)->carrier->more(request_of(req));
 }
 
+void http_refusal(const struct http_req *req, struct http_answer *a, err_t e, const struct why *why, uint32_t retry_s)
+{
+    if (req->refuse != NULL)
+        req->refuse(a, e, why, retry_s);
+    else
+        http_answer_error(a, e, why, retry_s);
+}
+
 void http_reply_error(struct http_req *req, err_t e, const struct why *why, uint32_t retry_s)
 {
     struct http_answer a = {0};
-    http_answer_error(&a, e, why, retry_s);
-    if (a.status >= 500)
-        log_event(LOG_REQUEST_FAILED, (int64_t)req->id, a.status, (int64_t)e,
+    http_refusal(req, &a, e, why, retry_s);
+    if (err_http(e) >= 500)
+        log_event(LOG_REQUEST_FAILED, (int64_t)req->id, err_http(e), (int64_t)e,
                   (int64_t)((clock_mono_ns() - req->start_ns) / 1000));
     http_reply(req, &a);
 }

@@ -1,5 +1,5 @@
 /* What the public listener serves: one table. */
-#include "front/route.h"
+#include "front/grpc.h"
 
 #include <string.h>
 
@@ -46,7 +46,7 @@ static const struct route *find(const struct http_req *req)
     for (size_t n = 0; n < COUNT_OF(routes); n++)
         if (view_is(req->path, routes[n].path))
             return &routes[n];
-    return oip_route(req->path);
+    return grpc_is(req) ? grpc_route(req->path) : oip_route(req->path);
 }
 
 static bool method_fits(const struct route *r, enum http_method m)
@@ -68,6 +68,8 @@ static void on_head(void *self, struct http_req *req)
 {
     struct app *app = self;
     const struct route *r = find(req);
+    if (grpc_is(req) && !grpc_begin(req))
+        return;
     if (r == NULL)
         http_reply_error(req, ERR_NOT_FOUND, NULL, 0);
     else if (!method_fits(r, req->method))
@@ -105,4 +107,10 @@ static void on_drained(void *self)
     app_tell(self, MSG_FRONT_DRAINED, &none);
 }
 
-const struct http_handler app_handler = {on_head, on_body, on_gone, on_drained, NULL, on_prefix};
+/* Only streams of gRPC have parts. */
+static void on_part(void *self, struct http_req *req)
+{
+    grpc_stream_part(self, req);
+}
+
+const struct http_handler app_handler = {on_head, on_body, on_gone, on_drained, on_part, on_prefix};

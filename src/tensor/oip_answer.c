@@ -8,32 +8,18 @@
 #include <endian.h>
 #include <string.h>
 
-/* An output as it will be told. */
-struct part {
-    struct value_desc desc;
-    struct view payload; /* in the area, or in `text` */
-    bool binary;
-    int64_t dims[2]; /* of classes */
-    struct buf text; /* classes */
-};
-
-struct parts {
-    struct part *items;
-    size_t count;
-};
-
-static void parts_done(struct parts *p)
+void oip_parts_done(struct oip_parts *p)
 {
     for (size_t i = 0; i < p->count; i++)
         buf_done(&p->items[i].text);
     mem_free(p->items);
-    *p = (struct parts){0};
+    *p = (struct oip_parts){0};
 }
 
 /* ── which outputs, and as what ── */
 
 /* The first dimension of several is a batch, of which every row is classified. */
-static err_t classify(struct part *p, uint32_t k, size_t max)
+static err_t classify(struct oip_part *p, uint32_t k, size_t max)
 {
     const struct value_desc *d = &p->desc;
     uint64_t elements = 0;
@@ -54,7 +40,7 @@ static err_t classify(struct part *p, uint32_t k, size_t max)
 }
 
 static err_t take_part(const struct value_set *outputs, size_t at, struct view area, const struct oip_output *wanted,
-                       size_t max, struct part *ret)
+                       size_t max, struct oip_part *ret)
 {
     const struct value_desc *d = &outputs->descs.items[at];
     struct value_place place = outputs->places[at];
@@ -74,10 +60,11 @@ static size_t find(const struct desc_list *l, struct view name)
     return at;
 }
 
-/* `ret->count` is where it stopped, also after an error. */
-static err_t collect(const struct oip_request *r, const struct value_set *outputs, struct view area, size_t max,
-                     struct parts *ret)
+err_t oip_parts_make(const struct oip_request *r, const struct value_set *outputs, struct view area, size_t max,
+                     struct oip_parts *ret)
 {
+    if (outputs->total > area.len)
+        return ERR_MALFORMED;
     const struct oip_output all = {.binary = r->binary_output};
     size_t count = r->n_outputs > 0 ? r->n_outputs : outputs->descs.count;
     ret->items = mem_alloc(MAX(count, 1), sizeof(*ret->items));
@@ -88,7 +75,7 @@ static err_t collect(const struct oip_request *r, const struct value_set *output
         size_t at = r->n_outputs > 0 ? find(&outputs->descs, wanted->name) : ret->count;
         if (at == outputs->descs.count)
             return ERR_MALFORMED;
-        struct part *p = &ret->items[ret->count];
+        struct oip_part *p = &ret->items[ret->count];
         err_t e = take_part(outputs, at, area, wanted, max, p);
         if (e != OK) {
             buf_done(&p->text);
@@ -131,7 +118,7 @@ static err_t put_element(struct buf *out, enum dtype dtype, struct view *in)
     return OK;
 }
 
-static err_t put_data(struct buf *out, const struct part *p)
+static err_t put_data(struct buf *out, const struct oip_part *p)
 {
     struct view in = p->payload;
     uint64_t elements = 0;
@@ -146,7 +133,7 @@ static err_t put_data(struct buf *out, const struct part *p)
     return buf_put_text(out, "]}");
 }
 
-static err_t put_size(struct buf *out, const struct part *p)
+static err_t put_size(struct buf *out, const struct oip_part *p)
 {
     return buf_printf(out, ",\"parameters\":{\"binary_data_size\":%zu}}", p->payload.len);
 }
@@ -158,7 +145,7 @@ static err_t put_shape(struct buf *out, const struct value_desc *d)
     return OK;
 }
 
-static err_t put_output(struct buf *out, const struct part *p)
+static err_t put_output(struct buf *out, const struct oip_part *p)
 {
     TRY(buf_put_text(out, "{\"name\":"));
     TRY(print_string(out, p->desc.name));
@@ -170,8 +157,8 @@ static err_t put_output(struct buf *out, const struct part *p)
     return p->binary ? put_size(out, p) : put_data(out, p);
 }
 
-static err_t put_json(struct buf *out, const struct oip_request *r, struct view model_name, const struct parts *parts,
-                      size_t *at)
+static err_t put_json(struct buf *out, const struct oip_request *r, struct view model_name,
+                      const struct oip_parts *parts, size_t *at)
 {
     TRY(buf_put_text(out, "{\"model_name\":"));
     TRY(print_string(out, model_name));
@@ -192,7 +179,7 @@ static err_t put_json(struct buf *out, const struct oip_request *r, struct view 
 /* ── binary ── */
 
 /* What is sent is the copy that was checked. */
-static err_t put_payload(struct buf *out, const struct part *p)
+err_t oip_part_put(const struct oip_part *p, struct buf *out)
 {
     uint8_t *room = NULL;
     TRY(buf_reserve(out, p->payload.len, &room));
@@ -201,19 +188,19 @@ static err_t put_payload(struct buf *out, const struct part *p)
     return payload_check(&p->desc, view_of(room, p->payload.len));
 }
 
-static err_t put_binary(struct buf *out, const struct parts *parts, size_t *at)
+static err_t put_binary(struct buf *out, const struct oip_parts *parts, size_t *at)
 {
     for (*at = 0; *at < parts->count; ++*at)
         if (parts->items[*at].binary)
-            TRY(put_payload(out, &parts->items[*at]));
+            TRY(oip_part_put(&parts->items[*at], out));
     return OK;
 }
 
 static err_t put_answer(struct buf *out, const struct oip_request *r, struct view model_name,
                         const struct value_set *outputs, struct view area, size_t *ret_json_len, size_t *at)
 {
-    AUTO(parts_done) struct parts parts = {0};
-    err_t e = collect(r, outputs, area, out->max, &parts);
+    AUTO(oip_parts_done) struct oip_parts parts = {0};
+    err_t e = oip_parts_make(r, outputs, area, out->max, &parts);
     *at = parts.count;
     TRY(e);
     TRY(put_json(out, r, model_name, &parts, at));
@@ -223,16 +210,19 @@ static err_t put_answer(struct buf *out, const struct oip_request *r, struct vie
     return OK;
 }
 
+err_t oip_answer_explain(err_t e, size_t at, size_t max, struct why *why)
+{
+    if (e == ERR_TOO_LARGE)
+        return why_set(why, ERR_OUTPUT_TOO_LARGE, "output %zu: the answer exceeds %zu bytes", at, max);
+    if (e == ERR_MALFORMED || e == ERR_TRUNCATED)
+        return why_set(why, ERR_OUTPUT_UNSUPPORTED, "output %zu: not what it is said to be, or not UTF-8", at);
+    return e;
+}
+
 err_t oip_answer_write(const struct oip_request *r, struct view model_name, const struct value_set *outputs,
                        struct view area, struct buf *out, size_t *ret_json_len, struct why *why)
 {
     size_t at = 0;
-    if (outputs->total > area.len)
-        return why_set(why, ERR_OUTPUT_UNSUPPORTED, "the outputs are larger than their area");
     err_t e = put_answer(out, r, model_name, outputs, area, ret_json_len, &at);
-    if (e == ERR_TOO_LARGE)
-        return why_set(why, ERR_OUTPUT_TOO_LARGE, "output %zu: the answer exceeds %zu bytes", at, out->max);
-    if (e == ERR_MALFORMED || e == ERR_TRUNCATED)
-        return why_set(why, ERR_OUTPUT_UNSUPPORTED, "output %zu: not what it is said to be, or not UTF-8", at);
-    return e;
+    return oip_answer_explain(e, at, out->max, why);
 }

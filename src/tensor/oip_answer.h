@@ -12,6 +12,31 @@
 err_t oip_answer_write(const struct oip_request *r, struct view model_name, const struct value_set *outputs,
                        struct view area, struct buf *out, size_t *ret_json_len, struct why *why);
 
+/* An output as it will be told. */
+struct oip_part {
+    struct value_desc desc;
+    struct view payload; /* in the area, or in `text` */
+    bool binary;
+    int64_t dims[2]; /* of classes */
+    struct buf text; /* classes */
+};
+
+/* Zeroed before oip_parts_make. */
+struct oip_parts {
+    struct oip_part *items;
+    size_t count;
+};
+
+/* The outputs that are wanted, classified where that is wanted, in at most `max` bytes each. Refers to the outputs and
+   to the area. `ret->count` is where it stopped, also after an error: ERR_MALFORMED, ERR_TOO_LARGE, ERR_NOMEM. */
+err_t oip_parts_make(const struct oip_request *r, const struct value_set *outputs, struct view area, size_t max,
+                     struct oip_parts *ret);
+void oip_parts_done(struct oip_parts *p);
+/* Appends a tensor's bytes: a copy of them that is what its descriptor says, else ERR_MALFORMED. */
+err_t oip_part_put(const struct oip_part *p, struct buf *out);
+/* The error of an answer that went wrong at output `at`, with a text for it. */
+err_t oip_answer_explain(err_t e, size_t at, size_t max, struct why *why);
+
 /* The `k` largest of `count` elements of a type of numbers, the largest first, as elements of BYTES "value:index";
    fewer when there are not so many. NaN is smaller than all numbers; of equal ones the first comes first. `elements`
    may be changed meanwhile. ERR_NOMEM, ERR_TOO_LARGE (out->max). */

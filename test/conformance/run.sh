@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh: ONNX's backend cases through a node, some of them and the demonstration models also with the other ONNX Runtime
-# of tools/deps.lock; CIDs against an independent implementation and against Kubo; documents against nitrite; models out of
-# a real Kubo; sources with faults, FAULT_RUNS (2) times each; the enclave images in an emulated Nitro machine. Prints a
+# of tools/deps.lock; CIDs against an independent implementation and against Kubo; documents against nitrite; Triton's
+# client over gRPC; models out of a real Kubo; sources with faults, FAULT_RUNS (2) times each; the enclave images in an emulated Nitro machine. Prints a
 # line for each check, and their numbers.
 # Exit status 1: one failed, or was skipped and does not stand in test/expected-skips.txt.
 set -eu
@@ -54,6 +54,7 @@ whole "CIDs" python3 test/conformance/cid_oracle.py
 whole "documents by nitrite" python3 test/conformance/nitrite.py
 each "Kubo:" python3 test/conformance/kubo_cids.py
 each "Kubo:" python3 test/conformance/kubo_node.py
+whole "tritonclient over gRPC" python3 test/conformance/triton_grpc.py
 each "enclave:" test/image/run.sh
 whole "sources with faults" python3 test/fault/run.py --runs "${FAULT_RUNS:-1}" --together 12
 for version in $(sed -n 's/^ort  *conformance  *\([^ ]*\).*/\1/p' tools/deps.lock | sort -u); do
