@@ -11,6 +11,7 @@ struct route {
     void (*gone)(struct http_req *req); /* the client left before it was answered; NULL: answered at once */
     bool body;
     void (*head)(struct http_req *req); /* looks at the head before the body comes; may be NULL */
+    uint8_t kind;                       /* as what it is counted */
 };
 
 /* The client of a call has left. */
