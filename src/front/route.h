@@ -17,6 +17,9 @@ struct route {
 /* The client of a call has left. */
 void call_gone(struct http_req *req);
 
+/* GET /openapi.json */
+void openapi(struct app *app, struct http_req *req);
+
 /* What the Open Inference Protocol has under this path; NULL: nothing. */
 const struct route *oip_route(struct view path);
 

@@ -38,6 +38,7 @@ static const struct route routes[] = {
     {METHOD_GET, "/enclave/attestation", enclave_attestation, proofs_gone, false, NULL, METRIC_PATH_ENCLAVE},
     {METHOD_GET, "/enclave/config", enclave_config, NULL, false, NULL, METRIC_PATH_ENCLAVE},
     {METHOD_GET, "/signing-key", enclave_signing_key, NULL, false, NULL, METRIC_PATH_ENCLAVE},
+    {METHOD_GET, "/openapi.json", openapi, NULL, false, NULL, METRIC_PATH_OTHER},
     {METHOD_GET, "/.well-known/veronnx", enclave_node, NULL, false, NULL, METRIC_PATH_ENCLAVE},
 };
 
