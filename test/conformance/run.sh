@@ -50,6 +50,8 @@ other_ort() { # VERSION
 
 each "backend:" backend
 whole "CIDs" python3 test/conformance/cid_oracle.py
+# CLIENTS_PYTHON: one that has tritonclient[http] and kserve.
+each "serving clients:" "${CLIENTS_PYTHON:-python3}" -u test/conformance/serving_clients.py
 each "Kubo:" python3 test/conformance/kubo_cids.py
 each "Kubo:" python3 test/conformance/kubo_node.py
 whole "sources with faults" python3 test/fault/run.py --runs "${FAULT_RUNS:-1}" --together 12
