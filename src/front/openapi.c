@@ -2,7 +2,7 @@
 #include "front/route.h"
 
 static const uint8_t document[] = {
-#include "openapi.inc"
+#include "front/openapi.inc"
 };
 
 void openapi(struct app *app UNUSED, struct http_req *req)

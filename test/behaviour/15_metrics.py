@@ -4,7 +4,7 @@ import http.client
 import re
 
 import oip
-from node import Node, check, equal
+from node import ROOT, Node, check, equal
 
 LINE = re.compile(r'([a-z_]+)(\{(?:[a-z]+="[^"\\]*",?)+\})? ([0-9.]+)')
 
@@ -84,3 +84,8 @@ with Node() as node:
 
 with Node("--triton-metrics=false") as node:
     check(not any(name.startswith("nv_") for name, _ in metrics(node)), "Triton's names, although they are switched off")
+
+# The dashboard asks for nothing that is not told.
+told = {name for name, _ in first}
+asked = set(re.findall(r"veronnx_[a-z_]+", (ROOT / "contrib/grafana/veronnx.json").read_text()))
+equal(asked - told, set(), "metrics of the dashboard")
