@@ -5,7 +5,7 @@
 #   nitrite a verifier of attestation documents, likewise: test/conformance/nitrite
 #   nginx   the one of the system, else unpacked from the running release's package
 #   qemu    QEMU with the nitro-enclave machine, built from what image/peers/qemu.lock lists, in a root of its own (x86_64)
-#   tritonclient   a Python that has it, with its gRPC part, made with pip
+#   tritonclient   a Python that has it, with its parts for gRPC and HTTP, made with pip
 # Exit 77: it cannot be had here, and standard error says why; 2: there is no such peer.
 set -eu
 umask 022
@@ -80,11 +80,11 @@ qemu() {
 
 tritonclient() {
     version=2.73.0
-    place=$peers/tritonclient-$version
+    place=$peers/tritonclient-$version-all
     if [ ! -x "$place/bin/python" ]; then
         say "installing tritonclient $version"
         # Not made elsewhere and moved: a virtual environment knows its own path.
-        { python3 -m venv "$place" && "$place/bin/pip" install -q "tritonclient[grpc]==$version"; } > "$scratch/log" 2>&1 ||
+        { python3 -m venv "$place" && "$place/bin/pip" install -q "tritonclient[grpc,http]==$version"; } > "$scratch/log" 2>&1 ||
             { rm -rf "$place"; tail -n 2 "$scratch/log" >&2; absent "tritonclient $version cannot be had"; }
     fi
     echo "$place/bin/python"

@@ -8,6 +8,8 @@
 #include "front/admin_certificate.h"
 #include "front/admin_models.h"
 #include "front/http.h"
+#include "front/metrics_text.h"
+#include "front/oip_path.h"
 #include "front/resolve.h"
 #include "jail/jail.h"
 #include "tensor/json.h"
@@ -203,6 +205,11 @@ static void do_certificate(struct admin *a, struct http_req *req)
     tell(a, MSG_ADMIN_INSTALL, &install, buf_view(&ders));
 }
 
+static void do_metrics(struct admin *a, struct http_req *req)
+{
+    ask(a, req, ADMIN_METRICS, NULL);
+}
+
 static void do_health(struct admin *a UNUSED, struct http_req *req)
 {
     struct http_answer answer = {.status = 200, .type = "text/plain", .text = view_of("ok\n", 3)};
@@ -218,7 +225,7 @@ static const struct {
     {METHOD_POST, "/drain", do_drain},      {METHOD_GET, "/models", do_models},
     {METHOD_GET, "/state", do_state},       {METHOD_GET, "/heartbeat", do_heartbeat},
     {METHOD_GET, "/csr", do_csr},           {METHOD_PUT, "/certificate", do_certificate},
-    {METHOD_GET, "/healthz", do_health},
+    {METHOD_GET, "/healthz", do_health},    {METHOD_GET, "/metrics", do_metrics},
 };
 
 /* A browser on this machine would send any web page's request; but it says whose it is. */
@@ -231,9 +238,31 @@ static void on_head(void *self UNUSED, struct http_req *req)
         req->body_max = BODY_MAX;
 }
 
+/* Triton's repository control: /v2/repository/models/{name}/load and unload. What stands in the body is for servers that
+   have a folder of models. */
+static void control(struct admin *a, struct http_req *req, const struct oip_path *p)
+{
+    uint8_t name[CONF_NAME_MAX + MODEL_PATH_MAX];
+    size_t len = 0;
+    struct wire_model model = {0};
+    struct why why = {0};
+    err_t e = req->method == METHOD_POST ? percent_decode(p->name, name, sizeof(name), &len) : ERR_METHOD_NOT_ALLOWED;
+    if (e == OK)
+        e = model_resolve(a->conf, view_of(name, len), &model, &why);
+    if (e != OK)
+        http_reply_error(req, e, &why, 0);
+    else
+        ask(a, req, p->what == OIP_LOAD ? ADMIN_LOAD : ADMIN_UNLOAD, &model);
+}
+
 static void on_body(void *self, struct http_req *req)
 {
     err_t reason = ERR_NOT_FOUND;
+    const struct oip_path p = oip_path_parse(req->path);
+    if (p.what == OIP_LOAD || p.what == OIP_UNLOAD) {
+        control(self, req, &p);
+        return;
+    }
     for (size_t n = 0; n < COUNT_OF(routes); n++) {
         if (!view_is(req->path, routes[n].path))
             continue;
@@ -302,6 +331,14 @@ static err_t on_csr(void *self, struct wire_msg *m)
     return q != NULL && csr->request != 0 ? pem_put(&q->rows, "CERTIFICATE REQUEST", m->tail) : OK;
 }
 
+static err_t on_metrics(void *self, struct wire_msg *m)
+{
+    struct admin *a = self;
+    const struct msg_admin_metrics *n = m->fixed;
+    struct question *q = by_number(a, n->state.request);
+    return q == NULL || n->state.request == 0 ? OK : metrics_put(n, a->conf->triton_metrics != 0, &q->rows);
+}
+
 static const char json[] = "application/json";
 static const struct {
     const char *type;
@@ -315,6 +352,7 @@ static const struct {
     [ADMIN_HEARTBEAT] = {json, "{", "}\n"},
     [ADMIN_CSR] = {"application/x-pem-file", "", ""},
     [ADMIN_CERTIFICATE] = {json, "{\"ok\":true", "}\n"},
+    [ADMIN_METRICS] = {METRICS_TYPE, "", ""},
 };
 
 static err_t reply_ok(struct question *q)
@@ -375,6 +413,7 @@ static const struct wire_route control_routes[] = {
     {MSG_ADMIN_TABLE, ADMIN_SERVING, on_table},         {MSG_ADMIN_COUNTERS, ADMIN_SERVING, on_counters},
     {MSG_ADMIN_HEARTBEAT, ADMIN_SERVING, on_heartbeat}, {MSG_ADMIN_CSR, ADMIN_SERVING, on_csr},
     {MSG_ADMIN_ANSWER, ADMIN_SERVING, on_answer},
+    {MSG_ADMIN_METRICS, ADMIN_SERVING, on_metrics},
 };
 
 static err_t hear(struct admin *a)

@@ -221,12 +221,27 @@ static err_t on_failed(void *self, struct wire_msg *m)
     return models_failed(self, m);
 }
 
+/* The administration asks. */
+static err_t on_count(void *self, struct wire_msg *m)
+{
+    struct app *app = self;
+    struct msg_front_counts answer = {.request = ((const struct msg_front_count *)m->fixed)->request};
+    app->counts.pending = app->waiting;
+    app->counts.transfer_bytes = app->transfer.used;
+    app->counts.transfer_limit = app->transfer.limit;
+    http_server_count(app->server, &app->counts);
+    answer.counts = app->counts;
+    app_tell(app, MSG_FRONT_COUNTS, &answer);
+    return OK;
+}
+
 static const struct wire_route control_routes[] = {
     {MSG_FRONT_CONFIG, APP_NO_CONFIG, on_config},     {MSG_FRONT_IDENTITY, APP_NO_TLS | APP_SERVING, on_identity},
     {MSG_FRONT_START, APP_NO_TLS, on_start},          {MSG_FRONT_LISTEN, APP_SERVING, on_listen},
     {MSG_FRONT_MODEL, APP_SERVING, on_model},         {MSG_FRONT_FAILED, APP_SERVING, on_failed},
     {MSG_FRONT_EVICT, APP_SERVING, on_evict},         {MSG_FRONT_DRAIN, APP_SERVING, on_drain},
     {MSG_FRONT_PRELOADED, APP_SERVING, on_preloaded},
+    {MSG_FRONT_COUNT, APP_SERVING, on_count},
 };
 
 static err_t on_receipts(void *self, struct wire_msg *m)

@@ -311,6 +311,11 @@ err_t call_parse(struct call *c, size_t text_len, struct why *why);
 /* The header fields Veronnx-Nonce and Veronnx-Settle; `nonce`, which may be empty, stands in the body. */
 err_t call_read_head(struct call *c, struct view nonce, struct why *why);
 
+/* ── call_stats.c ── */
+
+/* A result came at `came_ns`, and its answer is written; somebody waits for it. */
+void call_note_run(const struct call *c, uint64_t came_ns, const struct msg_result *r);
+
 /* ── oip_api.c ── */
 
 extern const struct call_form oip_form;
@@ -349,6 +354,7 @@ struct app {
     struct wire_inbox inbox;
     struct buf tail; /* of the next JOB */
     struct budget transfer;
+    struct front_counts counts; /* what the server does not count */
     struct tls *tls; /* NULL in tests: plain HTTP */
     struct http_server *server;
     uint16_t generation;

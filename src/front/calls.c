@@ -200,6 +200,7 @@ static void cancel(struct call *c)
 void call_orphan(struct call *c)
 {
     c->req = NULL;
+    c->app->counts.failures[METRIC_REASON_CANCELED]++;
     if (c->state == CALL_RUNNING) {
         cancel(c);
         return;
@@ -212,6 +213,7 @@ void call_orphan(struct call *c)
 void call_fail(struct call *c, err_t e, const struct why *why, uint32_t retry_s)
 {
     struct http_req *req = TAKE_PTR(c->req);
+    c->app->counts.failures[c->state == CALL_WAITING ? METRIC_REASON_REJECTED : METRIC_REASON_BACKEND]++;
     if (c->state == CALL_RUNNING && c->lane != NULL)
         cancel(c);
     else
@@ -230,6 +232,16 @@ static err_t pack_receipt(const struct call *c, const struct wire_receipt *r,
         .out_descriptors = c->outputs.encoded,
     };
     return receipt_pack(&parts, ret_text);
+}
+
+static void note_answer(const struct call *c, const struct http_req *req, bool receipt)
+{
+    struct front_counts *counts = &c->app->counts;
+    if (c->form->tell != NULL)
+        return;
+    counts->inferences++;
+    counts->receipts += receipt;
+    metric_time(&counts->request, (uint64_t)age_us(req));
 }
 
 /* `r` NULL: none is wanted. */
@@ -252,6 +264,7 @@ static void answer(struct call *c, const struct wire_receipt *r)
     if (c->settle)
         a.fields[a.n_fields++] = (struct http_field){"Veronnx-Settlement", view_of(settlement, strlen(settlement))};
     struct http_req *req = TAKE_PTR(c->req);
+    note_answer(c, req, r != NULL);
     a.body = c->answer;
     a.held = c->answer_lease;
     c->answer = (struct buf){0};
@@ -449,24 +462,6 @@ static void note_time(struct lane *l, uint64_t us)
     l->mean_us = l->mean_us == 0 ? us : (l->mean_us * 7 + us) / 8;
 }
 
-/* `came_ns`: when the result came. */
-static void note_stats(const struct call *c, uint64_t start_ns, uint64_t came_ns, const struct msg_result *r)
-{
-    struct model_stats *s = &c->lane->model->stats;
-    uint64_t now_ns = clock_mono_ns();
-    s->last_ms = clock_wall_us() / 1000;
-    if (r->result != OK) {
-        s->failures++;
-        s->failure_ns += now_ns - start_ns;
-        return;
-    }
-    s->runs++;
-    s->queue_ns += c->turn_ns - start_ns;
-    s->input_ns += c->begin_us * 1000 - MIN(c->turn_ns, c->begin_us * 1000);
-    s->infer_ns += UINT64_C(1000) * r->run_us;
-    s->output_ns += now_ns - came_ns;
-}
-
 err_t call_result(struct lane *l, struct wire_msg *m)
 {
     const struct msg_result *r = m->fixed;
@@ -480,7 +475,7 @@ err_t call_result(struct lane *l, struct wire_msg *m)
         return e;
     uint64_t now_us = clock_mono_ns() / 1000;
     if (c->req != NULL)
-        note_stats(c, c->req->start_ns, came_ns, r);
+        call_note_run(c, came_ns, r);
     note_time(l, now_us - c->begin_us);
     lane_note_run(l, r->run_us);
     give_slot(c);

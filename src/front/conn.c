@@ -201,6 +201,7 @@ static err_t work(struct conn *c, bool readable)
         if (e == ERR_WOULD_BLOCK)
             return OK;
         TRY(e);
+        c->server->handshakes += c->stream.tls != NULL;
         c->protocol = c->stream.h2 ? &http2_protocol : &http1_protocol;
     }
     TRY(flush(c));

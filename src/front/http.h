@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "front/budget.h"
 #include "wire/conf.h"
+#include "wire/metrics.h"
 
 #include <uv.h>
 
@@ -32,6 +33,7 @@ struct http_req {
     enum http_method method;
     bool secure;       /* came over TLS */
     uint8_t version;   /* of HTTP: 1 or 2 */
+    uint8_t kind;      /* enum metric_path, as which its answer is counted; on_head may set it */
     bool parts;        /* on_head may set it, of version 2: the body is given to on_part as it comes */
     bool sending;      /* a part of the answer has not been sent yet */
     size_t prefix;     /* on_head may set it: on_prefix is called when so many bytes of a longer, plain body are there */
@@ -145,6 +147,9 @@ err_t http_server_new(uv_loop_t *loop, const struct conf *conf, struct budget *b
 
 /* Takes a listening socket and accepts on it. */
 err_t http_server_listen(struct http_server *s, int *fd);
+
+/* Fills what the server knows: answers, handshakes, connections. */
+void http_server_count(const struct http_server *s, struct front_counts *counts);
 
 /* Stops accepting, closes idle connections, answers requests in flight with `Connection: close`, then on_drained. */
 void http_server_drain(struct http_server *s);

@@ -213,6 +213,7 @@ static void refuse(struct http1 *h, err_t e)
     if (h->out == OUT_ANSWER)
         return;
     http_answer_error(&a, e, &h->why, 0);
+    request_count(&h->req, a.status);
     queue_answer(h, &a);
 }
 

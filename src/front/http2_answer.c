@@ -257,5 +257,6 @@ void http2_refuse(struct http2_stream *st, err_t e)
         return;
     st->due_us = 0;
     http_refusal(&st->req.pub, &a, e, &st->why, 0);
+    request_count(&st->req, a.status);
     submit(st, &a, H2_ANSWER);
 }

@@ -149,19 +149,19 @@ static void admin_only(struct app *app UNUSED, struct http_req *req)
 /* ── the table ── */
 
 static const struct route routes[OIP_WHAT_COUNT_] = {
-    [OIP_SERVER] = {METHOD_GET, "", server, NULL, false, NULL},
-    [OIP_LIVE] = {METHOD_GET, "", live, NULL, false, NULL},
-    [OIP_READY] = {METHOD_GET, "", ready, NULL, false, NULL},
-    [OIP_MODELS] = {METHOD_GET, "", models, NULL, false, NULL},
-    [OIP_ALL_STATS] = {METHOD_GET, "", all_stats, NULL, false, NULL},
-    [OIP_INDEX] = {METHOD_POST, "", list_index, NULL, true, NULL},
-    [OIP_MODEL] = {METHOD_GET, "", oip_metadata, call_gone, false, NULL},
-    [OIP_MODEL_READY] = {METHOD_GET, "", oip_model_ready, call_gone, false, NULL},
-    [OIP_INFER] = {METHOD_POST, "", oip_infer, call_gone, true, oip_infer_head},
-    [OIP_CONFIG] = {METHOD_GET, "", oip_config, call_gone, false, NULL},
-    [OIP_STATS] = {METHOD_GET, "", oip_stats, NULL, false, NULL},
-    [OIP_LOAD] = {METHOD_POST, "", admin_only, NULL, true, NULL},
-    [OIP_UNLOAD] = {METHOD_POST, "", admin_only, NULL, true, NULL},
+    [OIP_SERVER] = {METHOD_GET, "", server, NULL, false, NULL, METRIC_PATH_OIP},
+    [OIP_LIVE] = {METHOD_GET, "", live, NULL, false, NULL, METRIC_PATH_HEALTH},
+    [OIP_READY] = {METHOD_GET, "", ready, NULL, false, NULL, METRIC_PATH_HEALTH},
+    [OIP_MODELS] = {METHOD_GET, "", models, NULL, false, NULL, METRIC_PATH_OIP},
+    [OIP_ALL_STATS] = {METHOD_GET, "", all_stats, NULL, false, NULL, METRIC_PATH_OIP},
+    [OIP_INDEX] = {METHOD_POST, "", list_index, NULL, true, NULL, METRIC_PATH_OIP},
+    [OIP_MODEL] = {METHOD_GET, "", oip_metadata, call_gone, false, NULL, METRIC_PATH_OIP},
+    [OIP_MODEL_READY] = {METHOD_GET, "", oip_model_ready, call_gone, false, NULL, METRIC_PATH_OIP},
+    [OIP_INFER] = {METHOD_POST, "", oip_infer, call_gone, true, oip_infer_head, METRIC_PATH_OIP_INFER},
+    [OIP_CONFIG] = {METHOD_GET, "", oip_config, call_gone, false, NULL, METRIC_PATH_OIP},
+    [OIP_STATS] = {METHOD_GET, "", oip_stats, NULL, false, NULL, METRIC_PATH_OIP},
+    [OIP_LOAD] = {METHOD_POST, "", admin_only, NULL, true, NULL, METRIC_PATH_OIP},
+    [OIP_UNLOAD] = {METHOD_POST, "", admin_only, NULL, true, NULL, METRIC_PATH_OIP},
 };
 
 const struct route *oip_route(struct view path)

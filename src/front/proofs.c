@@ -69,6 +69,7 @@ static void answer(struct app *app, struct http_req *req, struct view document)
     struct http_answer a = {.status = 200, .type = "text/plain; charset=utf-8"};
     err_t e = put_document(app, document, &a);
     if (e == OK) {
+        app->counts.documents++;
         http_reply(req, &a);
         return;
     }

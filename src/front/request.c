@@ -141,12 +141,25 @@ void http_body_free(struct http_req *req)
     body_done(&request_of(req)->body, &req->body);
 }
 
+void request_count(const struct request *r, int status)
+{
+    r->server->answers[r->pub.kind][metric_code(status)]++;
+}
+
+static void add_trace(struct request *r, struct http_answer *a)
+{
+    if (a->n_fields < HTTP_EXTRA_MAX && trace_answer(head_find(&r->head, "traceparent"), r->pub.id, r->trace))
+        a->fields[a->n_fields++] = (struct http_field){"Traceparent", view_of(r->trace, TRACE_LEN)};
+}
+
 void http_reply(struct http_req *req, struct http_answer *a)
 {
     struct request *r = request_of(req);
     assert(r->owed && (!req->sending || a->body.len + a->text.len == 0));
     r->owed = false;
     body_done(&r->body, &req->body);
+    request_count(r, a->status);
+    add_trace(r, a);
     r->carrier->answer(r, a);
 }
 

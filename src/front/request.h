@@ -3,6 +3,7 @@
 #define VERONNX_FRONT_REQUEST_H
 
 #include "front/head.h"
+#include "front/trace.h"
 
 struct request;
 
@@ -21,6 +22,7 @@ struct request {
     const struct carrier *carrier;
     struct http_server *server;
     bool owed; /* the handler has it and has not answered yet */
+    char trace[TRACE_LEN];
     struct body body;
     struct head head;
 };
@@ -36,6 +38,9 @@ void request_begin(struct request *r, enum http_method method);
 err_t request_frame(struct request *r, bool sized, uint64_t length, struct why *why);
 err_t request_body(struct request *r, struct view part, struct why *why);
 err_t request_end(struct request *r);
+
+/* The server's own answer is about to be sent: counts it. */
+void request_count(const struct request *r, int status);
 
 /* A part of the answer has been sent: calls on_part. */
 void request_part_sent(struct request *r);

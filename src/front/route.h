@@ -11,10 +11,14 @@ struct route {
     void (*gone)(struct http_req *req); /* the client left before it was answered; NULL: answered at once */
     bool body;
     void (*head)(struct http_req *req); /* looks at the head before the body comes; may be NULL */
+    uint8_t kind;                       /* as what it is counted */
 };
 
 /* The client of a call has left. */
 void call_gone(struct http_req *req);
+
+/* GET /openapi.json */
+void openapi(struct app *app, struct http_req *req);
 
 /* What the Open Inference Protocol has under this path; NULL: nothing. */
 const struct route *oip_route(struct view path);

@@ -31,14 +31,15 @@ void call_gone(struct http_req *req)
 }
 
 static const struct route routes[] = {
-    {METHOD_POST, "/infer", infer_api, call_gone, true, NULL},
-    {METHOD_GET, "/healthz", healthz, NULL, false, NULL},
-    {METHOD_GET, "/readyz", readyz, NULL, false, NULL},
-    {METHOD_GET, "/enclave", enclave_index, NULL, false, NULL},
-    {METHOD_GET, "/enclave/attestation", enclave_attestation, proofs_gone, false, NULL},
-    {METHOD_GET, "/enclave/config", enclave_config, NULL, false, NULL},
-    {METHOD_GET, "/signing-key", enclave_signing_key, NULL, false, NULL},
-    {METHOD_GET, "/.well-known/veronnx", enclave_node, NULL, false, NULL},
+    {METHOD_POST, "/infer", infer_api, call_gone, true, NULL, METRIC_PATH_INFER},
+    {METHOD_GET, "/healthz", healthz, NULL, false, NULL, METRIC_PATH_HEALTH},
+    {METHOD_GET, "/readyz", readyz, NULL, false, NULL, METRIC_PATH_HEALTH},
+    {METHOD_GET, "/enclave", enclave_index, NULL, false, NULL, METRIC_PATH_ENCLAVE},
+    {METHOD_GET, "/enclave/attestation", enclave_attestation, proofs_gone, false, NULL, METRIC_PATH_ENCLAVE},
+    {METHOD_GET, "/enclave/config", enclave_config, NULL, false, NULL, METRIC_PATH_ENCLAVE},
+    {METHOD_GET, "/signing-key", enclave_signing_key, NULL, false, NULL, METRIC_PATH_ENCLAVE},
+    {METHOD_GET, "/openapi.json", openapi, NULL, false, NULL, METRIC_PATH_OTHER},
+    {METHOD_GET, "/.well-known/veronnx", enclave_node, NULL, false, NULL, METRIC_PATH_ENCLAVE},
 };
 
 static const struct route *find(const struct http_req *req)
@@ -68,6 +69,8 @@ static void on_head(void *self, struct http_req *req)
 {
     struct app *app = self;
     const struct route *r = find(req);
+    if (r != NULL)
+        req->kind = r->kind;
     if (grpc_is(req) && !grpc_begin(req))
         return;
     if (r == NULL)

@@ -9,6 +9,7 @@
 #include "front/http2.h"
 #include "front/tls.h"
 
+#include <string.h>
 #include <errno.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -297,6 +298,13 @@ static void retire_all(struct list *ring)
         list_move(ring, first);
         conn_retire(LIST_OF(first, struct conn, link));
     }
+}
+
+void http_server_count(const struct http_server *s, struct front_counts *counts)
+{
+    memcpy(counts->answers, s->answers, sizeof(counts->answers));
+    counts->handshakes = s->handshakes;
+    counts->connections = s->n_conns;
 }
 
 void http_server_drain(struct http_server *s)

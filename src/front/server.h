@@ -46,6 +46,8 @@ struct http_server {
     uint32_t phase_ms[PHASE_COUNT_];
     uint64_t body_rate; /* bytes per second */
     uint64_t id;        /* state of the generator of request ids */
+    uint64_t answers[METRIC_PATHS_][METRIC_CODES];
+    uint64_t handshakes;
     struct list busy;   /* connections in a phase that is not spare */
     struct list spare;  /* the others, those that have been so for longest first */
     unsigned n_conns;

@@ -1,7 +1,6 @@
 /* The administration listener and what it may ask for: load, unload, drain, the models, the counters. */
 #include "super/state.h"
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "wire/model.h"
 
@@ -26,19 +25,14 @@ static void do_models(struct super *s, const struct msg_admin_request *r)
 
 static void do_state(struct super *s, const struct msg_admin_request *r)
 {
-    struct msg_admin_state state = {
-        .request = r->request,
-        .models = infers_count(&s->infers, INFER_READY),
-        .memory_total = s->model_memory,
-        .memory_used = s->infers.used,
-        .loads = s->loads,
-        .evictions = s->evictions,
-        .kills = s->kills,
-        .restarts = s->restarts,
-        .uptime_ms = clock_mono_ms() - s->started_ms,
-    };
+    struct msg_admin_state state = admin_state(s, r->request);
     child_tell(s->admin.child, MSG_ADMIN_COUNTERS, &state, view_of(NULL, 0), NULL, 0);
     admin_answer(s, r->request, OK, "");
+}
+
+static void do_metrics(struct super *s, const struct msg_admin_request *r)
+{
+    counts_ask(s, r->request);
 }
 
 static void do_load(struct super *s, const struct msg_admin_request *r)
@@ -89,7 +83,7 @@ static void do_csr(struct super *s, const struct msg_admin_request *r)
 static void (*const verbs[])(struct super *s, const struct msg_admin_request *r) = {
     [ADMIN_LOAD] = do_load,     [ADMIN_UNLOAD] = do_unload, [ADMIN_DRAIN] = do_drain,
     [ADMIN_MODELS] = do_models, [ADMIN_STATE] = do_state,   [ADMIN_HEARTBEAT] = do_heartbeat,
-    [ADMIN_CSR] = do_csr,
+    [ADMIN_CSR] = do_csr,       [ADMIN_METRICS] = do_metrics,
 };
 
 static err_t on_request(void *self, struct wire_msg *m)
@@ -154,6 +148,7 @@ static void on_end(void *self, int status UNUSED, int signal UNUSED)
     for (unsigned n = 0; n < s->n_pending; n++)
         s->pending[n].ask.admin_request = 0;
     s->install_request = 0;
+    memset(s->counting, 0, sizeof(s->counting));
     if ((s->phase & (SUPER_STOPPED | SUPER_DRAINING)) != 0)
         return;
     s->restarts++;

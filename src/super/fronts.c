@@ -104,6 +104,12 @@ static err_t on_hung(void *self, struct wire_msg *m)
     return OK;
 }
 
+static err_t on_counts(void *self, struct wire_msg *m)
+{
+    counts_take(self, m->fixed);
+    return OK;
+}
+
 static err_t on_drained(void *self, struct wire_msg *m UNUSED)
 {
     struct super *s = self;
@@ -117,6 +123,7 @@ static const struct wire_route routes[] = {
     {MSG_FRONT_RELEASED, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_released},
     {MSG_FRONT_ACTIVE, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_active},
     {MSG_FRONT_HUNG, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_hung},
+    {MSG_FRONT_COUNTS, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_counts},
     {MSG_FRONT_DRAINED, SUPER_DRAINING, on_drained},
 };
 
@@ -142,6 +149,7 @@ static void on_end(void *self, int status UNUSED, int signal UNUSED)
         return;
     }
     leave_front_gone(s);
+    counts_front_gone(s);
     s->restarts++;
     service_ended(&s->front);
 }

@@ -62,6 +62,7 @@ void leave_tell(struct super *s, const struct infer *i, err_t reason)
 {
     const struct ask ask = {i->front_request, i->front_generation, i->admin_request, false};
     log_event(LOG_MODEL_FAILED, i->number, reason);
+    s->load_failures++;
     infers_failed(&s->infers, &i->model, reason, i->why, is_of_the_model(reason), clock_mono_ms());
     front_answer_failed(s, &ask, reason, i->why, 0);
     if (ask.admin_request != 0)

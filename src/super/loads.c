@@ -332,6 +332,7 @@ void loads_ready(struct super *s, struct infer *i)
     i->used_ms = now;
     set_ask(i, &(struct ask){0});
     s->loads++;
+    s->loaded_bytes += i->file_bytes;
     (void)infers_forgive(&s->infers, &i->model);
     files_keep(&s->infers, i, now);
     answer_ready(s, i, &ask);

@@ -29,6 +29,8 @@ struct pending {
 
 enum super_phase { SUPER_STARTING = 1, SUPER_SERVING = 2, SUPER_DRAINING = 4, SUPER_STOPPED = 8 };
 
+#define COUNTING_MAX 8
+
 struct super {
     uv_loop_t loop;
     uv_signal_t signals[2]; /* SIGTERM, SIGINT */
@@ -93,7 +95,8 @@ struct super {
 
     struct relay relay; /* of the log */
 
-    uint64_t loads, evictions, kills, restarts;
+    uint64_t loads, load_failures, loaded_bytes, evictions, kills, restarts;
+    uint32_t counting[COUNTING_MAX]; /* requests of the administration that wait for the front's counts; 0: none */
 };
 
 /* ── boot.c: before the first child that stays ── */
@@ -138,6 +141,15 @@ err_t admin_start(struct super *s);
 void admin_answer(struct super *s, uint32_t request, err_t result, const char *why);
 /* The certificate that was to be installed is shown, or will not be. Does nothing when there is none. */
 void admin_installed(struct super *s, err_t result);
+
+/* ── counts.c: numbers for the administration ── */
+
+struct msg_admin_state admin_state(const struct super *s, uint32_t request);
+/* ADMIN_METRICS: asks the front, whose answer completes it. */
+void counts_ask(struct super *s, uint32_t request);
+void counts_take(struct super *s, const struct msg_front_counts *counts);
+/* The front has ended: nobody will answer. */
+void counts_front_gone(struct super *s);
 
 /* ── table.c ── */
 

@@ -8,6 +8,7 @@
 #define VERONNX_WIRE_MSG_H
 
 #include "base/defs.h"
+#include "wire/metrics.h"
 
 /* A channel has two sides: `a` is the one nearer to the supervisor (the one that asks), `b` the other. */
 enum wire_chan {
@@ -195,6 +196,16 @@ enum admin_verb {
     ADMIN_HEARTBEAT,
     ADMIN_CSR,
     ADMIN_CERTIFICATE, /* has a message of its own, ADMIN_INSTALL */
+    ADMIN_METRICS,
+};
+struct msg_front_count { /* how much has been counted? */
+    uint32_t request; /* the administration's */
+    uint32_t zero;
+};
+struct msg_front_counts {
+    uint32_t request;
+    uint32_t zero;
+    struct front_counts counts;
 };
 struct msg_admin_table { /* the answer to ADMIN_MODELS, before ADMIN_ANSWER */
     uint32_t request;
@@ -238,6 +249,15 @@ struct msg_admin_state { /* the answer to ADMIN_STATE, before ADMIN_ANSWER */
     uint64_t kills;
     uint64_t restarts;
     uint64_t uptime_ms;
+};
+struct msg_admin_metrics { /* the answer to ADMIN_METRICS, before ADMIN_ANSWER */
+    struct msg_admin_state state;
+    uint64_t load_failures;
+    uint64_t loaded_bytes; /* fetched and verified */
+    uint64_t rss_bytes[METRIC_CLASSES_];
+    uint64_t cpu_ms[METRIC_CLASSES_]; /* of processes that live */
+    uint64_t processes[METRIC_CLASSES_];
+    struct front_counts front;
 };
 struct msg_admin_answer {
     uint32_t request;
@@ -429,6 +449,8 @@ struct msg_empty {
     X(FRONT_RELEASED, CHAN_FRONT, SIDE_B, struct msg_front_infer, 0, 0, 0)                                             \
     X(FRONT_ACTIVE, CHAN_FRONT, SIDE_B, struct msg_front_infer, 0, 0, 0)                                               \
     X(FRONT_HUNG, CHAN_FRONT, SIDE_B, struct msg_front_hung, 0, 0, 0)                                                  \
+    X(FRONT_COUNT, CHAN_FRONT, SIDE_A, struct msg_front_count, 0, 0, 0)                                                \
+    X(FRONT_COUNTS, CHAN_FRONT, SIDE_B, struct msg_front_counts, 0, 0, 0)                                              \
     X(FRONT_PRELOADED, CHAN_FRONT, SIDE_A, struct msg_empty, 0, 0, 0)                                                  \
     X(FRONT_DRAIN, CHAN_FRONT, SIDE_A, struct msg_drain, 0, 0, 0)                                                      \
     X(FRONT_DRAINED, CHAN_FRONT, SIDE_B, struct msg_empty, 0, 0, 0)                                                    \
@@ -439,6 +461,7 @@ struct msg_empty {
     X(ADMIN_INSTALL, CHAN_ADMIN, SIDE_B, struct msg_keeper_ask, CERT_MAX, 0, 0)                                        \
     X(ADMIN_TABLE, CHAN_ADMIN, SIDE_A, struct msg_admin_table, 0, 1, 1)                                                \
     X(ADMIN_COUNTERS, CHAN_ADMIN, SIDE_A, struct msg_admin_state, 0, 0, 0)                                             \
+    X(ADMIN_METRICS, CHAN_ADMIN, SIDE_A, struct msg_admin_metrics, 0, 0, 0)                                            \
     X(ADMIN_HEARTBEAT, CHAN_ADMIN, SIDE_A, struct msg_heartbeat, 0, 0, 0)                                              \
     X(ADMIN_CSR, CHAN_ADMIN, SIDE_A, struct msg_keeper_ask, CERT_MAX, 0, 0)                                            \
     X(ADMIN_ANSWER, CHAN_ADMIN, SIDE_A, struct msg_admin_answer, WHY_MAX, 0, 0)                                        \

@@ -65,6 +65,8 @@ const struct option options[] = {
      "how long SIGTERM waits for requests in flight", NULL, false},
     {"receipts", SECTION_NODE, OPTION_FLAG, AT(receipts), 0, 1, "true", NULL, "sign a receipt for every inference", NULL,
      false},
+    {"triton-metrics", SECTION_NODE, OPTION_FLAG, AT(triton_metrics), 0, 1, "true", NULL,
+     "metrics also under Triton's names (nv_inference_*)", NULL, false},
     {"key-days", SECTION_NODE, OPTION_NUMBER, AT(key_days), 1, 3650, "90", "N",
      "days until the keys of this boot end", NULL, false},
     {"preload", SECTION_NODE, OPTION_PRELOAD, 0, 0, 0, NULL, "CID[/PATH]",

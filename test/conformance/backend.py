@@ -23,6 +23,7 @@ import threading
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "behaviour"))
 import node as nodes  # noqa: E402
+import oip  # noqa: E402
 import values  # noqa: E402
 
 SETS = ("node", "pytorch-converted", "pytorch-operator", "simple")
@@ -31,6 +32,8 @@ EXCEPTIONS_MAX = 60
 RETRIES = 4  # how often random outputs may be equal by chance
 TOGETHER = 2  # cases at the same time
 
+DATATYPES = {1: "FP32", 2: "UINT8", 3: "INT8", 4: "UINT16", 5: "INT16", 6: "INT32", 7: "INT64", 8: "BYTES", 9: "BOOL", 10: "FP16",
+             11: "FP64", 12: "UINT32", 13: "UINT64", 16: "BF16"}
 RAN, _, NOT_RUN, NOT_CARRIED = range(4)  # exit status of bare_run
 BARE_RUN = nodes.BIN.parent / "test/conformance/bare_run"
 ENVIRONMENT = {"ORT_DISABLE_TELEMETRY": "1", "ONNXRUNTIME_ROOT": str(nodes.BIN / "lib/libonnxruntime.so.1"),
@@ -127,6 +130,7 @@ class Trial:
         self.node, self.exceptions, self.engine = node, exceptions, engine
         self.kept = threading.local()  # each thread's connection
         self.lock, self.members, self.excepted = threading.Lock(), 0, collections.Counter()
+        self.oip = collections.Counter()  # answers that were equal, by whether they were binary
 
     def ask(self, case):
         if not hasattr(self.kept, "connection"):
@@ -138,11 +142,46 @@ class Trial:
             self.kept.connection.close()  # the next request opens it again
             raise
 
+    def ask_oip(self, case, binary):
+        """The same over the Open Inference Protocol: None, or what is wrong with the bits of the outputs or the digests."""
+        inputs = [(name, DATATYPES[dtype], dims, xs if binary else [values.plain(x) for x in xs]) for name, dtype, dims, xs in case.inputs]
+        body, fields = oip.request(inputs, binary, parameters={"binary_data_output": True})
+        status, headers, content = self.node.ask("POST", oip.path(case.cid, "/infer"), body, fields, self.kept.connection)
+        if status != 200:
+            return content.decode()
+        got, _ = oip.answer(headers, content)
+        said = statement(headers["veronnx-receipt"])
+        if (b"".join(said[INPUT]), b"".join(said[OUTPUT])) != (case.bare.digests[0], case.bare.digests[1]):
+            return "the receipt's digests"
+        for value in case.bare.outputs:
+            datatype, shape, xs = got[value.name]
+            if (datatype, shape, oip.pack(datatype, xs)) != (DATATYPES[value.kind[0]], value.dims, value.payload):
+                return f"output {value.name}"
+        return None
+
+    def judge_oip(self, case, random):
+        """Binary carries every tensor; JSON all but the small floats. A `random` model's generator begins anew for each."""
+        if not all(v.is_tensor for v in case.bare.inputs + case.bare.outputs):
+            return None
+        small = any(DATATYPES[dtype] in ("FP16", "BF16") for _, dtype, _, _ in case.inputs)
+        for binary in (True,) if small else (True, False):
+            if random:
+                self.unload(case)
+            wrong = self.ask_oip(case, binary)
+            if wrong:
+                return f"OIP, {'binary' if binary else 'JSON'}: {wrong}"
+            with self.lock:
+                self.oip[binary] += 1
+        return None
+
     def judge(self, case):
         """None when the answer is as it must be, else what is wrong with it."""
         answer = self.ask(case)
         if answer.verdict != "equal":
             return answer.verdict
+        wrong = self.judge_oip(case, answer.engine.endswith(";random=1"))
+        if wrong:
+            return wrong
         return None if answer.engine.startswith(self.engine) else f"engine {answer.engine}"
 
     def judge_exception(self, case, reason):
@@ -230,6 +269,7 @@ def main():
     nodes.check(trial.members > 0, "not one case ran")
     because = ", ".join(f"{n} {reason}" for reason, n in trial.excepted.most_common())
     print(f"B has {trial.members} of {len(cases)} cases; exceptions: {because or 'none'}")
+    print(f"over the Open Inference Protocol {trial.oip[True]} in binary, {trial.oip[False]} in JSON")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/bin/sh
 # run.sh: ONNX's backend cases through a node, some of them and the demonstration models also with the other ONNX Runtime
 # of tools/deps.lock; CIDs against an independent implementation and against Kubo; documents against nitrite; Triton's
-# client over gRPC; models out of a real Kubo; sources with faults, FAULT_RUNS (2) times each; the enclave images in an emulated Nitro machine. Prints a
-# line for each check, and their numbers.
+# and KServe's clients; models out of a real Kubo; sources with faults, FAULT_RUNS (2) times each; the enclave images in an
+# emulated Nitro machine. Prints a line for each check, and their numbers.
 # Exit status 1: one failed, or was skipped and does not stand in test/expected-skips.txt.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -52,6 +52,8 @@ other_ort() { # VERSION
 each "backend:" backend
 whole "CIDs" python3 test/conformance/cid_oracle.py
 whole "documents by nitrite" python3 test/conformance/nitrite.py
+# CLIENTS_PYTHON: one that has kserve too.
+each "serving clients:" "${CLIENTS_PYTHON:-$(tools/peers.sh tritonclient || echo python3)}" -u test/conformance/serving_clients.py
 each "Kubo:" python3 test/conformance/kubo_cids.py
 each "Kubo:" python3 test/conformance/kubo_node.py
 whole "tritonclient over gRPC" python3 test/conformance/triton_grpc.py
