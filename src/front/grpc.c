@@ -276,19 +276,20 @@ static void admin_only(struct app *app UNUSED, struct http_req *req)
 
 #define SERVICE "/inference.GRPCInferenceService/"
 static const struct route routes[] = {
-    {METHOD_POST, SERVICE "ServerLive", server_live, NULL, true, NULL},
-    {METHOD_POST, SERVICE "ServerReady", server_ready, NULL, true, NULL},
-    {METHOD_POST, SERVICE "ServerMetadata", server_metadata, NULL, true, NULL},
-    {METHOD_POST, SERVICE "ModelReady", grpc_model_ready, call_gone, true, NULL},
-    {METHOD_POST, SERVICE "ModelMetadata", grpc_model_metadata, call_gone, true, NULL},
-    {METHOD_POST, SERVICE "ModelInfer", grpc_model_infer, call_gone, true, NULL},
-    {METHOD_POST, SERVICE "ModelStreamInfer", grpc_stream_end, grpc_stream_gone, true, grpc_stream_head},
-    {METHOD_POST, SERVICE "ModelConfig", grpc_model_config, call_gone, true, NULL},
-    {METHOD_POST, SERVICE "ModelStatistics", grpc_model_statistics, NULL, true, NULL},
-    {METHOD_POST, SERVICE "RepositoryIndex", grpc_repository_index, NULL, true, NULL},
-    {METHOD_POST, SERVICE "RepositoryModelLoad", admin_only, NULL, true, NULL},
-    {METHOD_POST, SERVICE "RepositoryModelUnload", admin_only, NULL, true, NULL},
-    {METHOD_POST, "/grpc.health.v1.Health/Check", health_check, NULL, true, NULL},
+    {METHOD_POST, SERVICE "ServerLive", server_live, NULL, true, NULL, METRIC_PATH_HEALTH},
+    {METHOD_POST, SERVICE "ServerReady", server_ready, NULL, true, NULL, METRIC_PATH_HEALTH},
+    {METHOD_POST, SERVICE "ServerMetadata", server_metadata, NULL, true, NULL, METRIC_PATH_GRPC},
+    {METHOD_POST, SERVICE "ModelReady", grpc_model_ready, call_gone, true, NULL, METRIC_PATH_GRPC},
+    {METHOD_POST, SERVICE "ModelMetadata", grpc_model_metadata, call_gone, true, NULL, METRIC_PATH_GRPC},
+    {METHOD_POST, SERVICE "ModelInfer", grpc_model_infer, call_gone, true, NULL, METRIC_PATH_GRPC_INFER},
+    {METHOD_POST, SERVICE "ModelStreamInfer", grpc_stream_end, grpc_stream_gone, true, grpc_stream_head,
+     METRIC_PATH_GRPC_INFER},
+    {METHOD_POST, SERVICE "ModelConfig", grpc_model_config, call_gone, true, NULL, METRIC_PATH_GRPC},
+    {METHOD_POST, SERVICE "ModelStatistics", grpc_model_statistics, NULL, true, NULL, METRIC_PATH_GRPC},
+    {METHOD_POST, SERVICE "RepositoryIndex", grpc_repository_index, NULL, true, NULL, METRIC_PATH_GRPC},
+    {METHOD_POST, SERVICE "RepositoryModelLoad", admin_only, NULL, true, NULL, METRIC_PATH_GRPC},
+    {METHOD_POST, SERVICE "RepositoryModelUnload", admin_only, NULL, true, NULL, METRIC_PATH_GRPC},
+    {METHOD_POST, "/grpc.health.v1.Health/Check", health_check, NULL, true, NULL, METRIC_PATH_HEALTH},
 };
 
 const struct route *grpc_route(struct view path)

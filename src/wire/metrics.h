@@ -23,6 +23,8 @@ struct metric_times {
     X(INFER, "infer")                                                                                                  \
     X(OIP_INFER, "oip_infer")                                                                                          \
     X(OIP, "oip")                                                                                                      \
+    X(GRPC_INFER, "grpc_infer")                                                                                        \
+    X(GRPC, "grpc")                                                                                                    \
     X(ENCLAVE, "enclave")                                                                                              \
     X(HEALTH, "health")
 enum metric_path {
