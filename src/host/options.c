@@ -13,8 +13,8 @@ const char host_help[] =
     "\n"
     "  --forward tcp:HOST:PORT=ADDRESS  listen there and connect to the enclave here: vsock:CID:PORT, unix:PATH or\n"
     "                                   vhost:PATH:PORT (a vsock device in user space); may stand several times\n"
-    "  --config-at ADDRESS   where the enclave gets its configuration (default vsock:9003)\n"
-    "  --blocks-at ADDRESS   where it gets blocks (default vsock:9002)\n"
+    "  --config-at ADDRESS   where the enclave gets its configuration (default vsock:9002)\n"
+    "  --blocks-at ADDRESS   where it gets blocks (default vsock:9003)\n"
     "  --log-at ADDRESS      where it sends its log (default vsock:9004), which goes to standard output\n"
     "  --boot-at ADDRESS     where its first heartbeat is answered (vsock:9000; default: not, nitro-cli does it)\n"
     "  --connections N       at a time (default 8192)\n"
@@ -28,8 +28,8 @@ const char host_help[] =
     "Exit status: 0 ended by SIGTERM, 1 failure, 2 wrong usage.\n";
 
 static const char *const defaults[SERVICES_] = {
-    [SERVICE_CONFIG] = "vsock:9003",
-    [SERVICE_BLOCKS] = "vsock:9002",
+    [SERVICE_CONFIG] = "vsock:9002",
+    [SERVICE_BLOCKS] = "vsock:9003",
     [SERVICE_LOG] = "vsock:9004",
     [SERVICE_BOOT] = "none",
 };

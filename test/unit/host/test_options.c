@@ -29,8 +29,8 @@ static void test_defaults(void **state UNUSED)
     assert_int_equal(o.n_forwards, 1);
     assert_int_equal(o.forwards[0].from.port, 443);
     assert_int_equal(o.forwards[0].to.cid, 16);
-    assert_int_equal(o.at[SERVICE_CONFIG].port, 9003);
-    assert_int_equal(o.at[SERVICE_BLOCKS].port, 9002);
+    assert_int_equal(o.at[SERVICE_CONFIG].port, 9002);
+    assert_int_equal(o.at[SERVICE_BLOCKS].port, 9003);
     assert_int_equal(o.at[SERVICE_LOG].port, 9004);
     assert_int_equal(o.at[SERVICE_BOOT].family, 0);
     assert_int_equal(o.connections, 8192);
