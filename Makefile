@@ -47,6 +47,7 @@ lint: ## the rules of docs/style.md that a script can check, and clang-tidy
 	@tools/configure.sh build
 	@$(NINJA) -C build
 	@CC=$(CLANG) tools/configure.sh build-clang
+	@$(NINJA) -C build-clang generated
 	@tools/lint.sh build build-clang
 
 conformance: ## ONNX's backend cases through the node, CIDs against other implementations, models out of Kubo, faulty sources

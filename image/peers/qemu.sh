@@ -14,7 +14,7 @@ ninja -j "${JOBS:-2}" qemu-system-x86_64
 
 strip -o /out/qemu-system-x86_64 qemu-system-x86_64
 ldd qemu-system-x86_64 | sed -n 's,.*[ \t]\(/[^ ]*\) (.*,\1,p' | while read -r library; do cp -L "$library" /out/lib/; done
-cp -L /usr/share/seabios/*.bin /usr/share/qemu/*.bin /out/share/
+cp -L /usr/share/seabios/*.bin /usr/share/qemu/*.bin /usr/share/qemu/qboot.rom /out/share/
 cat > /out/qemu << 'END'
 #!/bin/sh
 here=$(dirname "$(realpath "$0")")

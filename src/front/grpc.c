@@ -252,7 +252,7 @@ static void health_check(struct app *app, struct http_req *req)
     struct grpc_memory memory = {0};
     struct why why = {0};
     err_t e = grpc_ask(app, req, &grpc__health__v1__health_check_request__descriptor, &memory, &asked, &why);
-    if (e == OK) {
+    if (e == OK && asked != NULL) {
         struct view service = grpc_view(((const Grpc__Health__V1__HealthCheckRequest *)asked)->service);
         if (service.len > 0 && !view_is(service, "inference.GRPCInferenceService"))
             e = why_set(&why, ERR_NOT_FOUND, "no such service");

@@ -107,7 +107,7 @@ struct contents {
 static struct contents contents_of(const Inference__InferTensorContents *c, const struct dtype_info *info)
 {
     bool wide = info->size == sizeof(uint64_t);
-    switch (info->kind) {
+    switch (info->kind) { // NOLINT(bugprone-branch-clone): other lists each
     case DTYPE_KIND_BOOL:
         return (struct contents){c->bool_contents, c->n_bool_contents, sizeof(protobuf_c_boolean)};
     case DTYPE_KIND_INT:

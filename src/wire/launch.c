@@ -69,7 +69,8 @@ err_t launch_start(const char *exe, char *const *argv, char *const *env, const c
     TRY(move_above(&log_remote));
     TRY(spawn(exe, argv, env, dir, remote.fd, log_remote, &s.pid));
     *ret = s;
-    s = LAUNCHED_NONE;
+    s.control.fd = s.log_fd = -1;
+    s.pid = 0;
     return OK;
 }
 
