@@ -3,7 +3,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
-#include "ipld/cid.h"
+#include "ipld/model_id.h"
 #include "tensor/print.h"
 #include "wire/model.h"
 
@@ -85,6 +85,15 @@ static err_t put_model(const struct admin_model *m, struct buf *out)
     return buf_put_u8(out, '}');
 }
 
+/* Front asks for models by whatever name it likes: a name that is none has no place in a document. */
+static bool has_name(const struct wire_model *m)
+{
+    struct cid cid;
+    struct why why;
+    return cid_from_bytes(view_of(m->cid, m->cid_len), &cid) == OK &&
+           model_path_check(view_of(m->path, m->path_len), &why) == OK;
+}
+
 err_t admin_models_put(int fd, uint32_t rows, const struct wire_model *model, struct buf *out)
 {
     AUTO(map_done) struct map map = {0};
@@ -97,7 +106,7 @@ err_t admin_models_put(int fd, uint32_t rows, const struct wire_model *model, st
     for (uint32_t n = 0; n < rows; n++) {
         if (all[n].state >= ADMIN_MODEL_STATES_ || !wire_model_fits(&all[n].model))
             return ERR_PROTOCOL;
-        if (model != NULL && !wire_model_equal(&all[n].model, model))
+        if (!has_name(&all[n].model) || (model != NULL && !wire_model_equal(&all[n].model, model)))
             continue;
         if (out->len > 0)
             TRY(buf_put_u8(out, ','));

@@ -23,6 +23,7 @@ static err_t grow(struct body *b, struct buf *out, size_t want)
     return OK;
 }
 
+/* Looks whether there is room, but keeps none: an announcement costs its client nothing. */
 err_t body_begin(struct body *b, struct buf *out, size_t max, struct budget *budget, const struct body_frame *frame)
 {
     if (frame->sized && frame->length > max)
@@ -32,10 +33,10 @@ err_t body_begin(struct body *b, struct buf *out, size_t max, struct budget *bud
     if (b->lent)
         return OK;
     bool exact = frame->sized && frame->coding == CODING_NONE;
+    size_t at_first = frame->prefix > 0 ? frame->prefix : (size_t)frame->length;
     buf_init(out, exact ? (size_t)frame->length : max);
-    TRY(lease_take(&b->lease, budget, 0));
-    size_t at_first = frame->prefix > 0 ? frame->prefix : out->max;
-    return exact && out->max > 0 ? grow(b, out, at_first) : OK;
+    TRY(lease_take(&b->lease, budget, exact ? at_first : 0));
+    return lease_resize(&b->lease, 0);
 }
 
 static err_t put_compressed(struct body *b, struct buf *out, struct view in)

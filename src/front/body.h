@@ -20,11 +20,11 @@ struct body_frame {
     enum coding coding;
     bool sized;      /* `length` bytes will come; else an unknown number */
     uint64_t length; /* as it travels, i.e. compressed */
-    size_t prefix;   /* what the buffer needs at first; 0 = all */
+    size_t prefix;   /* what comes into the buffer at first; 0 = all */
 };
 
-/* Prepares `out` for a body of at most `max` bytes. A sized one gets all its memory here: ERR_BODY_TOO_LARGE,
-   ERR_OVERLOADED when the budget has no room, ERR_NOMEM. */
+/* Prepares `out` for a body of at most `max` bytes, whose memory is reserved as it comes. ERR_BODY_TOO_LARGE;
+   ERR_OVERLOADED when the budget has no room now for what is announced; ERR_NOMEM. */
 err_t body_begin(struct body *b, struct buf *out, size_t max, struct budget *budget, const struct body_frame *frame);
 
 /* Appends what was received. ERR_BODY_TOO_LARGE, ERR_OVERLOADED, ERR_NOMEM, ERR_BAD_ENCODING. */

@@ -264,9 +264,12 @@ bool conn_is_due(const struct conn *c, uint64_t now)
     return is_over(c, now) || (due != 0 && due <= now);
 }
 
+/* What answers have to say waits until all have been looked at: the last one may end the connection. */
 static void expire_requests(struct conn *c)
 {
+    c->running = true;
     c->protocol->tick(c, now_us(c));
+    c->running = false;
     conn_run(c);
 }
 

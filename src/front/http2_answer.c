@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIELDS_MAX (HTTP_EXTRA_MAX + 5)
+#define NAMES_MAX  (HTTP_EXTRA_MAX + HTTP_TRAILERS_MAX) /* an answer of trailers alone has both in its head */
+#define FIELDS_MAX (NAMES_MAX + 5)
 #define NUMBER_MAX 24
 
 /* ── fields ── */
@@ -16,7 +17,7 @@
 struct fields {
     nghttp2_nv nv[FIELDS_MAX];
     size_t n;
-    char names[HTTP_EXTRA_MAX][HTTP_NAME_MAX];
+    char names[NAMES_MAX][HTTP_NAME_MAX];
     size_t n_names;
     char numbers[3][NUMBER_MAX];
     bool odd; /* a value is not printable: it would change what the fields after it mean */

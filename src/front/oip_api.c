@@ -178,7 +178,10 @@ static err_t begin_direct(struct call *c, size_t *ret_pieces, struct why *why)
         return ERR_WOULD_BLOCK;
     TRY(call_parse(c, c->req->body.len, why));
     TRY(c->form->measure(c, &m->signature, app_share(c->app), why));
-    TRY(lease_take(&c->tensors_lease, &c->app->transfer, area_pages(c->inputs.set.total)));
+    size_t pages = area_pages(c->inputs.set.total);
+    if (pages > app_room(c->app) - MIN(app_share(c->app), app_room(c->app)))
+        return ERR_OVERLOADED; /* what may never come leaves half of the memory to others */
+    TRY(lease_take(&c->tensors_lease, &c->app->transfer, pages));
     TRY(area_make(c->inputs.set.total, &c->area));
     c->tensors = c->area.map.addr;
     TRY(c->form->fill(c, c->tensors, why));

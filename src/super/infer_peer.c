@@ -77,6 +77,7 @@ static err_t on_sealed(void *self, struct wire_msg *m)
     memcpy(i->sealed.model_sha256, sealed->model_sha256, sizeof(i->sealed.model_sha256));
     i->state = INFER_LOADING;
     i->file_fd = TAKE_FD(m->fds[0]);
+    TRY(memory_limit_files(i->super, i));
     log_event(LOG_MODEL_SEALED, i->number, (int64_t)i->file_bytes, i->verify_us, i->sources);
     child_tell(i->child, MSG_INFER_PROCEED, &none, view_of(NULL, 0), NULL, 0);
     return OK;

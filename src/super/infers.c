@@ -5,6 +5,7 @@
 #include "wire/model.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #define FAILURE_FIRST_MS 5000U
 #define FAILURE_LAST_MS  60000U
@@ -146,6 +147,8 @@ void infers_renew(struct infers *t, struct infer *i)
     same.child = i->child;
     same.engine_len = i->engine_len;
     memcpy(same.engine, i->engine, sizeof(same.engine));
+    if (i->block_fd >= 0)
+        (void)shutdown(i->block_fd, SHUT_RDWR);
     infers_drop(t, i);
     *i = same;
     infers_renumber(t, i);

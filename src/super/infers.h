@@ -98,7 +98,8 @@ void infers_divide(struct infers *t, uint64_t bytes);
 struct infer *infers_new(struct infers *t);
 /* The next number: those that a model is given to rise, whatever the order in which the processes were started. */
 void infers_renumber(struct infers *t, struct infer *i);
-/* As if it were new, but the process is the same and idle. What it held is closed and returned. */
+/* As if it were new, but the process is the same and idle. What it held is closed and returned; its block
+   channel is shut, since it may have kept an end that would let it talk to the host while it sees the next inputs. */
 void infers_renew(struct infers *t, struct infer *i);
 struct infer *infers_by_number(struct infers *t, uint32_t number);
 /* The one that serves or loads this model; NULL. */

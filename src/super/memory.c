@@ -59,10 +59,10 @@ static err_t set_data_limit(const struct super *s, struct infer *i, uint64_t byt
     return set_limit(i, RLIMIT_DATA, bytes, MAX(bytes, s->infers.budget));
 }
 
-/* A memory file is the model or an output area, so none is larger than the larger of both. */
-static err_t set_file_limit(const struct super *s, const struct infer *i)
+err_t memory_limit_files(const struct super *s, const struct infer *i)
 {
-    uint64_t most = MAX(i->file_bytes, s->conf->output_max + MIB);
+    uint64_t output = s->conf->output_max + MIB;
+    uint64_t most = i->file_fd >= 0 ? output : MAX(i->file_bytes, output);
     return set_limit(i, RLIMIT_FSIZE, most, most);
 }
 
@@ -100,7 +100,7 @@ static bool make_room(struct super *s, struct infer *i, uint64_t bytes, bool may
 static void grant(struct super *s, struct infer *i, uint64_t data)
 {
     i->bare_bytes = address_space(i);
-    if (set_file_limit(s, i) == OK && set_data_limit(s, i, data) == OK)
+    if (memory_limit_files(s, i) == OK && set_data_limit(s, i, data) == OK)
         loads_granted(s, i);
     else
         leave_kill(s, i, ERR_INTERNAL);

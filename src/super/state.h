@@ -206,6 +206,9 @@ void leave_ended(void *self, int status, int signal);
 void memory_settle(struct super *s);
 /* A process that has its model wants more. */
 void memory_more(struct super *s, struct infer *i);
+/* A memory file is the model or an output area: none is larger than the larger of both, and once the model is there,
+   than an output area. */
+err_t memory_limit_files(const struct super *s, const struct infer *i);
 /* Opens what oom_prefer writes to; before the jail. */
 void memory_open_oom(struct super *s);
 /* Between a call with true and one with false, processes that are started are the first that the kernel ends when the machine is out of

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Processes that run models are the first that the kernel ends when the machine has no memory left, and each has its limits: its own
 memory is what was reserved, and what it can share is bounded too."""
+import json
 import pathlib
 import re
 
-from node import SLOW, Node, check, equal
+from node import SLOW, Node, check, equal, ox
 
 MIB = 1 << 20
 
@@ -35,3 +36,13 @@ with Node("--model-memory", "1G", "--transfer-memory", "64M", "--output-max", "1
         shared = row["file_bytes"] + 2 * 64 * MIB + 2 * 17 * MIB + 32 * 4 * MIB
         check(0 < soft - row["reserved_bytes"] - shared < 128 * MIB, f"all that it can map: {soft}")
         equal(limit(infers[0], "file size"), (str(17 * MIB), str(17 * MIB)), "a memory file")
+
+        # a model above output-max: once its file is there, no other may be as large
+        table = ox.tensor("table", [6 * MIB], ox.FLOAT, bytes(24 * MIB))
+        cid = node.put("table", ox.model(ox.graph("m", [ox.node("Gather", ["table", "i"], ["y"])], [ox.value("i", ox.INT64, [1])],
+                                                  [ox.value("y", ox.FLOAT, [1])], [table])))
+        before = set(node.processes("infer"))
+        status = node.post(json.dumps({"ipfs_hash": cid, "model_inputs": {"numbers": [{"name": "i", "values": [5], "shape": [1]}]}}))[0]
+        equal(status, 200, "a large model")
+        sizes = {limit(p, "file size") for p in before}
+        equal(sizes, {(str(17 * MIB), str(17 * MIB))}, "memory files of both models")

@@ -123,6 +123,18 @@ static void serve_fields(struct echo *e, struct http_req *req)
     reply_field(req, "good");
 }
 
+/* All that an answer can have, in a head. */
+static void serve_full(struct echo *e, struct http_req *req)
+{
+    struct http_answer a = {.status = 503, .type = "text/plain", .retry_s = 9};
+    (void)e;
+    for (a.n_fields = 0; a.n_fields < HTTP_EXTRA_MAX; a.n_fields++)
+        a.fields[a.n_fields] = (struct http_field){"X-Field", view_of("f", 1)};
+    for (a.n_trailers = 0; a.n_trailers < HTTP_TRAILERS_MAX; a.n_trailers++)
+        a.trailers[a.n_trailers] = (struct http_field){"X-Trailer", view_of("t", 1)};
+    http_reply(req, &a);
+}
+
 static void serve_trailers(struct echo *e, struct http_req *req)
 {
     struct http_answer a = {.status = 200, .type = "text/plain", .n_trailers = 2};
@@ -215,7 +227,7 @@ static void on_body(void *self, struct http_req *req)
         {"/later", serve_later}, {"/counters", serve_counters}, {"/fields", serve_fields},
         {"/split", serve_split}, {"/drain", serve_drain},       {"/echo", serve_echo},
         {"/small", serve_echo},  {"/into", serve_echo},         {"/trailers", serve_trailers},
-        {"/parts", serve_parts},
+        {"/parts", serve_parts}, {"/full", serve_full},
     };
     struct echo *e = self;
     e->bodies_done++;

@@ -127,6 +127,37 @@ static void test_several_and_one_of_them(void **state)
     assert_int_equal(none.len, 0);
 }
 
+/* What no client can have named is left out, and the others are listed all the same. */
+static void test_names_that_are_none(void **state)
+{
+    static const struct {
+        uint8_t cid_len;
+        uint8_t first; /* byte of the CID */
+        const char *path;
+    } names[] = {
+        {0, 0x12, ""},      {33, 0x12, ""},     {CID_MAX, 0x12, ""},     {34, 0xff, ""},
+        {34, 0x12, "a\"b"}, {34, 0x12, "a\\b"}, {34, 0x12, "/a"},        {34, 0x12, "../a"},
+        {34, 0x12, "a b"},  {34, 0x12, "\x80"}, {34, 0x12, "a\nb.onnx"},
+    };
+    struct admin_model rows[COUNT_OF(names) + 1];
+    AUTO_BUF struct buf out = BUF_WITH(64 * KIB);
+    (void)state;
+    for (size_t n = 0; n < COUNT_OF(names); n++) {
+        rows[n] = row(ADMIN_MODEL_WAITING, (uint8_t)n);
+        rows[n].model.cid_len = names[n].cid_len;
+        rows[n].model.cid[0] = names[n].first;
+        rows[n].model.path_len = (uint16_t)strlen(names[n].path);
+        memcpy(rows[n].model.path, names[n].path, strlen(names[n].path));
+    }
+    rows[COUNT_OF(names)] = row(ADMIN_MODEL_READY, 1);
+    AUTO_FD int fd = table_of(rows, COUNT_OF(rows));
+    assert_ok(admin_models_put(fd, COUNT_OF(rows), NULL, &out));
+    yyjson_doc *doc = yyjson_read((const char *)out.data, out.len, 0);
+    assert_non_null(doc);
+    assert_string_equal(text(doc, "model"), CID_TEXT);
+    yyjson_doc_free(doc);
+}
+
 static void test_no_rows(void **state)
 {
     AUTO_BUF struct buf out = BUF_WITH(64);
@@ -171,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_downloading),
         cmocka_unit_test(test_failed),
         cmocka_unit_test(test_several_and_one_of_them),
+        cmocka_unit_test(test_names_that_are_none),
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_refused),
     };

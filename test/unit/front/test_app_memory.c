@@ -160,6 +160,42 @@ static void test_padding(void **state)
     assert_true(w.app->transfer.used >= first_waiting()->req->body.cap - INFER_BODY_PAD);
 }
 
+/* ── what is announced ── */
+
+/* The head and the JSON of a tensor of `n` floats, and nothing of them. */
+static struct client *announce(unsigned model, size_t n)
+{
+    char id[64] = "", json[256], head[512];
+    struct client *c = get("/v2/health/live");
+    assert_int_equal(status_of(c), 200);
+    assert_int_equal(sscanf(request_of(model, "1"), "{\"ipfs_hash\":\"%63[^\"]", id), 1);
+    int len = snprintf(json, sizeof(json),
+                       "{\"inputs\":[{\"name\":\"x\",\"datatype\":\"FP32\",\"shape\":[%zu],"
+                       "\"parameters\":{\"binary_data_size\":%zu}}]}",
+                       n, n * sizeof(float));
+    (void)snprintf(head, sizeof(head),
+                   "POST /v2/models/%s/infer HTTP/1.1\r\nHost: x\r\nInference-Header-Content-Length: %d\r\n"
+                   "Content-Length: %zu\r\n\r\n%s",
+                   id, len, (size_t)len + n * sizeof(float), json);
+    say(c, head);
+    assert_int_equal(status_of(c), 0);
+    return c;
+}
+
+/* Areas for tensors that may never come leave half of the memory to others. */
+static void test_announced_tensors(void **state)
+{
+    struct infer *i = load(1);
+    (void)state;
+    w.app->transfer.limit = 8 * MIB;
+    (void)announce(1, 3 * MIB / sizeof(float));
+    assert_in_range(w.app->transfer.used, 3 * MIB, 3 * MIB + 64 * KIB);
+    for (unsigned n = 0; n < 8; n++)
+        (void)announce(1, 3 * MIB / sizeof(float));
+    assert_in_range(w.app->transfer.used, 3 * MIB, 4 * MIB);
+    run_one(i, 1);
+}
+
 /* ── slots ── */
 
 static void finish(struct infer *i, struct client *c, const struct job *j)
@@ -473,6 +509,7 @@ int main(void)
         TEST(test_full_budget),
         TEST(test_text_above_its_share),
         TEST(test_padding),
+        TEST(test_announced_tensors),
         TEST(test_areas_are_used_again),
         TEST(test_large_areas_are_emptied),
         TEST(test_what_idle_slots_keep),

@@ -94,6 +94,12 @@ class Requests(unittest.TestCase):
             self.assertEqual((bytes(alone.body), alone.trailers), (b'', None))
             self.assertEqual((alone.fields['x-first'], alone.fields['x-second']), ('1', 'two'))
 
+    def test_trailers_behind_a_full_head(self):
+        with Server('tls') as server, Client(server) as client:
+            full = client.get('/full')
+            self.assertEqual((full.status, full.fields['x-field'], full.fields['x-trailer']), (503, 'f', 't'))
+            self.assertEqual(full.fields['veronnx-request-id'], '%016x' % int(full.fields['veronnx-request-id'], 16))
+
     def test_parts(self):
         with Server('tls') as server, Client(server) as client:
             stream = client.begin('/parts', 'POST', end=False)

@@ -117,6 +117,13 @@ class Hostile(unittest.TestCase):
                 kind, _, _, payload = raw.next()
                 refused += kind == RST_STREAM and int.from_bytes(payload, 'big') == 7
 
+    def test_last_stream_expires_when_the_client_has_left(self):
+        """The answer that says so ends the connection while its streams are searched."""
+        with Raw(self.server) as raw:
+            raw.send(frame(HEADERS, END_HEADERS, 1, POST_ECHO) + frame(GOAWAY, 0, 0, bytes(8)))
+            got = [kind for kind, _, stream, _ in raw.frames() if stream == 1]
+            self.assertEqual(got, [HEADERS, DATA, RST_STREAM])
+
     def test_bad_frames(self):
         cases = {
             'no preface': b'GET / HTTP/1.1\r\n\r\n' * 3,

@@ -31,6 +31,17 @@ class Memory(unittest.TestCase):
                     self.assertEqual(answers(server.ask(data))[0].code, 'OVERLOADED')
             self.assertEqual(server.counters()['used'], 0)
 
+    def test_announced_bodies_hold_nothing(self):
+        with Server('transfer_memory=33554432', 'body_max=33554432') as server:
+            with server.socket() as a, server.socket() as b:
+                for s in (a, b):
+                    s.sendall(post('/echo', b'x' * (16 << 20))[:-(16 << 20)])
+                time.sleep(0.05)
+                self.assertEqual(server.counters()['used'], 0)
+                self.assertEqual(answers(server.ask(post('/echo', b'y' * 1000, CLOSE)))[0].body, b'y' * 1000)
+                a.sendall(b'x' * (16 << 20))
+                self.assertEqual(len(read_answer(a).body), 16 << 20)
+
     def test_idle_connections_are_small(self):
         with Server() as server:
             first = server.resident_kib()

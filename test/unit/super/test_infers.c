@@ -9,7 +9,9 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static struct wire_model model(uint8_t n)
@@ -225,6 +227,28 @@ static void test_a_process_that_returned_is_another_one(void **state)
     assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
+/* It may have kept its end, or a duplicate of it. */
+static void test_a_process_that_returned_has_no_block_channel(void **state)
+{
+    struct infers *t = *state;
+    struct infer *i = infers_new(t);
+    int fetcher_and_ours[2];
+    uint8_t byte = 0;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fetcher_and_ours), 0);
+    int fetcher = fetcher_and_ours[0], kept = dup(fetcher_and_ours[1]);
+    i->block_fd = fetcher_and_ours[1];
+    assert_int_equal(send(kept, "a", 1, MSG_NOSIGNAL), 1);
+    infers_renew(t, i);
+    assert_int_equal(send(kept, "b", 1, MSG_NOSIGNAL), -1);
+    assert_int_equal(errno, EPIPE);
+    assert_int_equal(recv(kept, &byte, 1, 0), 0);
+    assert_int_equal(send(fetcher, "c", 1, MSG_NOSIGNAL), -1);
+    assert_int_equal(recv(fetcher, &byte, 1, 0), 1);
+    assert_int_equal(recv(fetcher, &byte, 1, 0), 0);
+    close(kept);
+    close(fetcher);
+}
+
 /* ── kept files ── */
 
 /* A process that has loaded a file of `bytes` bytes, with so much memory beside it. */
@@ -335,6 +359,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_memory_that_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_first_come_first_served, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_process_that_returned_is_another_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_process_that_returned_has_no_block_channel, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_file_is_counted_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_file_used_longest_ago_is_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_file_for_each_model, setup, teardown),
