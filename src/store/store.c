@@ -230,14 +230,15 @@ err_t store_put_fast(const struct store *s, const uint8_t digest[static SHA256_L
     return put_parts(s, digest, parts, n_parts, false);
 }
 
-void store_remove(const struct store *s, const uint8_t digest[static SHA256_LEN])
+err_t store_remove(const struct store *s, const uint8_t digest[static SHA256_LEN])
 {
     char name[NAME_LEN + 1];
     block_name(digest, name);
     const char folder[] = {name[0], name[1], '\0'};
     AUTO_FD int fd = openat(s->dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0)
-        (void)unlinkat(fd, name + sizeof(folder), 0);
+    if (fd >= 0 && unlinkat(fd, name + sizeof(folder), 0) == 0)
+        return OK;
+    return errno == ENOENT ? OK : err_errno();
 }
 
 /* ── default ── */

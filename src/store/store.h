@@ -47,8 +47,9 @@ err_t store_find(const struct store *s, const uint8_t digest[static SHA256_LEN],
 err_t store_put_fast(const struct store *s, const uint8_t digest[static SHA256_LEN], const struct iovec *parts,
                      unsigned n_parts);
 
-/* No error when there is no such block. What is behind a link in the place of its folder stays. */
-void store_remove(const struct store *s, const uint8_t digest[static SHA256_LEN]);
+/* No error when there is no such block. What is behind a link in the place of its folder stays: ERR_IO, like whatever
+   else cannot be removed; ERR_NOT_PERMITTED. */
+err_t store_remove(const struct store *s, const uint8_t digest[static SHA256_LEN]);
 
 /* Where the store is when nobody says: $XDG_DATA_HOME/veronnx/store, else $HOME/.local/share/veronnx/store.
    ERR_USAGE when neither variable holds an absolute path that fits. */
