@@ -299,11 +299,22 @@ static bool is_slow(const struct engine *e, const struct want *w)
     return w->tries[0] == NULL || w->tries[1] == NULL;
 }
 
+/* Is there memory for one more try? Slow ones must not keep it from the source that would answer. */
+static bool has_memory(const struct engine *e, const struct want *w, bool fair)
+{
+    if (w->body != NULL || fair || !has_try(w))
+        return w->body != NULL || fair;
+    for (size_t i = 0; i < WANT_TRIES; i++)
+        if (w->tries[i] != NULL)
+            attempt_make_way(w->tries[i]);
+    return pool_fair(&e->pool, engine_held(e, w->client), w->chunks);
+}
+
 static enum step step_open(struct engine *e, struct want *w, bool fair)
 {
     struct choice c = choose(e, w);
-    bool ask = c.source != NULL && !archive_brings(e, w) && (w->body != NULL || fair) && (!has_try(w) || is_slow(e, w));
-    if (ask && attempt_start(e, w, c.source) == OK)
+    bool ask = c.source != NULL && !archive_brings(e, w) && (!has_try(w) || is_slow(e, w));
+    if (ask && has_memory(e, w, fair) && attempt_start(e, w, c.source) == OK)
         return STEP_BEGUN;
     body_release(&w->body); /* it waits without one */
     if ((has_try(w) || archive_brings(e, w)) && c.open && !is_idle(e, w))

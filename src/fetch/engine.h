@@ -90,6 +90,9 @@ int engine_timeout(const struct engine *e);
 err_t attempt_start(struct engine *e, struct want *w, struct source *s);
 /* Ends it without a word. */
 void attempt_stop(struct attempt *a);
+/* A slow one gives back memory, for another source to be asked with: nothing came yet and it goes on without, or it
+   stopped halfway and ends. */
+void attempt_make_way(struct attempt *a);
 bool attempt_slow(const struct attempt *a, uint64_t now_ms);
 
 /* keep.c: the folders */
