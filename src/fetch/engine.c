@@ -174,7 +174,7 @@ void engine_lie(struct engine *e, uint32_t source, uint32_t infer)
 {
     if (source == FETCH_CACHE_SOURCE || source > e->sources->n)
         return;
-    e->sources->list[source - 1].health.lying = true;
+    health_lied(&e->sources->list[source - 1].health, e->now_ms);
     log_event(LOG_SOURCE_LIES, source, infer, ERR_BLOCK_MISMATCH);
 }
 
@@ -227,9 +227,9 @@ static bool is_asked(const struct want *w, const struct source *s)
 }
 
 /* The one that has done least wrong, for this block above all; the earlier one of equals. */
-static unsigned rank(const struct want *w, const struct source *s)
+static unsigned rank(const struct engine *e, const struct want *w, const struct source *s)
 {
-    return (s->health.lying ? 1000U : 0U) + w->points[s->number - 1];
+    return (health_last(&s->health, e->now_ms) ? 1000U : 0U) + w->points[s->number - 1];
 }
 
 static struct choice choose(const struct engine *e, const struct want *w)
@@ -242,7 +242,7 @@ static struct choice choose(const struct engine *e, const struct want *w)
         c.open = true;
         c.hope = c.hope || !health_dead(&s->health);
         if (!is_asked(w, s) && health_free(&s->health, e->now_ms) &&
-            (c.source == NULL || rank(w, s) < rank(w, c.source)))
+            (c.source == NULL || rank(e, w, s) < rank(e, w, c.source)))
             c.source = s;
     }
     return c;

@@ -3,7 +3,7 @@
 
    A block is checked where that costs the way to infer no time: by the disk's threads, when it is read from a folder
    and before it is written to the cache. Infer checks every block anyway. A source is believed until the first lie that
-   any of them finds; from then on its blocks are checked here first, and it is asked last. */
+   any of them finds; from then on its blocks are checked here first, and it is asked last for a while. */
 #ifndef VERONNX_FETCH_ENGINE_H
 #define VERONNX_FETCH_ENGINE_H
 
