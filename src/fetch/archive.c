@@ -97,7 +97,10 @@ static bool is_wanted(const struct client *c, const struct cid *cid)
 static err_t hold(struct archive *a, const struct cid *cid, struct view bytes)
 {
     AUTO(body_release) struct body *body = NULL;
-    TRY(body_new(&a->engine->pool, body_chunks(bytes.len), &body));
+    size_t chunks = body_chunks(bytes.len);
+    if (a->early_chunks + chunks > ARCHIVE_AHEAD + BODY_CHUNKS_MAX)
+        return ERR_WOULD_BLOCK;
+    TRY(body_new(&a->engine->pool, chunks, &body));
     TRY(body_append(body, bytes));
     struct early *early = mem_alloc(1, sizeof(*early));
     if (early == NULL)
@@ -139,7 +142,7 @@ static err_t on_head(void *user, const struct http_head *head)
     return a->is_archive ? OK : ERR_MEDIA_TYPE;
 }
 
-/* A section and what else comes with one read always find memory. */
+/* The largest section finds memory; what else comes with one read, where blocks are tiny, may find none. */
 static bool has_room(const struct archive *a)
 {
     const struct engine *e = a->engine;
@@ -233,7 +236,8 @@ static bool found_in_folders(const struct engine *e, const struct client *c)
 void archive_consider(struct engine *e, struct client *c)
 {
     struct client_file *f = &c->file;
-    bool leaves = c->archive == NULL && f->known && !f->asked && f->interior == 0 && f->leaf > 0 && f->leaf <= ARCHIVE_LEAF_MAX;
+    bool leaves =
+        c->archive == NULL && f->known && !f->asked && f->interior == 0 && f->leaf > 0 && f->leaf <= ARCHIVE_LEAF_MAX;
     if (!leaves || f->size < ARCHIVE_FILE_MIN || found_in_folders(e, c))
         return;
     struct source *s = choose(e);

@@ -16,7 +16,8 @@
 
 struct archive;
 
-/* A want has got its block: what it says of the file below. An archive of another file ends with the next archive_run. */
+/* A want has got its block: what it says of the file below. An archive of another file ends with the next archive_run.
+ */
 void archive_see(const struct want *w, const struct body *body);
 /* Asks for an archive when the time has come. */
 void archive_consider(struct engine *e, struct client *c);
@@ -26,7 +27,7 @@ bool archive_brings(const struct engine *e, const struct want *w);
 bool archive_has(struct engine *e, struct want *w);
 /* Memory or wants have come; time goes by. */
 void archive_run(struct engine *e, struct client *c);
-/* Chunks of blocks that came too early. */
+/* Chunks of blocks that came too early: at most ARCHIVE_AHEAD and one block. */
 size_t archive_held(const struct client *c);
 /* The client stands somewhere else now. */
 void archive_move(struct client *c);

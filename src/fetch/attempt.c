@@ -37,6 +37,14 @@ static const struct {
 
 /* ── while it comes ── */
 
+/* Room for what is announced, as far as that is fair: what is missing is taken when the bytes come. */
+static void reserve(struct attempt *a, size_t n)
+{
+    const struct engine *e = a->engine;
+    if (n > a->body->n_chunks && pool_fair(&e->pool, engine_held(e, a->want->client), n - a->body->n_chunks))
+        (void)body_grow(a->body, n);
+}
+
 static err_t on_head(void *user, const struct http_head *head)
 {
     struct attempt *a = user;
@@ -48,10 +56,10 @@ static err_t on_head(void *user, const struct http_head *head)
         a->answer = ANSWER_UNUSABLE;
         return ERR_MEDIA_TYPE;
     }
-    /* Best effort: what is missing is taken when the bytes come. */
-    return head->length > 0 && body_grow(a->body, body_chunks((size_t)head->length)) == ERR_BLOCK_TOO_LARGE
-               ? ERR_BLOCK_TOO_LARGE
-               : OK;
+    if (head->length > (int64_t)STORE_BLOCK_MAX)
+        return ERR_BLOCK_TOO_LARGE;
+    reserve(a, body_chunks((size_t)MAX(head->length, 0)));
+    return OK;
 }
 
 static err_t on_data(void *user, struct view bytes)
@@ -108,12 +116,17 @@ static enum outcome judge(struct attempt *a, const struct http_end *end)
     return was_block && a->body->len > 0 ? OUTCOME_CUT : OUTCOME_NOTHING;
 }
 
+static void add_points(const struct attempt *a, enum outcome outcome)
+{
+    uint8_t *points = &a->want->points[a->source->number - 1];
+    *points = (uint8_t)MIN(*points + effects[outcome].points, UINT8_MAX);
+}
+
 static void charge(const struct attempt *a, enum outcome outcome, const struct http_end *end)
 {
     struct health *health = &a->source->health;
     struct want *w = a->want;
-    uint8_t *points = &w->points[a->source->number - 1];
-    *points = (uint8_t)MIN(*points + effects[outcome].points, UINT8_MAX);
+    add_points(a, outcome);
     if (outcome == OUTCOME_ABSENT)
         w->absent |= UINT32_C(1) << a->source->number;
     if (outcome == OUTCOME_WRONG)
@@ -165,6 +178,16 @@ void attempt_stop(struct attempt *a)
 {
     http_cancel(a->engine->http, &a->call);
     leave(a);
+}
+
+void attempt_make_way(struct attempt *a)
+{
+    if (a->body->len == 0) {
+        body_trim(a->body);
+        return;
+    }
+    add_points(a, OUTCOME_CUT);
+    attempt_stop(a);
 }
 
 /* ── the beginning ── */

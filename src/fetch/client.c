@@ -55,6 +55,16 @@ static err_t add_want(struct client *c, const struct client_owner *owner, const 
     return OK;
 }
 
+/* A word against a source needs a block of it: nobody can speak ill of one that gave this stream nothing. */
+static err_t take_refused(struct client *c, const struct client_owner *owner, const struct cid *cid, uint32_t source)
+{
+    if (source >= COUNT_OF(c->from) || c->from[source].refused >= c->from[source].blocks)
+        return ERR_PROTOCOL;
+    c->from[source].refused++;
+    owner->refused(owner->self, c, cid, source);
+    return OK;
+}
+
 /* decode lets no other type through */
 static err_t take_frame(struct client *c, const struct client_owner *owner, const struct block_frame *f)
 {
@@ -63,10 +73,9 @@ static err_t take_frame(struct client *c, const struct client_owner *owner, cons
         return ERR_PROTOCOL;
     if (f->type == BLOCK_WANT)
         return add_want(c, owner, &cid, f->flags);
-    if (f->type == BLOCK_CANCEL)
-        owner->cancel(owner->self, c, &cid);
-    else
-        owner->refused(owner->self, c, &cid, f->source);
+    if (f->type == BLOCK_REFUSED)
+        return take_refused(c, owner, &cid, f->source);
+    owner->cancel(owner->self, c, &cid);
     return OK;
 }
 

@@ -69,6 +69,7 @@ struct client {
     struct {
         uint64_t blocks;
         uint64_t bytes;
+        uint64_t refused;
     } from[SOURCES_MAX + 1];
 };
 

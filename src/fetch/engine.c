@@ -174,7 +174,7 @@ void engine_lie(struct engine *e, uint32_t source, uint32_t infer)
 {
     if (source == FETCH_CACHE_SOURCE || source > e->sources->n)
         return;
-    e->sources->list[source - 1].health.lying = true;
+    health_lied(&e->sources->list[source - 1].health, e->now_ms);
     log_event(LOG_SOURCE_LIES, source, infer, ERR_BLOCK_MISMATCH);
 }
 
@@ -227,9 +227,9 @@ static bool is_asked(const struct want *w, const struct source *s)
 }
 
 /* The one that has done least wrong, for this block above all; the earlier one of equals. */
-static unsigned rank(const struct want *w, const struct source *s)
+static unsigned rank(const struct engine *e, const struct want *w, const struct source *s)
 {
-    return (s->health.lying ? 1000U : 0U) + w->points[s->number - 1];
+    return (health_last(&s->health, e->now_ms) ? 1000U : 0U) + w->points[s->number - 1];
 }
 
 static struct choice choose(const struct engine *e, const struct want *w)
@@ -242,7 +242,7 @@ static struct choice choose(const struct engine *e, const struct want *w)
         c.open = true;
         c.hope = c.hope || !health_dead(&s->health);
         if (!is_asked(w, s) && health_free(&s->health, e->now_ms) &&
-            (c.source == NULL || rank(w, s) < rank(w, c.source)))
+            (c.source == NULL || rank(e, w, s) < rank(e, w, c.source)))
             c.source = s;
     }
     return c;
@@ -299,11 +299,22 @@ static bool is_slow(const struct engine *e, const struct want *w)
     return w->tries[0] == NULL || w->tries[1] == NULL;
 }
 
+/* Is there memory for one more try? Slow ones must not keep it from the source that would answer. */
+static bool has_memory(const struct engine *e, const struct want *w, bool fair)
+{
+    if (w->body != NULL || fair || !has_try(w))
+        return w->body != NULL || fair;
+    for (size_t i = 0; i < WANT_TRIES; i++)
+        if (w->tries[i] != NULL)
+            attempt_make_way(w->tries[i]);
+    return pool_fair(&e->pool, engine_held(e, w->client), w->chunks);
+}
+
 static enum step step_open(struct engine *e, struct want *w, bool fair)
 {
     struct choice c = choose(e, w);
-    bool ask = c.source != NULL && !archive_brings(e, w) && (w->body != NULL || fair) && (!has_try(w) || is_slow(e, w));
-    if (ask && attempt_start(e, w, c.source) == OK)
+    bool ask = c.source != NULL && !archive_brings(e, w) && (!has_try(w) || is_slow(e, w));
+    if (ask && has_memory(e, w, fair) && attempt_start(e, w, c.source) == OK)
         return STEP_BEGUN;
     body_release(&w->body); /* it waits without one */
     if ((has_try(w) || archive_brings(e, w)) && c.open && !is_idle(e, w))

@@ -3,7 +3,7 @@
 
    A block is checked where that costs the way to infer no time: by the disk's threads, when it is read from a folder
    and before it is written to the cache. Infer checks every block anyway. A source is believed until the first lie that
-   any of them finds; from then on its blocks are checked here first, and it is asked last. */
+   any of them finds; from then on its blocks are checked here first, and it is asked last for a while. */
 #ifndef VERONNX_FETCH_ENGINE_H
 #define VERONNX_FETCH_ENGINE_H
 
@@ -90,6 +90,9 @@ int engine_timeout(const struct engine *e);
 err_t attempt_start(struct engine *e, struct want *w, struct source *s);
 /* Ends it without a word. */
 void attempt_stop(struct attempt *a);
+/* A slow one gives back memory, for another source to be asked with: nothing came yet and it goes on without, or it
+   stopped halfway and ends. */
+void attempt_make_way(struct attempt *a);
 bool attempt_slow(const struct attempt *a, uint64_t now_ms);
 
 /* keep.c: the folders */

@@ -11,6 +11,17 @@ bool health_dead(const struct health *h)
     return h->failures >= HEALTH_DEAD_FROM;
 }
 
+void health_lied(struct health *h, uint64_t now_ms)
+{
+    h->lying = true;
+    h->last_until_ms = now_ms + HEALTH_LAST_MS;
+}
+
+bool health_last(const struct health *h, uint64_t now_ms)
+{
+    return h->lying && now_ms < h->last_until_ms;
+}
+
 /* One more request at a time for each round of answers. */
 void health_answered(struct health *h)
 {

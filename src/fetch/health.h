@@ -10,6 +10,7 @@
 #define HEALTH_DEAD_FROM  5    /* failures in a row, from which on nobody waits for its word */
 #define HEALTH_PAUSE_MS   1000 /* the first pause; doubled each time up to */
 #define HEALTH_PAUSE_MAX  60000
+#define HEALTH_LAST_MS    600000 /* since its last lie: then a source has its turn again */
 
 struct health {
     unsigned active;   /* requests under way */
@@ -19,7 +20,8 @@ struct health {
     unsigned failures; /* in a row */
     uint64_t paused_at_ms;
     uint64_t paused_until_ms;
-    bool lying; /* has sent a block that was not the one that was asked for: tried last from then on */
+    bool lying; /* has sent a block that was not the one that was asked for: what it sends is checked from then on */
+    uint64_t last_until_ms; /* and until then it is tried last */
 };
 #define HEALTH_NEW ((struct health){.most = HEALTH_REQUESTS})
 
@@ -30,6 +32,10 @@ void health_answered(struct health *h);
 /* A request that began at `began_ms` failed. `wait_ms`: it asked to be left alone for so long (0: it did not). Returns
    the length of the pause that begins, 0 for none: what failed together counts once. */
 uint64_t health_failed(struct health *h, uint64_t began_ms, uint64_t now_ms, uint64_t wait_ms);
+/* It has lied. */
+void health_lied(struct health *h, uint64_t now_ms);
+/* Is it tried after the others? */
+bool health_last(const struct health *h, uint64_t now_ms);
 /* Nothing has come from it lately. */
 bool health_dead(const struct health *h);
 

@@ -77,12 +77,23 @@ static DIR *open_folder(const struct cache *c, unsigned folder)
     return dir;
 }
 
+/* The digest that a file in this folder is named by, exactly as we write it: what has another name cannot be found, nor
+   sent away. */
+static bool is_block(unsigned folder, const char *name, uint8_t digest[static SHA256_LEN])
+{
+    char ours[HEX_LEN(SHA256_LEN) + 1];
+    if (hex_decode(view_of(name, strlen(name)), digest, SHA256_LEN) != OK || digest[0] != folder)
+        return false;
+    hex_encode(digest, SHA256_LEN, ours);
+    return strcmp(name, ours) == 0;
+}
+
 /* The next block of the folder; false at its end. Other things that somebody put there are passed over. */
-static bool next_file(DIR *dir, struct cache_file *ret)
+static bool next_file(DIR *dir, unsigned folder, struct cache_file *ret)
 {
     struct stat st;
     for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        if (hex_decode(view_of(entry->d_name, strlen(entry->d_name)), ret->digest, sizeof(ret->digest)) != OK ||
+        if (!is_block(folder, entry->d_name, ret->digest) ||
             fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
             continue;
         ret->used = st.st_mtim;
@@ -105,7 +116,7 @@ bool cache_count(struct cache *c)
     AUTO(close_dir) DIR *dir = open_folder(c, c->next);
     struct cache_file file;
     uint64_t bytes = 0;
-    while (dir != NULL && next_file(dir, &file))
+    while (dir != NULL && next_file(dir, c->next, &file))
         bytes += file.bytes;
     set_bytes(c, c->next, bytes);
     c->next = (c->next + 1) % CACHE_FOLDERS;
@@ -135,7 +146,7 @@ static size_t sample_folder(struct cache *c, unsigned folder, struct cache_file 
     AUTO(close_dir) DIR *dir = open_folder(c, folder);
     uint64_t bytes = 0;
     for (; dir != NULL && n < CACHE_SAMPLE; n++) {
-        if (!next_file(dir, &files[n]))
+        if (!next_file(dir, folder, &files[n]))
             break;
         bytes += files[n].bytes;
     }
@@ -180,14 +191,15 @@ static void evict(struct cache *c, const struct cache_file *f)
     if (store_find(&c->store, f->digest, &fd, &size) == OK && fstat(fd, &st) == 0 &&
         (st.st_mtim.tv_sec != f->used.tv_sec || st.st_mtim.tv_nsec != f->used.tv_nsec))
         return;
-    store_remove(&c->store, f->digest);
-    forget(c, f);
+    if (store_remove(&c->store, f->digest) == OK)
+        forget(c, f);
 }
 
-/* What was used since the sample was taken stays; so there is a second one before the answer is that nothing can go. */
+/* What was used since the sample was taken stays; so there is a second one before the answer is that nothing can go.
+   Each sample counts again, so what only seemed to go is no progress. */
 static err_t make_room(struct cache *c, uint64_t bytes)
 {
-    uint64_t before = UINT64_MAX;
+    uint64_t least = UINT64_MAX;
     unsigned samples = 0;
     if (bytes > c->max)
         return ERR_TOO_LARGE;
@@ -196,11 +208,11 @@ static err_t make_room(struct cache *c, uint64_t bytes)
             evict(c, &c->victims[--c->n_victims]);
             continue;
         }
-        samples = c->total < before ? 1 : samples + 1;
+        TRY(choose_victims(c));
+        samples = c->total < least ? 1 : samples + 1;
         if (samples > 2)
             return ERR_TOO_LARGE;
-        TRY(choose_victims(c));
-        before = c->total;
+        least = MIN(least, c->total);
     }
     return OK;
 }
@@ -238,6 +250,6 @@ void cache_remove(struct cache *c, const uint8_t digest[static SHA256_LEN])
     memcpy(file.digest, digest, SHA256_LEN);
     if (store_find(&c->store, digest, &fd, &size) == OK)
         file.bytes = pages(size);
-    store_remove(&c->store, digest);
-    forget(c, &file);
+    if (store_remove(&c->store, digest) == OK)
+        forget(c, &file);
 }

@@ -67,16 +67,20 @@ static int make_folders(const char *path)
     return 0;
 }
 
+/* Only what has a name of ours: the folder may hold what somebody else put there. */
 static void remove_if_old(int dir, const char *name, time_t now)
 {
     struct stat st;
+    uint8_t random[TMP_RANDOM];
+    if (hex_decode(view_of(name, strlen(name)), random, sizeof(random)) != OK)
+        return;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) && st.st_mtime < now - TMP_MAX_AGE)
         (void)unlinkat(dir, name, 0);
 }
 
 static err_t sweep_tmp(const struct store *s)
 {
-    AUTO_FD int fd = openat(s->dir, TMP_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    AUTO_FD int fd = openat(s->dir, TMP_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return err_errno();
     DIR *dir = fdopendir(fd);
@@ -226,11 +230,15 @@ err_t store_put_fast(const struct store *s, const uint8_t digest[static SHA256_L
     return put_parts(s, digest, parts, n_parts, false);
 }
 
-void store_remove(const struct store *s, const uint8_t digest[static SHA256_LEN])
+err_t store_remove(const struct store *s, const uint8_t digest[static SHA256_LEN])
 {
     char name[NAME_LEN + 1];
     block_name(digest, name);
-    (void)unlinkat(s->dir, name, 0);
+    const char folder[] = {name[0], name[1], '\0'};
+    AUTO_FD int fd = openat(s->dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && unlinkat(fd, name + sizeof(folder), 0) == 0)
+        return OK;
+    return errno == ENOENT ? OK : err_errno();
 }
 
 /* ── default ── */

@@ -24,7 +24,7 @@ struct store {
    ERR_IO. */
 err_t store_open(const char *path, struct store *ret, struct why *why);
 /* The same for writing: makes the folder, with its parents, when it does not exist, and removes what writers that
-   died an hour ago or longer left behind. */
+   died an hour ago or longer left behind. `tmp` must not be a link: nothing is removed outside the folder. */
 err_t store_create(const char *path, struct store *ret, struct why *why);
 /* Closes; accepts STORE_NONE. */
 void store_done(struct store *s);
@@ -47,8 +47,9 @@ err_t store_find(const struct store *s, const uint8_t digest[static SHA256_LEN],
 err_t store_put_fast(const struct store *s, const uint8_t digest[static SHA256_LEN], const struct iovec *parts,
                      unsigned n_parts);
 
-/* No error when there is no such block. */
-void store_remove(const struct store *s, const uint8_t digest[static SHA256_LEN]);
+/* No error when there is no such block. What is behind a link in the place of its folder stays: ERR_IO, like whatever
+   else cannot be removed; ERR_NOT_PERMITTED. */
+err_t store_remove(const struct store *s, const uint8_t digest[static SHA256_LEN]);
 
 /* Where the store is when nobody says: $XDG_DATA_HOME/veronnx/store, else $HOME/.local/share/veronnx/store.
    ERR_USAGE when neither variable holds an absolute path that fits. */

@@ -98,6 +98,7 @@ static void say(struct fixture *f, enum block_type type, uint8_t n)
 static void frames_reach_the_owner(void **state)
 {
     struct fixture *f = *state;
+    f->client.from[7].blocks = 1;
     say(f, BLOCK_WANT, 1);
     say(f, BLOCK_WANT, 2);
     say(f, BLOCK_CANCEL, 1);
@@ -152,6 +153,46 @@ static void what_is_no_cid_ends_it(void **state)
                                   9),
                      OK);
     assert_int_equal(client_read(&f->client, &f->owner), ERR_PROTOCOL);
+}
+
+/* The stream gets a block of source 7. */
+static void give_block(struct fixture *f, uint8_t n)
+{
+    say(f, BLOCK_WANT, n);
+    assert_int_equal(client_read(&f->client, &f->owner), OK);
+    struct want *w = TAILQ_FIRST(&f->client.wants);
+    assert_int_equal(body_new(&f->pool, 1, &w->body), OK);
+    w->source = 7;
+    client_answer(&f->client, w, BLOCK_BLOCK);
+    assert_int_equal(client_write(&f->client, 2000), OK);
+}
+
+/* At most once for each block that came from the source. */
+static void who_refuses_more_than_came_is_cut_off(void **state)
+{
+    struct fixture *f = *state;
+    give_block(f, 2);
+    give_block(f, 3);
+    for (int i = 0; i < 3; i++) {
+        say(f, BLOCK_REFUSED, 3);
+        assert_int_equal(client_read(&f->client, &f->owner), i < 2 ? OK : ERR_PROTOCOL);
+    }
+    assert_string_equal(f->said, "w2w3r3r3");
+}
+
+static void who_refuses_what_never_came_is_cut_off(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_BUF struct buf out = {.max = BLOCK_HEAD_MAX};
+    struct cid cid = numbered(2);
+    say(f, BLOCK_REFUSED, 2);
+    assert_int_equal(client_read(&f->client, &f->owner), ERR_PROTOCOL);
+    buf_clear(&f->client.in);
+    const struct block_frame frame = {.type = BLOCK_REFUSED, .source = SOURCES_MAX + 1, .cid = cid_view(&cid)};
+    assert_int_equal(block_encode_head(&out, &frame), OK);
+    assert_int_equal(fd_write_all(f->peer, out.data, out.len), OK);
+    assert_int_equal(client_read(&f->client, &f->owner), ERR_PROTOCOL);
+    assert_string_equal(f->said, "");
 }
 
 /* Answers in the order in which they come; each frees its share of the wants when it begins. */
@@ -220,10 +261,16 @@ int main(void)
 {
 #define CLIENT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CLIENT_TEST(frames_reach_the_owner),         CLIENT_TEST(frames_may_come_byte_by_byte),
-        CLIENT_TEST(nothing_to_read_is_no_error),    CLIENT_TEST(wants_have_a_maximum),
-        CLIENT_TEST(what_is_no_cid_ends_it),         CLIENT_TEST(answers_are_sent),
-        CLIENT_TEST(a_peer_that_goes_while_we_send), CLIENT_TEST(memory_can_be_refused),
+        CLIENT_TEST(frames_reach_the_owner),
+        CLIENT_TEST(frames_may_come_byte_by_byte),
+        CLIENT_TEST(nothing_to_read_is_no_error),
+        CLIENT_TEST(wants_have_a_maximum),
+        CLIENT_TEST(what_is_no_cid_ends_it),
+        CLIENT_TEST(answers_are_sent),
+        CLIENT_TEST(who_refuses_more_than_came_is_cut_off),
+        CLIENT_TEST(who_refuses_what_never_came_is_cut_off),
+        CLIENT_TEST(a_peer_that_goes_while_we_send),
+        CLIENT_TEST(memory_can_be_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,6 +94,23 @@ static void the_limit_comes_back(void **state)
     assert_int_equal(h.most, HEALTH_REQUESTS);
 }
 
+/* Who once lied has its turn again, but is never believed again. */
+static void a_lie_is_held_against_it_for_a_while(void **state)
+{
+    (void)state;
+    struct health h = HEALTH_NEW;
+    assert_false(health_last(&h, 0));
+    health_lied(&h, START);
+    health_lied(&h, START + 1000);
+    assert_true(health_last(&h, START + 1000));
+    assert_true(health_last(&h, START + HEALTH_LAST_MS + 999));
+    assert_false(health_last(&h, START + HEALTH_LAST_MS + 1000));
+    health_answered(&h);
+    assert_true(h.lying);
+    health_lied(&h, START + 2 * HEALTH_LAST_MS);
+    assert_true(health_last(&h, START + 2 * HEALTH_LAST_MS));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +119,7 @@ int main(void)
         cmocka_unit_test(what_fails_together_counts_once),
         cmocka_unit_test(not_now_is_honoured),
         cmocka_unit_test(the_limit_comes_back),
+        cmocka_unit_test(a_lie_is_held_against_it_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -479,6 +479,56 @@ static void memory_is_enough_for_all(void **state)
     free_big(b);
 }
 
+/* Blocks as give_big has them, but all except the first stop: at the head or before the last byte. */
+static void stop_big(void *user, const struct web_request *request, struct web_reply *reply)
+{
+    give_big(user, request, reply);
+    reply->chunked = false;
+    reply->stall_ms = request->number > 1 ? 60000 : 0;
+}
+
+static void stop_big_at_head(void *user, const struct web_request *request, struct web_reply *reply)
+{
+    stop_big(user, request, reply);
+    reply->silent = request->number > 1;
+}
+
+/* Whatever the first source makes us hold, the second one is asked in time, and another stream has its share. */
+static void sources_that_stop_do_not_keep_the_memory(void **state)
+{
+    web_answer *const rows[] = {stop_big_at_head, stop_big};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct rig *r = rig_new();
+        struct big *b = make_big();
+        struct web *bad = web_new(rows[i], b), *good = web_new(give_big, b);
+        struct block_frame f;
+        rig_source(r, SOURCE_FILES, web_url(bad));
+        rig_source(r, SOURCE_FILES, web_url(good));
+        rig_start(r);
+        AUTO_STREAM one = stream_new(r, 1);
+        AUTO_STREAM two = stream_new(r, 2);
+        say(&one, BLOCK_WANT, &b->cids[0]);
+        assert_int_equal(expect(&one, BLOCK_BLOCK, &b->cids[0], view_of(b->bytes[0], MIB)), 2);
+        for (size_t k = 1; k <= 64; k++)
+            say(&one, BLOCK_WANT, &b->cids[k]);
+        (void)usleep(500000);
+        say(&two, BLOCK_WANT, &b->cids[100]);
+        uint64_t began = clock_mono_ms();
+        (void)expect(&two, BLOCK_BLOCK, &b->cids[100], view_of(b->bytes[100], MIB));
+        assert_true(clock_mono_ms() - began < 2 * ENGINE_SLOW_MS);
+        for (size_t k = 1; k <= 64; k++) {
+            assert_int_equal(hear(&one, &f), OK);
+            assert_int_equal(f.type, BLOCK_BLOCK);
+        }
+        rig_stop(r);
+        web_free(bad);
+        web_free(good);
+        free_big(b);
+        rig_free(r);
+    }
+}
+
 static void cancelled_wants_are_not_answered(void **state)
 {
     struct rig *r = *state;
@@ -513,6 +563,7 @@ int main(void)
         RIG_TEST(a_damaged_file_is_a_miss),
         RIG_TEST(what_infer_refuses_is_not_kept),
         RIG_TEST(memory_is_enough_for_all),
+        cmocka_unit_test(sources_that_stop_do_not_keep_the_memory),
         RIG_TEST(cancelled_wants_are_not_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

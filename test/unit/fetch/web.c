@@ -107,6 +107,8 @@ static bool send_part(const struct link *l, const struct web_reply *r, size_t fr
 static bool send_reply(const struct link *l, const struct web_reply *r)
 {
     size_t end = r->cut > 0 ? r->cut : r->body.len, last = r->stall_ms > 0 && end > 0 ? end - 1 : end;
+    if (r->silent)
+        last = 0;
     wait_ms(l->web, r->delay_ms);
     if (!send_head(l, r) || !send_part(l, r, 0, last))
         return false;

@@ -21,6 +21,7 @@ struct web_reply {
     bool close;        /* neither: the end of the connection is the end of the body */
     unsigned delay_ms; /* before the head */
     unsigned stall_ms; /* before the last byte of the body */
+    bool silent;       /* stall before its first byte instead */
     size_t cut;        /* the connection ends after so many bytes of the body; 0: it does not */
 };
 

@@ -22,6 +22,7 @@
 
 #define BLOCK_BYTES (10 * CACHE_PAGE) /* of the blocks here */
 #define MAX_BLOCKS  20                /* that the cache holds */
+#define NOBODY      65534
 
 struct fixture {
     char dir[128];
@@ -245,6 +246,63 @@ static void strange_files_are_passed_over(void **state)
     assert_int_equal(access(path, F_OK), 0);
 }
 
+/* A minute is far more than it takes: who loops for ever is ended by the signal. */
+static err_t put_in_time(struct cache *c, uint32_t n)
+{
+    (void)alarm(60);
+    err_t e = put(c, n);
+    (void)alarm(0);
+    return e;
+}
+
+/* Files with the name of another folder's block, or in capitals, are no blocks: they are not counted, and not sent away
+   in vain. */
+static void misplaced_files_are_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    char path[300];
+    uint8_t bytes[BLOCK_BYTES] = {0};
+    (void)snprintf(path, sizeof(path), "%s/ab", f->dir);
+    (void)mkdir(path, 0700);
+    for (unsigned n = 0; n < 2 * MAX_BLOCKS; n++) {
+        (void)snprintf(path, sizeof(path), "%s/ab/%s%062u", f->dir, n % 2 == 0 ? "cd" : "AB", n);
+        FILE *file = fopen(path, "w");
+        assert_true(file != NULL && fwrite(bytes, 1, sizeof(bytes), file) == sizeof(bytes) && fclose(file) == 0);
+    }
+    while (cache_count(&f->cache))
+        ;
+    assert_int_equal(f->cache.total, 0);
+    for (uint32_t n = 0; n < 2 * MAX_BLOCKS; n++)
+        assert_int_equal(put_in_time(&f->cache, n), OK);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(f->cache.total, MAX_BLOCKS * BLOCK_BYTES);
+}
+
+static void change_folders(const struct fixture *f, const char *mode)
+{
+    char command[256];
+    (void)snprintf(command, sizeof(command), "find '%s' -type d -exec chmod %s {} +", f->dir, mode);
+    assert_int_equal(system(command), 0);
+}
+
+/* What cannot be removed makes no room, and the answer says so. */
+static void files_that_cannot_be_removed(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t n = 0; n < MAX_BLOCKS; n++)
+        assert_int_equal(put(&f->cache, n), OK);
+    change_folders(f, "0555");
+    if (geteuid() == 0)
+        assert_int_equal(seteuid(NOBODY), 0); /* root may remove them all the same */
+    err_t e = put_in_time(&f->cache, 100);
+    assert_int_equal(seteuid(getuid()), 0);
+    change_folders(f, "0755");
+    assert_int_equal(e, ERR_TOO_LARGE);
+    assert_int_equal(f->cache.total, MAX_BLOCKS * BLOCK_BYTES);
+    assert_int_equal(put_in_time(&f->cache, 100), OK);
+    assert_int_equal(disk_usage(f), MAX_BLOCKS * BLOCK_BYTES);
+}
+
 /* No space: nothing half written stays, and errno says so. A limit on files stands for the disk. */
 static void a_full_disk(void **state)
 {
@@ -343,6 +401,8 @@ int main(void)
         CACHE_TEST(what_does_not_fit_is_not_kept),
         CACHE_TEST(others_may_share_it),
         CACHE_TEST(strange_files_are_passed_over),
+        CACHE_TEST(misplaced_files_are_passed_over),
+        CACHE_TEST(files_that_cannot_be_removed),
         CACHE_TEST(a_full_disk),
         CACHE_TEST(a_killed_writer_leaves_whole_blocks),
         CACHE_TEST(memory_can_be_refused),

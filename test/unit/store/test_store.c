@@ -201,21 +201,67 @@ static void opening_says_what_is_wrong(void **state)
     assert_int_equal(s.dir, -1);
 }
 
-/* What dead writers left is swept; what a live one is writing is not. */
+/* A file of 1970. */
+static void write_old(const char *path)
+{
+    write_file(path, "x", 1);
+    assert_int_equal(utimes(path, (struct timeval[]){{1000, 0}, {1000, 0}}), 0);
+}
+
+/* What dead writers left is swept; what a live one is writing is not, nor what has another name than theirs. */
 static void old_unfinished_files_are_removed(void **state)
 {
     struct fixture *f = *state;
     struct store s = STORE_NONE;
     char path[256];
-    (void)snprintf(path, sizeof(path), "%s/tmp/new", f->dir);
+    (void)snprintf(path, sizeof(path), "%s/tmp/%032d", f->dir, 1);
     write_file(path, "x", 1);
-    (void)snprintf(path, sizeof(path), "%s/tmp/old", f->dir);
-    write_file(path, "x", 1);
-    assert_int_equal(utimes(path, (struct timeval[]){{1000, 0}, {1000, 0}}), 0);
+    (void)snprintf(path, sizeof(path), "%s/tmp/letter.txt", f->dir);
+    write_old(path);
+    (void)snprintf(path, sizeof(path), "%s/tmp/%032d", f->dir, 2);
+    write_old(path);
     assert_int_equal(store_create(f->dir, &s, NULL), OK);
     store_done(&s);
-    assert_int_equal(files_below(f, "tmp"), 1);
+    assert_int_equal(files_below(f, "tmp"), 2);
     assert_int_equal(access(path, F_OK), -1);
+}
+
+/* Whoever can write into the folder must not make us remove files elsewhere. */
+static void nothing_is_removed_behind_a_link(void **state)
+{
+    struct fixture *f = *state;
+    struct store s = STORE_NONE;
+    uint8_t digest[SHA256_LEN];
+    char elsewhere[200], path[256], folder[256];
+    (void)snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", f->dir);
+    (void)snprintf(path, sizeof(path), "%s/tmp", f->dir);
+    assert_true(rmdir(path) == 0 && mkdir(elsewhere, 0700) == 0 && symlink(elsewhere, path) == 0);
+    (void)snprintf(path, sizeof(path), "%s/%032d", elsewhere, 1);
+    write_old(path);
+    assert_int_equal(store_create(f->dir, &s, NULL), ERR_NOT_FOUND);
+    assert_int_equal(s.dir, -1);
+    assert_int_equal(access(path, F_OK), 0);
+
+    path_of(f, "hello", path);
+    (void)snprintf(folder, sizeof(folder), "%.*s", (int)(strlen(path) - HEX_LEN(SHA256_LEN) - 1), path);
+    assert_int_equal(symlink(elsewhere, folder), 0);
+    write_old(path);
+    digest_of("hello", digest);
+    assert_int_equal(store_remove(&f->store, digest), ERR_IO);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
+static void removes_a_block(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t digest[SHA256_LEN];
+    digest_of("hello", digest);
+    assert_int_equal(store_remove(&f->store, digest), OK);
+    put(&f->store, "hello");
+    put(&f->store, "world");
+    assert_int_equal(store_remove(&f->store, digest), OK);
+    assert_false(has(&f->store, "hello"));
+    assert_true(has(&f->store, "world"));
 }
 
 /* kill -9 at any moment: whatever stands under a name has that hash. */
@@ -286,6 +332,8 @@ int main(void)
         STORE_TEST(blocks_have_a_maximum),
         STORE_TEST(opening_says_what_is_wrong),
         STORE_TEST(old_unfinished_files_are_removed),
+        STORE_TEST(nothing_is_removed_behind_a_link),
+        STORE_TEST(removes_a_block),
         STORE_TEST(a_killed_writer_leaves_whole_blocks),
         STORE_TEST(memory_can_be_refused),
         cmocka_unit_test(the_default_path),
