@@ -1,7 +1,7 @@
 # veronnx: everything that is typed to build, run and check it. The work is done by Meson and the scripts of tools/.
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build run test asan clang bench conformance soak lint fuzz image image-check install clean distclean help
+.PHONY: build run test asan clang bench conformance soak lint fuzz image image-check image-test install clean distclean help
 
 PREFIX ?= /usr/local
 SECONDS ?= 60
@@ -71,6 +71,10 @@ image: ## the enclave images, into build/image/; INPUTS=1 adds inputs.tar, the a
 image-check: ## build the enclave images twice from nothing, in two folders, and compare
 	@tools/setup.sh build
 	@image/check.sh
+
+image-test: ## build the images and the QEMU that has the Nitro machine (half an hour, once), and boot them
+	@tools/setup.sh test
+	@test/image/run.sh --build
 
 install: build ## install into PREFIX (/usr/local), below DESTDIR
 	@meson setup --reconfigure --prefix '$(PREFIX)' build > build/meson-logs/reconfigure.txt
