@@ -7,7 +7,8 @@
     open("proof.bundle", "wb").write(answer.bundle)
 
 `Refused` is raised with the code of the first check that does not hold; nothing is sent to a node that is not verified. For a simulated
-node: root=(its sim-root.pem), allow_simulated=True. verify_bundle, verify_document and verify_receipt work without a network.
+node: root=(its sim-root.pem), allow_simulated=True, and any_image=True in the place of pcrs, for it has no image.
+verify_bundle, verify_document and verify_receipt work without a network.
 """
 import base64
 import datetime
@@ -217,9 +218,10 @@ def verify_chain(ders, now):
     return chain[-1][0]
 
 
-def verify_document(data, root=None, allow_simulated=False, allow_debug=False, now=None, archived=False, max_age=300, pcrs=None, nonce=None):
-    """The fields of a genuine document. `root`: DER of a certificate that is trusted in the place of AWS's, for simulated nodes; `pcrs`: index to hex;
-    None does not compare the image."""
+def verify_document(data, root=None, allow_simulated=False, allow_debug=False, now=None, archived=False, max_age=300, pcrs=None, any_image=False,
+                    nonce=None):
+    """The fields of a genuine document. `root`: DER of a certificate that is trusted in the place of AWS's, for simulated nodes; `pcrs`: index to hex,
+    at least of 0, 1 and 2, which are the image; without them a document is refused unless `any_image` says that any image is good."""
     fields, signed, signature = read_document(data)
     trusted = sha256(root) if root and allow_simulated else AWS_ROOT
     check(sha256(fields["cabundle"][0]) == trusted, "DOC_ROOT", "another root")
@@ -236,6 +238,7 @@ def verify_document(data, root=None, allow_simulated=False, allow_debug=False, n
     check(allow_simulated or not fields["module_id"].startswith("sim-"), "DOC_SIMULATED")
     for n in range(3):
         check(allow_debug or any(fields["pcrs"].get(n, b"")), "DOC_DEBUG", "PCR%d" % n)
+    check(any_image or pcrs is not None, "DOC_POLICY", "which image? pcrs, or any_image=True")
     check(pcrs is None or {0, 1, 2} <= set(pcrs), "DOC_POLICY", "PCR0, 1 and 2 belong together")
     for n, value in (pcrs or {}).items():
         check(fields["pcrs"].get(n) == bytes.fromhex(value), "DOC_PCR", "PCR%d" % n)
