@@ -251,7 +251,7 @@ static err_t report_error(const struct infer *f, struct why *why)
 }
 
 /* An output as text again, to be compared with the receipt bit for bit. What is no array of numbers or strings stays
-   away. */
+   away, and is then missing there. */
 static err_t take_output(struct infer *f, yyjson_val *item, struct why *why)
 {
     yyjson_val *name = yyjson_obj_get(item, "name");
@@ -281,6 +281,7 @@ static struct check expected(const struct infer *f, const char *model_hash)
         .nonce = view_of(f->nonce, sizeof(f->nonce)),
         .inputs = &f->inputs,
         .outputs = &f->outputs,
+        .answer = buf_view(&f->result.body),
     };
 }
 
