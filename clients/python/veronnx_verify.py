@@ -7,14 +7,17 @@
     open("proof.bundle", "wb").write(answer.bundle)
 
 `Refused` is raised with the code of the first check that does not hold; nothing is sent to a node that is not verified. For a simulated
-node: root=(its sim-root.pem), allow_simulated=True. verify_bundle, verify_document and verify_receipt work without a network.
+node: root=(its sim-root.pem), allow_simulated=True, and any_image=True in the place of pcrs, for it has no image.
+verify_bundle, verify_document and verify_receipt work without a network.
 """
 import base64
+import contextlib
 import datetime
 import hashlib
 import http.client
 import itertools
 import json
+import math
 import os
 import re
 import ssl
@@ -23,7 +26,7 @@ import time
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
@@ -40,6 +43,15 @@ class Refused(Exception):
 def check(condition, code, sentence=""):
     if not condition:
         raise Refused(code, sentence)
+
+
+@contextlib.contextmanager
+def reading(code):
+    """What is not even well-formed is refused, whatever its reader makes of it. Also a decorator."""
+    try:
+        yield
+    except (ValueError, LookupError, OverflowError, RecursionError, struct.error, UnsupportedAlgorithm) as e:
+        raise Refused(code, repr(e)) from None
 
 
 def sha256(data):
@@ -217,9 +229,11 @@ def verify_chain(ders, now):
     return chain[-1][0]
 
 
-def verify_document(data, root=None, allow_simulated=False, allow_debug=False, now=None, archived=False, max_age=300, pcrs=None, nonce=None):
-    """The fields of a genuine document. `root`: DER of a certificate that is trusted in the place of AWS's, for simulated nodes; `pcrs`: index to hex;
-    None does not compare the image."""
+@reading("DOC_MALFORMED")
+def verify_document(data, root=None, allow_simulated=False, allow_debug=False, now=None, archived=False, max_age=300, pcrs=None, any_image=False,
+                    nonce=None):
+    """The fields of a genuine document. `root`: DER of a certificate that is trusted in the place of AWS's, for simulated nodes; `pcrs`: index to hex,
+    at least of 0, 1 and 2, which are the image; without them a document is refused unless `any_image` says that any image is good."""
     fields, signed, signature = read_document(data)
     trusted = sha256(root) if root and allow_simulated else AWS_ROOT
     check(sha256(fields["cabundle"][0]) == trusted, "DOC_ROOT", "another root")
@@ -236,9 +250,10 @@ def verify_document(data, root=None, allow_simulated=False, allow_debug=False, n
     check(allow_simulated or not fields["module_id"].startswith("sim-"), "DOC_SIMULATED")
     for n in range(3):
         check(allow_debug or any(fields["pcrs"].get(n, b"")), "DOC_DEBUG", "PCR%d" % n)
+    check(any_image or pcrs is not None, "DOC_POLICY", "which image? pcrs, or any_image=True")
     check(pcrs is None or {0, 1, 2} <= set(pcrs), "DOC_POLICY", "PCR0, 1 and 2 belong together")
     for n, value in (pcrs or {}).items():
-        check(fields["pcrs"].get(n) == bytes.fromhex(value), "DOC_PCR", "PCR%d" % n)
+        check(n in fields["pcrs"] and fields["pcrs"][n].hex() == value.lower(), "DOC_PCR", "PCR%d" % n)
     check(nonce is None or fields.get("nonce") == nonce, "DOC_NONCE")
     return fields
 
@@ -305,6 +320,7 @@ def climb(leaf, index, size, path):
     return r
 
 
+@reading("RECEIPT_MALFORMED")
 def unpack_receipt(text):
     """The CBOR array behind the header's value."""
     malformed(re.fullmatch(r"[A-Za-z0-9_-]*", text) and not text.endswith("\n") and len(text) % 4 != 1 and len(text) <= 4760)
@@ -313,6 +329,7 @@ def unpack_receipt(text):
     return data
 
 
+@reading("RECEIPT_MALFORMED")
 def verify_receipt(data, point, allow_simulated=False):
     """Of the CBOR array and the receipt key's point: statement and both sides' descriptors (None: left out)."""
     parts = decode(data, "RECEIPT_MALFORMED")
@@ -355,6 +372,7 @@ def read_keyset(data):
     return keyset
 
 
+@reading("DOC_MALFORMED")
 def verify_parts(document, keyset_bytes, configuration, policy_text, policy=None, any_policy=False, statement=None, certificate=None, **trust):
     """What holds a node's document, keyset and texts together; with a statement, a receipt's too; with the certificate (DER) of a connection, that.
     The keyset."""
@@ -380,6 +398,7 @@ def verify_parts(document, keyset_bytes, configuration, policy_text, policy=None
     return keyset
 
 
+@reading("BUNDLE_MALFORMED")
 def verify_bundle(data, **trust):
     """The statement of a good bundle and its receipt's descriptors. `trust` as in verify_document and verify_parts."""
     bundle = decode(data, "BUNDLE_MALFORMED")
@@ -395,6 +414,7 @@ def verify_bundle(data, **trust):
 FORMATS = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d", 12: "I", 13: "Q"}
 
 
+@reading("RECEIPT_MALFORMED")
 def read_descriptors(data):
     """[(name, dtype, dims)]; only tensors."""
     (count,), at, values = struct.unpack_from("<H", data), 2, []
@@ -411,27 +431,62 @@ def flatten(value):
     return [leaf for item in value for leaf in flatten(item)] if isinstance(value, (list, tuple)) else [value]
 
 
+def elements_of(value, dims):
+    """The leaves of nested lists that have exactly this shape; below a dimension of 0 there is none."""
+    is_list = isinstance(value, (list, tuple))
+    check(is_list == bool(dims) and (not is_list or len(value) == dims[0]), "RECEIPT_MISMATCH", "not the receipt's shape")
+    return [leaf for item in value for leaf in elements_of(item, dims[1:])] if is_list else [value]
+
+
 def payload(dtype, elements):
     if dtype == 8:
+        check(all(isinstance(e, str) for e in elements), "RECEIPT_MISMATCH", "not a string")
         encoded = [element.encode() for element in elements]
         return b"".join(struct.pack("<I", len(e)) + e for e in encoded)
     check(dtype in FORMATS, "DTYPE_UNSUPPORTED", "bfloat16")
-    number = float if dtype in (1, 10, 11) else bool if dtype == 9 else int
-    return struct.pack("<%d%s" % (len(elements), FORMATS[dtype]), *map(number, elements))
+    if dtype in (1, 10, 11):
+        check(all(isinstance(e, (int, float, str)) for e in elements), "RECEIPT_MISMATCH", "not a number")
+        return struct.pack("<%d%s" % (len(elements), FORMATS[dtype]), *map(float, elements))
+    is_whole = all(isinstance(e, (int, float)) and e == e // 1 and (dtype != 9 or e in (0, 1)) for e in elements)
+    check(is_whole, "RECEIPT_MISMATCH", "not of its type")
+    return struct.pack("<%d%s" % (len(elements), FORMATS[dtype]), *map(int, elements))
+
+
+@reading("RECEIPT_MISMATCH")
+def payloads(descriptors, values):
+    """[(name, dtype, dims, payload)] of {name: nested lists}, which must be all that the descriptors have."""
+    described = read_descriptors(descriptors)
+    check({name for name, _, _ in described} == set(values) and len(described) == len(values), "RECEIPT_MISMATCH", "other tensors than the receipt's")
+    return [(name, dtype, dims, payload(dtype, elements_of(values[name], dims))) for name, dtype, dims in described]
 
 
 def tensor_digest(descriptors, values):
     """Of a side, from its descriptors and {name: nested lists}."""
     digest = hashlib.sha256(sha256(descriptors))
-    for name, dtype, dims in read_descriptors(descriptors):
-        check(name in values, "RECEIPT_MISMATCH", name + " was not given")
-        elements, count = flatten(values[name]), 1
-        for dim in dims:
-            count *= dim
-        check(len(elements) == count, "RECEIPT_MISMATCH", name + ": not the receipt's shape")
-        data = payload(dtype, elements)
+    for _, _, _, data in payloads(descriptors, values):
         digest.update(struct.pack("<Q", len(data)) + data)
     return digest.digest()
+
+
+def nested(elements, dims):
+    return [nested(elements, dims[1:]) for _ in range(dims[0])] if dims else next(elements)
+
+
+def printable(element):
+    """JSON has no such numbers: they are strings."""
+    return element if not isinstance(element, float) or math.isfinite(element) else {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[repr(element)]
+
+
+def text_of(descriptors, values, model_hash):
+    """The one text that POST /infer has for these outputs (docs/api.md), as what they are in the receipt's types."""
+    outputs = []
+    for name, dtype, dims, data in payloads(descriptors, values):
+        if dtype == 8:
+            elements = flatten(values[name])
+        else:
+            elements = [printable(element) for (element,) in struct.iter_unpack("<" + FORMATS[dtype if dtype != 9 else 2], data)]
+        outputs.append({"name": name, "shape": dims, "result": nested(iter(elements), dims), "type": "string" if dtype == 8 else "number"})
+    return json.dumps({"output": outputs, "model_hash": model_hash}, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 # ── asking ──
@@ -453,6 +508,15 @@ def binary_cid(text):
     for c in text:
         n = n * 58 + "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".index(c)
     return n.to_bytes(34, "big")
+
+
+def read_outputs(data):
+    """{name: result} of an answer."""
+    answer = json.loads(data)
+    check(isinstance(answer, dict) and isinstance(answer.get("output"), list), "ANSWER", "no outputs")
+    good = all(isinstance(o, dict) and isinstance(o.get("name"), str) and "result" in o for o in answer["output"])
+    check(good, "ANSWER", "an output without its name")
+    return {output["name"]: output["result"] for output in answer["output"]}
 
 
 class Node:
@@ -478,10 +542,13 @@ class Node:
         _, text = self.request(connection, "GET", "/enclave/attestation?nonce=" + nonce.hex())
         _, identity = self.request(connection, "GET", "/.well-known/veronnx")
         identity = json.loads(identity)
+        good = isinstance(identity, dict) and all(isinstance(identity.get(key), str) for key in ("keyset", "configuration", "policy"))
+        check(good, "ANSWER", "no keyset, configuration and policy")
         parts = (base64.b64decode(text, validate=False), base64.b64decode(identity["keyset"]), identity["configuration"].encode(), identity["policy"].encode())
         verify_parts(*parts, certificate=connection.sock.getpeercert(True), nonce=nonce, **self.trust)
         return parts
 
+    @reading("ANSWER")
     def infer(self, model, inputs, cid=None):
         """`inputs`: {name: nested lists of numbers or strings}. An alias needs `cid`, what it must stand for."""
         connection = http.client.HTTPSConnection(self.url.hostname, self.url.port or 443, timeout=self.timeout, context=self.context)
@@ -499,11 +566,12 @@ class Node:
         receipt = unpack_receipt(response.getheader("Veronnx-Receipt", ""))
         bundle = b"\xa6\x01\x01" + b"".join(bytes([key]) + encode_bytes(part) for key, part in enumerate((receipt, document, keyset, configuration, policy), 2))
         statement, described_in, described_out = verify_bundle(bundle, **self.trust)
-        outputs = {output["name"]: output["result"] for output in json.loads(data)["output"]}
+        outputs = read_outputs(data)
         asked, _, path = (cid or model).partition("/")
         check(statement.get(17) == nonce, "RECEIPT_MISMATCH", "nonce")
         check(statement[8] == binary_cid(asked) and statement[9] == path, "RECEIPT_MISMATCH", "model")
         check(described_in is not None and described_out is not None, "RECEIPT_MISMATCH", "descriptors over 1 KiB are left out")
-        check(len(read_descriptors(described_in)) == len(inputs) and tensor_digest(described_in, inputs) == statement[15][1], "RECEIPT_MISMATCH", "inputs")
-        check(len(read_descriptors(described_out)) == len(outputs) and tensor_digest(described_out, outputs) == statement[16][1], "RECEIPT_MISMATCH", "outputs")
+        check(tensor_digest(described_in, inputs) == statement[15][1], "RECEIPT_MISMATCH", "inputs")
+        check(tensor_digest(described_out, outputs) == statement[16][1], "RECEIPT_MISMATCH", "outputs")
+        check(text_of(described_out, outputs, statement[11].hex()) == data, "RECEIPT_MISMATCH", "the answer is not the outputs' text")
         return Answer(outputs, statement, bundle)

@@ -7,10 +7,24 @@
 #include "cli/files.h"
 #include "cli/show.h"
 #include "tensor/digest.h"
+#include "tensor/infer_answer.h"
+#include "tensor/print.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+
+/* The values of one side, one payload behind the other. */
+struct side {
+    struct value_set values;
+    struct buf payloads;
+};
+
+static void side_done(struct side *s)
+{
+    value_set_done(&s->values);
+    buf_done(&s->payloads);
+}
 
 static bool has_shape(const struct tensor_arg *t, const struct value_desc *d)
 {
@@ -26,11 +40,10 @@ static bool has_shape(const struct tensor_arg *t, const struct value_desc *d)
 }
 
 /* Payloads of the given tensors in the order and types of the receipt's descriptors. */
-static err_t fill_area(const struct tensor_args *args, const struct desc_list *descs, struct buf *payloads,
-                       uint64_t *lens, struct why *why)
+static err_t fill_area(const struct tensor_args *args, struct side *s, struct why *why)
 {
-    for (size_t i = 0; i < descs->count; i++) {
-        const struct value_desc *d = &descs->items[i];
+    for (size_t i = 0; i < s->values.descs.count; i++) {
+        const struct value_desc *d = &s->values.descs.items[i];
         const struct tensor_arg *t = tensor_args_find(args, d->name);
         if (t == NULL)
             return why_set(why, ERR_RECEIPT_MISMATCH, "%.*s: the receipt covers it, but it was not given",
@@ -38,22 +51,22 @@ static err_t fill_area(const struct tensor_args *args, const struct desc_list *d
         if (!has_shape(t, d))
             return why_set(why, ERR_RECEIPT_MISMATCH, "%.*s: not the shape that the receipt has", (int)d->name.len,
                            d->name.data);
-        size_t before = payloads->len;
-        TRY(tensor_arg_payload(t, d->type.dtype, payloads, why));
-        lens[i] = payloads->len - before;
+        size_t before = s->payloads.len;
+        TRY(tensor_arg_payload(t, d->type.dtype, &s->payloads, why));
+        s->values.places[i] = (struct value_place){before, s->payloads.len - before};
     }
+    s->values.total = s->payloads.len;
     return OK;
 }
 
-static err_t digest_of(const struct desc_list *descs, const struct buf *payloads, const uint64_t *lens,
-                       struct check_side *ret)
+static err_t side_digest(const struct side *s, struct check_side *ret)
 {
     AUTO(tensor_digest_done) struct tensor_digest d = {0};
-    struct view rest = buf_view(payloads), part = {0};
-    TRY(tensor_digest_init(&d, descs, ret->descriptors));
-    for (size_t i = 0; i < descs->count; i++) {
-        TRY(tensor_digest_value(&d, lens[i]));
-        TRY(view_take(&rest, lens[i], &part));
+    struct view rest = buf_view(&s->payloads), part = {0};
+    TRY(tensor_digest_init(&d, &s->values.descs, ret->descriptors));
+    for (size_t i = 0; i < s->values.descs.count; i++) {
+        TRY(tensor_digest_value(&d, s->values.places[i].len));
+        TRY(view_take(&rest, s->values.places[i].len, &part));
         TRY(tensor_digest_bytes(&d, part.data, part.len));
     }
     return tensor_digest_final(&d, ret->tensors);
@@ -73,19 +86,44 @@ static err_t read_descriptors(struct view descriptors, const char *which, struct
     return OK;
 }
 
-static err_t digest_side(const struct tensor_args *args, struct view descriptors, const char *which, struct check_side *ret,
-                         struct why *why)
+static err_t side_fill(struct side *s, const struct tensor_args *args, struct view descriptors, const char *which,
+                       struct why *why)
 {
-    AUTO(desc_list_done) struct desc_list descs = {0};
-    AUTO_BUF struct buf payloads = BUF_WITH(4 * TENSOR_FILE_MAX);
-    TRY(read_descriptors(descriptors, which, &descs, why));
-    if (args->count > descs.count)
+    size_t count = 0;
+    TRY(read_descriptors(descriptors, which, &s->values.descs, why));
+    count = s->values.descs.count;
+    if (args->count > count)
         return why_set(why, ERR_RECEIPT_MISMATCH, "more %ss were given than the receipt covers", which);
-    AUTO_MEM uint64_t *lens = mem_alloc(MAX(descs.count, 1U), sizeof(*lens));
-    if (lens == NULL)
-        return ERR_NOMEM;
-    TRY(fill_area(args, &descs, &payloads, lens, why));
-    return digest_of(&descs, &payloads, lens, ret);
+    s->values.places = mem_alloc(MAX(count, 1U), sizeof(*s->values.places));
+    return s->values.places != NULL ? fill_area(args, s, why) : ERR_NOMEM;
+}
+
+/* Many texts convert to the same values; a node writes one. */
+static err_t compare_answer(const struct side *s, const uint8_t model[static SHA256_LEN], struct view answer,
+                            struct why *why)
+{
+    AUTO_BUF struct buf text = BUF_WITH(answer.len + PRINT_MAX);
+    struct view area = s->payloads.len > 0 ? buf_view(&s->payloads) : view_of("", 0);
+    err_t e = infer_answer_write(&s->values, area, model, &text, why);
+    if (e == ERR_NOMEM || (e == OK && view_equal(buf_view(&text), answer)))
+        return e;
+    return why_set(why, ERR_RECEIPT_MISMATCH, "the answer is not the text of the outputs that the receipt covers");
+}
+
+static err_t digest_inputs(const struct check *c, const struct receipt *r, struct check_side *ret, struct why *why)
+{
+    AUTO(side_done) struct side s = {.payloads = BUF_WITH(4 * TENSOR_FILE_MAX)};
+    TRY(side_fill(&s, c->inputs, r->in_descriptors, "input", why));
+    return side_digest(&s, ret);
+}
+
+static err_t digest_outputs(const struct check *c, const struct receipt *r, struct check_side *ret, struct why *why)
+{
+    AUTO(side_done) struct side s = {.payloads = BUF_WITH(4 * TENSOR_FILE_MAX)};
+    TRY(side_fill(&s, c->outputs, r->out_descriptors, "output", why));
+    if (c->answer.data != NULL)
+        TRY(compare_answer(&s, r->statement.model, c->answer, why));
+    return side_digest(&s, ret);
 }
 
 static err_t load_key(const char *path, struct es256 *key, struct why *why)
@@ -127,11 +165,11 @@ err_t check_expect(const struct check *c, const struct receipt *r, struct check_
     struct receipt_expect expect = {.allow_simulated = c->allow_simulated, .nonce = c->nonce};
     TRY(expect_model(c, &room->id, room->model, &expect, why));
     if (c->inputs != NULL) {
-        TRY(digest_side(c->inputs, r->in_descriptors, "input", &room->in, why));
+        TRY(digest_inputs(c, r, &room->in, why));
         expect_side(&room->in, &expect.in_descriptors, &expect.in_tensors);
     }
     if (c->outputs != NULL) {
-        TRY(digest_side(c->outputs, r->out_descriptors, "output", &room->out, why));
+        TRY(digest_outputs(c, r, &room->out, why));
         expect_side(&room->out, &expect.out_descriptors, &expect.out_tensors);
     }
     *ret = expect;

@@ -15,6 +15,7 @@ struct check {
     struct view nonce;      /* bytes; data NULL: any */
     const struct tensor_args *inputs;  /* NULL: not compared; else they must be all that the receipt covers */
     const struct tensor_args *outputs;
+    struct view answer; /* with outputs, text of /infer: the one that they have, to the byte; data NULL: not compared */
 };
 
 /* What the expectations below point into. */

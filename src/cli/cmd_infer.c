@@ -8,6 +8,7 @@
 #include "cli/loading.h"
 #include "cli/node.h"
 #include "cli/proof.h"
+#include "cli/show.h"
 #include "ipld/model_id.h"
 #include "tensor/print.h"
 
@@ -251,7 +252,7 @@ static err_t report_error(const struct infer *f, struct why *why)
 }
 
 /* An output as text again, to be compared with the receipt bit for bit. What is no array of numbers or strings stays
-   away. */
+   away, and is then missing there. */
 static err_t take_output(struct infer *f, yyjson_val *item, struct why *why)
 {
     yyjson_val *name = yyjson_obj_get(item, "name");
@@ -267,7 +268,9 @@ static err_t take_output(struct infer *f, yyjson_val *item, struct why *why)
 static void print_output(yyjson_val *item)
 {
     AUTO_MEM char *json = yyjson_val_write(yyjson_obj_get(item, "result"), 0, NULL);
-    (void)printf("%s: %s\n", yyjson_get_str(yyjson_obj_get(item, "name")), json != NULL ? json : "?");
+    yyjson_val *name = yyjson_obj_get(item, "name");
+    show_escaped(view_of(yyjson_get_str(name), yyjson_get_len(name)));
+    (void)printf(": %s\n", json != NULL ? json : "?");
 }
 
 static struct check expected(const struct infer *f, const char *model_hash)
@@ -281,6 +284,7 @@ static struct check expected(const struct infer *f, const char *model_hash)
         .nonce = view_of(f->nonce, sizeof(f->nonce)),
         .inputs = &f->inputs,
         .outputs = &f->outputs,
+        .answer = buf_view(&f->result.body),
     };
 }
 

@@ -20,10 +20,15 @@ static void show_quoted(struct view text)
         (void)printf("null");
 }
 
-static void show_plain(struct view text)
+void show_escaped(struct view text)
 {
     for (size_t i = 0; i < text.len; i++)
         (void)printf(text.data[i] >= 0x20 && text.data[i] <= 0x7e ? "%c" : "\\x%02x", text.data[i]);
+}
+
+static void show_plain(struct view text)
+{
+    show_escaped(text);
     (void)putchar('\n');
 }
 

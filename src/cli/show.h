@@ -10,6 +10,8 @@ void show_text(const char *name, struct view text, bool json);
 void show_hex(const char *name, struct view bytes, bool json);
 /* Unix microseconds as UTC. */
 void show_time(const char *name, uint64_t us, bool json);
+/* Every byte that is not printable ASCII as \xNN. */
+void show_escaped(struct view text);
 /* Lines of text, each indented. */
 void show_lines(struct view text);
 

@@ -116,12 +116,20 @@ static err_t new_tensor(struct tensor_args *a, struct view name, struct tensor_a
     return OK;
 }
 
+/* What was read in part is no tensor. */
+static err_t end_tensor(struct tensor_args *a, err_t e)
+{
+    if (e != OK)
+        tensor_done(&a->items[--a->count]);
+    return e;
+}
+
 err_t tensor_args_add_json(struct tensor_args *a, struct view name, struct view json, struct why *why)
 {
     struct tensor_arg *t = NULL;
     TRY(new_tensor(a, name, &t, why));
     assert(t != NULL);
-    return from_json(json, t, why);
+    return end_tensor(a, from_json(json, t, why));
 }
 
 static bool has_suffix(const char *text, const char *suffix)
@@ -151,9 +159,9 @@ err_t tensor_args_add(struct tensor_args *a, const char *argument, struct why *w
         return why_set(why, ERR_USAGE, "expected NAME=JSON or NAME=@FILE");
     TRY(new_tensor(a, view_of(argument, (size_t)(equals - argument)), &t, why));
     assert(t != NULL);
-    if (equals[1] == '@')
-        return from_file(equals + 2, t, why);
-    return from_json(view_of(equals + 1, strlen(equals + 1)), t, why);
+    bool is_file = equals[1] == '@';
+    return end_tensor(a, is_file ? from_file(equals + 2, t, why)
+                                 : from_json(view_of(equals + 1, strlen(equals + 1)), t, why));
 }
 
 /* ── payloads ── */

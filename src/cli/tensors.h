@@ -28,7 +28,7 @@ struct tensor_args {
 
 void tensor_args_done(struct tensor_args *a);
 
-/* One argument of the command line; ERR_USAGE with a sentence. */
+/* One argument of the command line; ERR_USAGE with a sentence, and `a` is as it was, here and in the next. */
 err_t tensor_args_add(struct tensor_args *a, const char *argument, struct why *why);
 /* The text of a JSON value, nested arrays of numbers, strings or booleans, under a name. */
 err_t tensor_args_add_json(struct tensor_args *a, struct view name, struct view json, struct why *why);

@@ -177,7 +177,7 @@ def kept(between, model, inputs):
 
 with Node() as node:
     root, policy = ((node.dir / "state" / name).read_text() for name in ("sim-root.pem", "policy.conf"))
-    between = Between(node.ready["url"], root=root, policy=policy, allow_simulated=True)
+    between = Between(node.ready["url"], root=root, policy=policy, allow_simulated=True, any_image=True)
     ask = list(questions(node))
     verdicts = [asked(between, lambda text: text, *question) for question in ask]
     equal(verdicts, [None] * WANTED, "what was not changed")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The Python client against the corpus: it accepts what is good, refuses all else, and for the same reason. 77: python3-cryptography is missing."""
 import pathlib
+import struct
 import sys
 import warnings
 
@@ -11,17 +12,24 @@ try:
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
-from corpus import CHAIN, KEY, NOW, POLICY, public, rows
+from corpus import CHAIN, KEY, NOW, PCRS, POLICY, public, rows
+from enclave import described
 from make_vectors import tree_of
 
 warnings.simplefilter("ignore")  # the library's own, about certificates that are wrong on purpose
 # Where the two draw the line between a form and what it says otherwise.
 SAME = {"DOC_FIELD": "DOC_MALFORMED", "DOC_CERTIFICATE": "DOC_CHAIN"}
-NOT_HERE = {"--user-data", "--model", "--model-hash", "--pcrs"}  # what the functions without a network do not compare
+NOT_HERE = {"--user-data", "--model", "--model-hash"}  # what the functions without a network do not compare
+IMAGES = {"pcrs.json": PCRS, "other.json": {**PCRS, 2: bytes(48)}}
+
+
+def image(name):
+    return {n: pcr.hex() for n, pcr in IMAGES[name].items()}
 
 
 def verify(kind, content, arguments):
     trust = {"root": CHAIN[0], "allow_simulated": True, "now": NOW}
+    trust |= {"pcrs": image(arguments[arguments.index("--pcrs") + 1])} if "--pcrs" in arguments else {"any_image": True}
     if kind == "receipt":
         return client.verify_receipt(client.unpack_receipt(content.decode("latin1")), public(KEY), True)
     if kind == "attestation":
@@ -56,5 +64,29 @@ for size in range(1, 15):
     for index in range(size):
         count["good"] += 1
         wrong += [f"{index} of {size}"] if verdict("receipt", tree_of(size, index).text().encode(), []) else []
+good = next(row[4] for row in rows() if row[:2] == ("attestation", "good"))
+for image_options, code in (({}, "DOC_POLICY"), ({"any_image": False}, "DOC_POLICY"), ({"pcrs": {}}, "DOC_POLICY"),
+                            ({"pcrs": {0: PCRS[0].hex()}}, "DOC_POLICY"), ({"pcrs": image("other.json")}, "DOC_PCR"), ({"pcrs": image("other.json"), "any_image": True}, "DOC_PCR"),
+                            ({"pcrs": image("pcrs.json")}, None), ({"any_image": True}, None)):
+    try:
+        client.verify_document(good, root=CHAIN[0], allow_simulated=True, now=NOW, **image_options)
+        got = None
+    except client.Refused as refused:
+        got = refused.args[0]
+    wrong += [] if got == code else [f"image by {image_options}: {got} instead of {code}"]
+FLOATS, BYTES = struct.pack("<3f", 1, 2, 3), b"\1\0\1"
+for dtype, dims, data, given, others in (  # what a caller says that a tensor was
+        (1, [3], FLOATS, [1, 2.0, 3], ([[1, 2, 3]], [[1], [2], [3]], [1, [2], 3], [1, 2], 1, [1, 2, 4], ["x", 2, 3], [1, 2, 1e39], [None, 2, 3])),
+        (1, [1, 3], FLOATS, [[1, 2, 3]], ([1, 2, 3], [[1], [2], [3]], [[[1, 2, 3]]], [[1, 2], [3]])), (1, [], FLOATS[:4], 1, ([1], [[1]], [])),
+        (1, [2, 0], b"", [[], []], ([], [[]], [[], [1]], [[], [], []])), (9, [3], BYTES, [True, 0, 1], (["true", "false", "true"], [1.5, 0, 1], [2, 0, 1])),
+        (3, [3], BYTES, [1, 0, 1.0], ([1.9, 0, 1], ["1", 0, 1], [257, 0, 1], [float("nan"), 0, 1], [float("inf"), 0, 1])),
+        (8, [1], b"\1\0\0\0a", ["a"], ("a", [b"a"], [1], ["\ud800"], ["b"], [None]))):
+    descriptors, (_, digest) = described(b"x", dtype, dims, data)
+    for values in (given, *others):
+        try:
+            same = client.tensor_digest(descriptors, {"x": values}) == digest
+        except client.Refused:
+            same = False
+        wrong += [] if same == (values is given) else [f"{values} for a tensor {dims} of type {dtype}: {same}"]
 print(*wrong, count, sep="\n")
 sys.exit(0 if not wrong and count["good"] >= 100 and count["flip"] + count["content"] >= 600 else 1)

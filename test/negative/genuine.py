@@ -50,7 +50,7 @@ def verdict(file, *options, data=None):
 def with_python(data, **options):
     """The code of the refusal, or None."""
     try:
-        client.verify_document(data, **options)
+        client.verify_document(data, any_image="pcrs" not in options, **options)
     except client.Refused as refused:
         return refused.args[0]
     return None
@@ -74,6 +74,10 @@ def genuine(name, data, text):
         equal(verdict(VECTORS / name, "--archive")[:2], (1, {"DOC_DEBUG"}), f"{name}, in debug mode")
         equal(with_python(data, archived=True), "DOC_DEBUG", f"{name}, in debug mode, with Python")
     equal(with_python(data, archived=True, allow_debug=is_debug), None, f"{name} with Python")
+    equal(with_python(data, archived=True, allow_debug=is_debug, pcrs=None), "DOC_POLICY", f"{name} with Python, and no word about the image")
+    image = {int(n): value for n, value in re.findall(r"  - PCR(\d+) ([0-9a-f]{96})", text)}
+    if {0, 1, 2} <= set(image):
+        equal(with_python(data, archived=True, allow_debug=is_debug, pcrs=image), None, f"{name} with Python and its image")
     equal(with_python(data, allow_debug=is_debug), "DOC_CERT_TIME", f"{name} today, with Python")
 
 
