@@ -110,8 +110,9 @@ class Decoder:
         if major == 5:
             check(n <= len(self.data), self.code, "count")
             return self.pairs(range(n), depth + 1, False)
-        if major == 6:
-            return Tagged(n, self.item(depth))
+        if major == 6:  # within a receipt's array: the proof, and what it holds is deeper
+            check(n == 18 and depth == 1 and not self.foreign, self.code, "a tag")
+            return Tagged(n, self.item(depth + 1))
         check(n == 22, self.code, "a simple value that is not null")
         return None
 

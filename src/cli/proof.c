@@ -35,6 +35,7 @@ err_t proof_open(struct proof *p, const char *url, struct why *why)
         (void)verdict_end("infer", &report);
         return why_set(why, ERR_NOT_PERMITTED, "the node is not to be believed: nothing was sent to it");
     }
+    verdict_warn("infer", &report);
     TRY(keyset_decode(buf_view(&p->attested.keyset), &keyset));
     memcpy(p->pinned, pin_prefix, sizeof(pin_prefix));
     base64_encode(keyset.tls_spki, sizeof(keyset.tls_spki), p->pinned + strlen(pin_prefix));

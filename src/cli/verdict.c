@@ -37,14 +37,25 @@ void verdict_json(const struct veronnx_report *r)
     (void)putchar(']');
 }
 
+#define DEBUG_MODE   "in DEBUG MODE: the host can look into the enclave and change it"
+#define NOT_COMPARED "NOT compared: --pcrs names the one that is wanted"
+
+void verdict_warn(const char *command, const struct veronnx_report *r)
+{
+    if (r->debug)
+        (void)fprintf(stderr, "veronnx %s: the node is %s\n", command, DEBUG_MODE);
+    if (!r->image_compared)
+        (void)fprintf(stderr, "veronnx %s: the image was %s\n", command, NOT_COMPARED);
+}
+
 void verdict_caveats(const struct veronnx_report *r)
 {
     if (r->simulated)
         (void)puts("It is SIMULATED: it proves nothing about hardware.");
     if (r->debug)
-        (void)puts("It is in DEBUG MODE: the host can look into the enclave and change it.");
+        (void)puts("It is " DEBUG_MODE ".");
     (void)puts(r->image_compared ? "The image is the expected one."
-                                 : "The image was NOT compared: --pcrs names the one that is wanted.");
+                                 : "The image was " NOT_COMPARED ".");
 }
 
 /* Registers that are zero say nothing, so a person does not see them. */

@@ -15,5 +15,7 @@ void verdict_json(const struct veronnx_report *r);
 void verdict_document(const struct document *d, bool json);
 /* Sentences about what a good verdict does not show, and about the image, for a person. */
 void verdict_caveats(const struct veronnx_report *r);
+/* Of these, debug mode and an image that was not compared: a line each on standard error. */
+void verdict_warn(const char *command, const struct veronnx_report *r);
 
 #endif

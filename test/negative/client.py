@@ -74,6 +74,11 @@ for image_options, code in (({}, "DOC_POLICY"), ({"any_image": False}, "DOC_POLI
     except client.Refused as refused:
         got = refused.args[0]
     wrong += [] if got == code else [f"image by {image_options}: {got} instead of {code}"]
+for nest in (b"\xc0" * 5000, b"\xd2" * 5000, b"\x81" + b"\xd2" * 5000, b"\xd2\x80", b"\x81\xc0\x80", b"\x81\x81\xd2\x80"):
+    try:
+        wrong.append(f"tags from {nest[:3].hex()} are {client.decode(nest, 'TAGS')}")
+    except client.Refused:
+        pass
 FLOATS, BYTES = struct.pack("<3f", 1, 2, 3), b"\1\0\1"
 for dtype, dims, data, given, others in (  # what a caller says that a tensor was
         (1, [3], FLOATS, [1, 2.0, 3], ([[1, 2, 3]], [[1], [2], [3]], [1, [2], 3], [1, 2], 1, [1, 2, 4], ["x", 2, 3], [1, 2, 1e39], [None, 2, 3])),

@@ -73,6 +73,11 @@ def rows():
         yield "bundle", "flip", None, what, data, ["--policy", "policy.conf"]
     for code, what, data, arguments in bundles():
         yield "bundle", "content", code, what, data, arguments
+    for nest in (b"\xc0" * 3500, b"\xd2" * 3500, b"\x81" + b"\xd2" * 3500, b"\x84\x40" + b"\xd2" * 3500):
+        yield "receipt", "content", "RECEIPT_MALFORMED", f"tags that nest from {nest[:3].hex()}", base64.urlsafe_b64encode(nest).rstrip(b"="), []
+    for kind, code in (("attestation", "DOC_MALFORMED"), ("bundle", "BUNDLE_MALFORMED")):
+        for nest in (b"\xc0" * 5000, b"\xd2" * 5000, b"\x81" + b"\xd2" * 5000):
+            yield kind, "content", code, f"tags that nest from {nest[:2].hex()}", nest, []
     payload = b"\xbf" + cbor(fields())[1:] + b"\xff"
     yield "attestation", "good", None, "a good document", good, ["--pcrs", "pcrs.json", "--nonce", bytes(range(20)).hex(), "--user-data", b"some data".hex()]
     yield "attestation", "good", None, "tagged", cbor(Tag(18, Raw(good))), []

@@ -89,14 +89,15 @@ class Enclave:
         self.url = f"https://127.0.0.1:{self.server.server_port}"
 
     def document(self, nonce):
-        return document(pcrs=registers(self.keys), public_key=self.keys, user_data=self.user_data, nonce=bytes(32) if self.lie == "nonce" else nonce)
+        zeros = {n: bytes(48) for n in range(3)} if self.lie == "debug" else {}
+        return document(pcrs={**registers(self.keys), **zeros}, public_key=self.keys, user_data=self.user_data, nonce=bytes(32) if self.lie == "nonce" else nonce)
 
     def receipt(self, numbers, nonce):
         described_in, digests_in = side(b"x", [1.0 + n for n in numbers] if self.lie == "input" else numbers)
         described_out, digests_out = self.made[:2] if self.made else side(b"y", [2 * n for n in numbers])
         says = {"input": digests_in, "output": digests_out, "nonce": bytes(32) if self.lie == "request nonce" else nonce, "asked_cid": ASKED, "file_cid": ASKED,
                 "asked_path": "else" if self.lie == "path" else "", "model": sha256(b"another" if self.lie == "model" else b"model"),
-                "image": sha256(b"other") if self.lie == "image" else IMAGE}
+                "image": sha256(b"other") if self.lie == "image" else sha256(bytes(144)) if self.lie == "debug" else IMAGE}
         return Receipt([cbor(said(self.keys, **says))], in_descriptors=described_in, out_descriptors=described_out).sign().text()
 
     def __enter__(self):
@@ -138,11 +139,20 @@ def honest(folder):
         done = veronnx(folder, "infer", "--node", node.url, *ASK, *TRUST)
         equal((done.returncode, done.stderr), (0, ""), "infer --verify")
         equal(done.stdout.splitlines()[0], "y: [3.0,-4.0,0.5]", "the answer")
+        done = veronnx(folder, "infer", "--node", node.url, *ASK, *TRUST[:-2])
+        equal((done.returncode, "image was NOT compared" in done.stderr, done.stderr.count("\n")), (0, True, 1), f"infer --verify without --pcrs: {done.stderr}")
         for more, status in (([], 0), (["--input", "x=[1.5,-2,0.25]", "--output", "y=[3,-4,0.5]", "--model", CID], 0), (["--input", "x=[1.5,-2,0.5]"], 1), (["--input", "x=[1.5]"], 1)):
             equal(veronnx(folder, "verify", "receipt", "proof", *TRUST, *more).returncode, status, f"verify receipt {more}")
         equal(veronnx(folder, "infer", "--node", node.url, "--model", "alias", *ASK[2:], *TRUST).returncode, 2, "an alias without --cid")
         done = veronnx(folder, "infer", "--node", node.url, "--model", "alias", "--cid", CID, *ASK[2:], *TRUST)
         equal((done.returncode, done.stderr), (0, ""), "an alias with --cid")
+
+
+def in_debug_mode(folder):
+    with Enclave(folder, "debug") as node:
+        equal(codes(veronnx(folder, "infer", "--node", node.url, *ASK, *TRUST[:-2])), {"DOC_DEBUG"}, "an enclave in debug mode")
+        done = veronnx(folder, "infer", "--node", node.url, *ASK, *TRUST[:-2], "--allow-debug")
+        equal((done.returncode, "DEBUG MODE" in done.stderr, "NOT compared" in done.stderr), (0, True, True), f"infer --allow-debug: {done.stderr}")
 
 
 def lies(folder):
@@ -183,5 +193,6 @@ if __name__ == "__main__":
         for file, content in FILES.items():
             (pathlib.Path(name) / file).write_bytes(content)
         honest(pathlib.Path(name))
+        in_debug_mode(pathlib.Path(name))
         lies(pathlib.Path(name))
         client(pathlib.Path(name))
