@@ -54,8 +54,7 @@ void verdict_caveats(const struct veronnx_report *r)
         (void)puts("It is SIMULATED: it proves nothing about hardware.");
     if (r->debug)
         (void)puts("It is " DEBUG_MODE ".");
-    (void)puts(r->image_compared ? "The image is the expected one."
-                                 : "The image was " NOT_COMPARED ".");
+    (void)puts(r->image_compared ? "The image is the expected one." : "The image was " NOT_COMPARED ".");
 }
 
 /* Registers that are zero say nothing, so a person does not see them. */
