@@ -101,6 +101,7 @@ def cpu_seconds(pid):
 
 
 def one_lie(stage, honest, lie, variant, wanted, lives):
+    time.sleep(0.2)  # on a fast machine the supervisor would have more to say in a second than it says: the end was not in the log
     node, before = stage.node, len(stage.node.log())
     cid = stage.liar(lie, variant)
     got = stage.infer(cid)
