@@ -1,5 +1,5 @@
-/* Only in builds with sanitizers: in the jail no question about a terminal and no helper process for names, or a finding
- * would end as a forbidden system call and never be read. Module and offset are enough for addr2line. */
+/* Only in builds with sanitizers, for processes that have a jail: there a question about a terminal or a helper process for
+ * names would be a forbidden system call, and the finding would never be read. Module and offset are enough for addr2line. */
 const char *__asan_default_options(void);  // NOLINT(bugprone-reserved-identifier): the sanitizer's name
 const char *__ubsan_default_options(void); // NOLINT(bugprone-reserved-identifier)
 

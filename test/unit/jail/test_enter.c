@@ -148,7 +148,8 @@ static void test_what_is_left(void **state)
     }
 }
 
-/* Descriptors: the odd ones of 0 to 9 are kept, the others closed, and 0 and 2 lead to /dev/null. */
+/* Descriptors: the odd ones of 0 to 9 are kept, the others closed, and 0 and 2 lead to /dev/null (2 not where a sanitizer
+   may have something to say). */
 
 static const int odd_fds[] = {9, 1, 7, 3, 5};
 
@@ -164,7 +165,7 @@ static void body_descriptors(UNUSED void *arg)
     struct stat in, err;
     if (fstat(STDIN_FILENO, &in) != 0 || fstat(STDERR_FILENO, &err) != 0)
         _exit(2);
-    if (!S_ISCHR(in.st_mode) || in.st_rdev != err.st_rdev || read(STDIN_FILENO, &in, 1) != 0)
+    if (!S_ISCHR(in.st_mode) || (in.st_rdev != err.st_rdev && !JAIL_SANITIZED) || read(STDIN_FILENO, &in, 1) != 0)
         _exit(3);
 }
 
