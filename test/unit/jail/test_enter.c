@@ -148,8 +148,8 @@ static void test_what_is_left(void **state)
     }
 }
 
-/* Descriptors: the odd ones of 0 to 9 are kept, the others closed, and 0 and 2 lead to /dev/null (2 not where a sanitizer
-   may have something to say). */
+/* Descriptors: the odd ones of 0 to 9 are kept, the others closed, and 0 and 2 lead to /dev/null; but 2 not in a build
+   with sanitizers. */
 
 static const int odd_fds[] = {9, 1, 7, 3, 5};
 
