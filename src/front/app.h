@@ -20,12 +20,13 @@
 #include "wire/frame.h"
 #include "wire/identity.h"
 
-#define CALLS_MAX   512 /* running or waiting for receipts; the keeper has room for twice as many tickets */
-#define MODELS_MAX  512
-#define LOADS_MAX   128 /* open questions to the supervisor: sockets have room for as many messages */
-#define SLOTS_MAX   32
-#define PROOFS_MAX  64  /* open questions to the keeper for documents; it takes fewer at a time */
-#define SIGNING_MAX 64 /* results of one lane that wait for receipts: one that reports nothing has no more seats */
+#define CALL_TEXT_SIZE 24
+#define CALLS_MAX      512 /* running or waiting for receipts; the keeper has room for twice as many tickets */
+#define MODELS_MAX     512
+#define LOADS_MAX      128 /* open questions to the supervisor: sockets have room for as many messages */
+#define SLOTS_MAX      32
+#define PROOFS_MAX     64 /* open questions to the keeper for documents; it takes fewer at a time */
+#define SIGNING_MAX    64 /* results of one lane that wait for receipts: one that reports nothing has no more seats */
 
 struct app;
 struct call;
@@ -148,7 +149,8 @@ struct lane {
 
 /* Takes both descriptors. */
 err_t lane_open(struct app *app, struct model *m, uint32_t infer, int *job_fd, int *cancel_fd, struct lane **ret);
-/* The process ended, hangs, or broke a rule: the supervisor is told to end it for this reason, its calls get MODEL_DIED. */
+/* The process ended, hangs, or broke a rule: the supervisor is told to end it for this reason, its calls get
+ * MODEL_DIED. */
 void lane_fail(struct lane *l, err_t reason);
 /* The supervisor wants the process back: after what runs, with its receipts, it gets it. */
 void lane_evict(struct lane *l);
@@ -176,11 +178,10 @@ struct oip_call {
     struct oip_request request;
     uint8_t name[INFER_MODEL_ID_MAX]; /* of the model, as it was asked for */
     size_t name_len;
-    size_t json_len; /* of a request, then of an answer with binary tensors */
-    char json_text[24];
-    struct buf early;           /* a copy of the JSON, when its tensors */
-    struct http_piece *pieces;  /* go straight to their places */
-    enum coding accepted; /* how the answer may be compressed */
+    size_t json_len;           /* of a request, then of an answer with binary tensors */
+    struct buf early;          /* a copy of the JSON, when its tensors */
+    struct http_piece *pieces; /* go straight to their places */
+    enum coding accepted;      /* how the answer may be compressed */
     bool compressed;
 };
 
@@ -206,8 +207,8 @@ struct call_form {
     void (*done)(struct call *c);
     /* Into c->answer, which has its maximum. */
     err_t (*write)(struct call *c, const struct value_set *outputs, struct view area, struct why *why);
-    /* Type and fields of the answer; NULL: JSON. */
-    void (*dress)(struct call *c, struct http_answer *a);
+    /* Type and fields of the answer; NULL: JSON. `text` may have a field's value: the call is gone when it is sent. */
+    void (*dress)(struct call *c, struct http_answer *a, char text[static CALL_TEXT_SIZE]);
     /* Instead of all this: the answer to a question about a model that is there, for which nothing is run. */
     err_t (*tell)(struct call *c, const struct model *m);
 };
@@ -232,8 +233,8 @@ struct call {
         struct infer_request infer;
         struct oip_call oip;
         struct grpc_call grpc;
-    } as; /* may refer to the body until the tensors have been converted for good */
-    struct lease document;        /* of its memory */
+    } as;                  /* may refer to the body until the tensors have been converted for good */
+    struct lease document; /* of its memory */
     struct infer_inputs inputs;
     uint8_t *tensors; /* converted while it waits; NULL */
     bool direct;      /* they are in `area`, which goes to the slot as it is */
@@ -319,8 +320,8 @@ void call_note_run(const struct call *c, uint64_t came_ns, const struct msg_resu
 /* ── oip_api.c ── */
 
 extern const struct call_form oip_form;
-/* POST /v2/models/{m}/infer with its body. Of a large binary one the head lets oip_prefix be called when its JSON is there:
-   the tensors are then received where infer reads them. */
+/* POST /v2/models/{m}/infer with its body. Of a large binary one the head lets oip_prefix be called when its JSON is
+   there: the tensors are then received where infer reads them. */
 void oip_infer_head(struct http_req *req);
 void oip_prefix(struct app *app, struct http_req *req);
 void oip_infer(struct app *app, struct http_req *req);
@@ -355,7 +356,7 @@ struct app {
     struct buf tail; /* of the next JOB */
     struct budget transfer;
     struct front_counts counts; /* what the server does not count */
-    struct tls *tls; /* NULL in tests: plain HTTP */
+    struct tls *tls;            /* NULL in tests: plain HTTP */
     struct http_server *server;
     uint16_t generation;
     uint64_t counter; /* of jobs */
@@ -366,7 +367,7 @@ struct app {
     unsigned seated;  /* calls in `calls` */
     size_t kept;      /* bytes of input areas that nobody uses now */
     bool draining;
-    bool preloading; /* not ready yet: models are being loaded */
+    bool preloading;  /* not ready yet: models are being loaded */
     uint64_t told_ms; /* when the supervisor last heard which lanes are used */
     int listeners[CONF_LISTEN_MAX];
     unsigned n_listeners;

@@ -14,7 +14,7 @@
 #define SIGN_MS     1000U /* how long the keeper may take */
 #define HUNG_MS     1000U /* how long after its own deadline an infer may still answer */
 #define TELL_MAX    (1 * MIB)
-#define ANSWER_ROOM 512   /* what an answer gets first, so that a short one does not grow */
+#define ANSWER_ROOM 512 /* what an answer gets first, so that a short one does not grow */
 #define NEVER_MS    UINT64_MAX
 #define COUNTER_MAX ((UINT64_C(1) << 48) - 1)
 
@@ -249,6 +249,7 @@ static void answer(struct call *c, const struct wire_receipt *r)
 {
     char receipt[RECEIPT_TEXT_MAX + 1];
     char settlement[SETTLEMENT_TEXT_MAX + 1];
+    char text[CALL_TEXT_SIZE];
     struct http_answer a = {.status = 200, .type = "application/json"};
     err_t e = r != NULL ? pack_receipt(c, r, receipt) : OK;
     if (e == OK && c->settle)
@@ -258,7 +259,7 @@ static void answer(struct call *c, const struct wire_receipt *r)
         return;
     }
     if (c->form->dress != NULL)
-        c->form->dress(c, &a);
+        c->form->dress(c, &a, text);
     if (r != NULL)
         a.fields[a.n_fields++] = (struct http_field){"Veronnx-Receipt", view_of(receipt, strlen(receipt))};
     if (c->settle)

@@ -24,7 +24,7 @@ err_t grpc_ask(struct app *app, struct http_req *req, const ProtobufCMessageDesc
 /* Answers with a message, which is taken, or with `e`. */
 void grpc_reply(struct http_req *req, err_t e, const struct why *why, struct buf *framed);
 /* Type and status of a good answer. */
-void grpc_dress(struct call *c, struct http_answer *a);
+void grpc_dress(struct call *c, struct http_answer *a, char text[static CALL_TEXT_SIZE]);
 
 /* ── grpc_calls.c, grpc_model.c: the methods ── */
 

@@ -95,14 +95,13 @@ static err_t put_answer(struct call *c, const struct value_set *outputs, struct 
     return OK;
 }
 
-static void dress(struct call *c, struct http_answer *a)
+static void dress(struct call *c, struct http_answer *a, char text[static CALL_TEXT_SIZE])
 {
-    struct oip_call *o = &c->as.oip;
+    const struct oip_call *o = &c->as.oip;
     if (o->json_len > 0) {
-        int n = snprintf(o->json_text, sizeof(o->json_text), "%zu", o->json_len);
+        int n = snprintf(text, CALL_TEXT_SIZE, "%zu", o->json_len);
         a->type = "application/octet-stream";
-        a->fields[a->n_fields++] =
-            (struct http_field){"Inference-Header-Content-Length", view_of(o->json_text, (size_t)n)};
+        a->fields[a->n_fields++] = (struct http_field){"Inference-Header-Content-Length", view_of(text, (size_t)n)};
     }
     if (o->compressed) {
         const char *coding = coding_name(o->accepted);
