@@ -6,7 +6,7 @@ import re
 import struct
 
 import oip
-from node import Node, check, equal, ox, wait_for
+from node import SLOW, Node, check, equal, ox, wait_for
 
 N = 8_000_000  # elements of a byte
 
@@ -55,7 +55,8 @@ with Node("--workers", "2") as node:
         with_conn.putheader(name, value)
     with_conn.endheaders(text + numbers)
     wait_for("half of the body is shared memory", lambda: own_and_shared(front)[1] > shared + N * 9 // 10)
-    check(own_and_shared(front)[0] < own + N // 4, f"front's own memory grew from {own} to {own_and_shared(front)[0]}")
+    check(SLOW > 1 or own_and_shared(front)[0] < own + N // 4,  # a sanitizer has memory of its own about what is shared
+          f"front's own memory grew from {own} to {own_and_shared(front)[0]}")
     with_conn.send(flags)
     answer = with_conn.getresponse()
     equal((answer.status, len(answer.read()) > 2 * N), (200, True), "the whole body")
