@@ -197,6 +197,8 @@ struct grpc_call {
 
 /* What differs between the ways to ask for a model. */
 struct call_form {
+    /* From the request to the model that it asks for; what is wrong with it is said in `why`. */
+    err_t (*begin)(struct call *c, struct wire_model *ret_model, struct why *why);
     /* The body, inside the limits; how much memory that took. */
     err_t (*parse)(struct call *c, const struct infer_limits *limits, size_t *ret_memory, struct why *why);
     /* Lays the tensors out (c->inputs.set), and writes them into an area of set.total bytes. */
@@ -251,8 +253,10 @@ struct call {
 
 /* A new call for a request; NULL when there is no memory. */
 struct call *call_make(struct app *app, struct http_req *req, const struct call_form *form);
-/* The same; NULL after it was answered with ERR_NOMEM. */
-struct call *call_new(struct app *app, struct http_req *req, const struct call_form *form);
+/* From there to the queue of its model, or to an answer that says what is wrong. Can answer. */
+void call_begin(struct call *c);
+/* Both. */
+void call_ask(struct app *app, struct http_req *req, const struct call_form *form);
 /* The tensors are there for good: what they were parsed from can go, and the body. */
 void call_drop_text(struct call *c);
 /* Ends a call that nobody shall hear of; the request lives on. */
@@ -319,7 +323,6 @@ void call_note_run(const struct call *c, uint64_t came_ns, const struct msg_resu
 
 /* ── oip_api.c ── */
 
-extern const struct call_form oip_form;
 /* POST /v2/models/{m}/infer with its body. Of a large binary one the head lets oip_prefix be called when its JSON is
    there: the tensors are then received where infer reads them. */
 void oip_infer_head(struct http_req *req);

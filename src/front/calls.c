@@ -29,12 +29,24 @@ struct call *call_make(struct app *app, struct http_req *req, const struct call_
     return c;
 }
 
-struct call *call_new(struct app *app, struct http_req *req, const struct call_form *form)
+void call_begin(struct call *c)
+{
+    struct wire_model model;
+    struct why why = {0};
+    err_t e = c->form->begin(c, &model, &why);
+    if (e != OK)
+        call_fail(c, e, &why, 1);
+    else
+        models_join(c->app, &model, c);
+}
+
+void call_ask(struct app *app, struct http_req *req, const struct call_form *form)
 {
     struct call *c = call_make(app, req, form);
     if (c == NULL)
         http_reply_error(req, ERR_NOMEM, NULL, 1);
-    return c;
+    else
+        call_begin(c);
 }
 
 /* ── seats: the table of what is under way ── */

@@ -66,35 +66,27 @@ static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why
     return model_resolve(c->app->conf, name_of(c), ret_model, why);
 }
 
-static void start(struct app *app, struct http_req *req, const struct call_form *form)
-{
-    struct wire_model model;
-    struct why why = {0};
-    struct call *c = call_new(app, req, form);
-    if (c == NULL)
-        return;
-    err_t e = begin(c, &model, &why);
-    if (e != OK)
-        call_fail(c, e, &why, 1);
-    else
-        models_join(app, &model, c);
-}
-
 void grpc_model_infer(struct app *app, struct http_req *req)
 {
-    static const struct call_form form = {.parse = parse,
+    static const struct call_form form = {.begin = begin,
+                                          .parse = parse,
                                           .measure = measure,
                                           .fill = fill,
                                           .drop = drop,
                                           .done = done,
                                           .write = put_answer,
                                           .dress = grpc_dress};
-    start(app, req, &form);
+    call_ask(app, req, &form);
 }
 
 void grpc_stream_message(struct app *app, struct http_req *req)
 {
-    static const struct call_form form = {
-        .parse = parse, .measure = measure, .fill = fill, .drop = drop, .done = done, .write = put_part};
-    start(app, req, &form);
+    static const struct call_form form = {.begin = begin,
+                                          .parse = parse,
+                                          .measure = measure,
+                                          .fill = fill,
+                                          .drop = drop,
+                                          .done = done,
+                                          .write = put_part};
+    call_ask(app, req, &form);
 }

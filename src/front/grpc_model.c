@@ -38,20 +38,10 @@ static err_t read_name(struct app *app, struct http_req *req, uint8_t *ret_name,
     return e;
 }
 
-static void ask(struct app *app, struct http_req *req, const struct call_form *form)
+static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why)
 {
-    struct wire_model model;
-    struct why why = {0};
-    struct call *c = call_new(app, req, form);
-    if (c == NULL)
-        return;
-    err_t e = read_name(app, req, c->as.grpc.name, &c->as.grpc.name_len, &why);
-    if (e == OK)
-        e = model_resolve(app->conf, name_of(c), &model, &why);
-    if (e != OK)
-        call_fail(c, e, &why, 1);
-    else
-        models_join(app, &model, c);
+    TRY(read_name(c->app, c->req, c->as.grpc.name, &c->as.grpc.name_len, why));
+    return model_resolve(c->app->conf, name_of(c), ret_model, why);
 }
 
 /* ── ready ── */
@@ -65,8 +55,9 @@ static err_t tell_ready(struct call *c, const struct model *m UNUSED)
 
 void grpc_model_ready(struct app *app, struct http_req *req)
 {
-    static const struct call_form form = {.drop = nothing, .done = nothing, .tell = tell_ready, .dress = grpc_dress};
-    ask(app, req, &form);
+    static const struct call_form form = {
+        .begin = begin, .drop = nothing, .done = nothing, .tell = tell_ready, .dress = grpc_dress};
+    call_ask(app, req, &form);
 }
 
 /* ── metadata ── */
@@ -125,8 +116,9 @@ static err_t tell_metadata(struct call *c, const struct model *m)
 
 void grpc_model_metadata(struct app *app, struct http_req *req)
 {
-    static const struct call_form form = {.drop = nothing, .done = nothing, .tell = tell_metadata, .dress = grpc_dress};
-    ask(app, req, &form);
+    static const struct call_form form = {
+        .begin = begin, .drop = nothing, .done = nothing, .tell = tell_metadata, .dress = grpc_dress};
+    call_ask(app, req, &form);
 }
 
 /* ── configuration ── */
@@ -183,8 +175,9 @@ static err_t tell_config(struct call *c, const struct model *m)
 
 void grpc_model_config(struct app *app, struct http_req *req)
 {
-    static const struct call_form form = {.drop = nothing, .done = nothing, .tell = tell_config, .dress = grpc_dress};
-    ask(app, req, &form);
+    static const struct call_form form = {
+        .begin = begin, .drop = nothing, .done = nothing, .tell = tell_config, .dress = grpc_dress};
+    call_ask(app, req, &form);
 }
 
 /* ── statistics: members of a list are written one by one, each with its own tag ── */

@@ -35,9 +35,6 @@ static err_t put_answer(struct call *c, const struct value_set *outputs, struct 
     return infer_answer_write(outputs, area, c->lane->model->sha256, &c->answer, why);
 }
 
-static const struct call_form infer_form = {
-    .parse = parse, .measure = measure, .fill = fill, .drop = drop, .done = drop, .write = put_answer};
-
 static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why)
 {
     const struct infer_request *r = &c->as.infer;
@@ -46,16 +43,10 @@ static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why
     return model_resolve(c->app->conf, view_of(r->model_id, r->model_id_len), ret_model, why);
 }
 
+static const struct call_form infer_form = {
+    .begin = begin, .parse = parse, .measure = measure, .fill = fill, .drop = drop, .done = drop, .write = put_answer};
+
 void infer_api(struct app *app, struct http_req *req)
 {
-    struct wire_model model;
-    struct why why = {0};
-    struct call *c = call_new(app, req, &infer_form);
-    if (c == NULL)
-        return;
-    err_t e = begin(c, &model, &why);
-    if (e != OK)
-        call_fail(c, e, &why, 1);
-    else
-        models_join(app, &model, c);
+    call_ask(app, req, &infer_form);
 }

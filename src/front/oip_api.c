@@ -109,9 +109,6 @@ static void dress(struct call *c, struct http_answer *a, char text[static CALL_T
     }
 }
 
-const struct call_form oip_form = {
-    .parse = parse, .measure = measure, .fill = fill, .drop = drop, .done = done, .write = put_answer, .dress = dress};
-
 static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why)
 {
     struct oip_call *o = &c->as.oip;
@@ -121,6 +118,15 @@ static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why
     o->accepted = coding_accepted(http_header(c->req, "accept-encoding"));
     return call_read_head(c, (struct view){0}, why);
 }
+
+static const struct call_form oip_form = {.begin = begin,
+                                          .parse = parse,
+                                          .measure = measure,
+                                          .fill = fill,
+                                          .drop = drop,
+                                          .done = done,
+                                          .write = put_answer,
+                                          .dress = dress};
 
 /* ── large binary tensors ── */
 
@@ -187,29 +193,6 @@ static err_t begin_direct(struct call *c, size_t *ret_pieces, struct why *why)
     return find_pieces(c, ret_pieces);
 }
 
-static const struct call_form direct_form = {.parse = parse_early,
-                                             .measure = measure,
-                                             .fill = fill,
-                                             .drop = drop,
-                                             .done = done,
-                                             .write = put_answer,
-                                             .dress = dress};
-
-/* When it cannot be done, the body comes as any other, and what is wrong with it is found then. */
-void oip_prefix(struct app *app, struct http_req *req)
-{
-    struct why why = {0};
-    size_t pieces = 0;
-    struct call *c = call_make(app, req, &direct_form);
-    if (c == NULL)
-        return;
-    c->direct = true;
-    if (begin_direct(c, &pieces, &why) == OK)
-        http_body_scatter(req, c->as.oip.pieces, pieces);
-    else
-        call_forget(c);
-}
-
 /* Nobody else can write to the area yet. */
 static err_t check_direct(const struct call *c, struct why *why)
 {
@@ -234,18 +217,36 @@ static err_t finish_direct(struct call *c, struct wire_model *ret_model, struct 
     return call_read_head(c, (struct view){0}, why);
 }
 
+static const struct call_form direct_form = {.begin = finish_direct,
+                                             .parse = parse_early,
+                                             .measure = measure,
+                                             .fill = fill,
+                                             .drop = drop,
+                                             .done = done,
+                                             .write = put_answer,
+                                             .dress = dress};
+
+/* When it cannot be done, the body comes as any other, and what is wrong with it is found then. */
+void oip_prefix(struct app *app, struct http_req *req)
+{
+    struct why why = {0};
+    size_t pieces = 0;
+    struct call *c = call_make(app, req, &direct_form);
+    if (c == NULL)
+        return;
+    c->direct = true;
+    if (begin_direct(c, &pieces, &why) == OK)
+        http_body_scatter(req, c->as.oip.pieces, pieces);
+    else
+        call_forget(c);
+}
+
 /* ── the request ── */
 
 void oip_infer(struct app *app, struct http_req *req)
 {
-    struct wire_model model;
-    struct why why = {0};
-    struct call *c = req->user != NULL ? req->user : call_new(app, req, &oip_form);
-    if (c == NULL)
-        return;
-    err_t e = c->direct ? finish_direct(c, &model, &why) : begin(c, &model, &why);
-    if (e != OK)
-        call_fail(c, e, &why, 1);
+    if (req->user != NULL)
+        call_begin(req->user);
     else
-        models_join(app, &model, c);
+        call_ask(app, req, &oip_form);
 }

@@ -34,36 +34,27 @@ static err_t tell_ready(struct call *c, const struct model *m UNUSED)
     return buf_put_text(&c->answer, ",\"ready\":true}");
 }
 
-static void ask(struct app *app, struct http_req *req, const struct call_form *form)
+static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why)
 {
-    struct wire_model model;
-    struct why why = {0};
-    struct call *c = call_new(app, req, form);
-    if (c == NULL)
-        return;
-    err_t e = oip_model(app, req, c->as.oip.name, &c->as.oip.name_len, &model, &why);
-    if (e != OK)
-        call_fail(c, e, &why, 1);
-    else
-        models_join(app, &model, c);
+    return oip_model(c->app, c->req, c->as.oip.name, &c->as.oip.name_len, ret_model, why);
 }
 
 void oip_metadata(struct app *app, struct http_req *req)
 {
-    static const struct call_form form = {.drop = nothing, .done = nothing, .tell = tell_metadata};
-    ask(app, req, &form);
+    static const struct call_form form = {.begin = begin, .drop = nothing, .done = nothing, .tell = tell_metadata};
+    call_ask(app, req, &form);
 }
 
 void oip_config(struct app *app, struct http_req *req)
 {
-    static const struct call_form form = {.drop = nothing, .done = nothing, .tell = tell_config};
-    ask(app, req, &form);
+    static const struct call_form form = {.begin = begin, .drop = nothing, .done = nothing, .tell = tell_config};
+    call_ask(app, req, &form);
 }
 
 void oip_model_ready(struct app *app, struct http_req *req)
 {
-    static const struct call_form form = {.drop = nothing, .done = nothing, .tell = tell_ready};
-    ask(app, req, &form);
+    static const struct call_form form = {.begin = begin, .drop = nothing, .done = nothing, .tell = tell_ready};
+    call_ask(app, req, &form);
 }
 
 /* ── statistics ── */
