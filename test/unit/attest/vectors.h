@@ -4,7 +4,6 @@
 
 #include "unit.h"
 
-#define SKIPPED 77
 
 /* False: there is no such file. */
 static inline bool vector_read(const char *name, struct buf *ret)

@@ -4,7 +4,6 @@
 #include "eif/eif.h"
 #include "unit.h"
 
-#define SKIPPED 77
 #define ROOM    (16 * KIB)
 
 static const struct vector {

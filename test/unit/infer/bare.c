@@ -2,7 +2,7 @@
 #include "bare.h"
 
 #include "base/clock.h"
-#include "unit.h"
+#include "../unit.h"
 
 #include <dlfcn.h>
 #include <onnxruntime_c_api.h>

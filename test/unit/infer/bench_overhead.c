@@ -3,7 +3,7 @@
 #include "bare.h"
 
 #include "base/clock.h"
-#include "unit.h"
+#include "../unit.h"
 
 #include <sched.h>
 #include <sys/resource.h>

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "ipld/build.h"
 #include "tensor/digest.h"
-#include "unit.h"
+#include "../unit.h"
 #include "wire/block.h"
 #include "wire/conf.h"
 #include "wire/roles.h"

@@ -1,7 +1,7 @@
 /* ONNX's own backend cases: every one that ONNX Runtime alone can run gives the same bits in our process.
    VERONNX_CORPUS=N takes every Nth case (default 25, 1 = all); without the cases the test is skipped. */
 #include "bare.h"
-#include "unit.h"
+#include "../unit.h"
 
 #include <dirent.h>
 #include <unistd.h>

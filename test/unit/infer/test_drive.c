@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "tensor/digest.h"
-#include "unit.h"
+#include "../unit.h"
 
 #include <signal.h>
 #include <sys/wait.h>

@@ -2,7 +2,7 @@
 #include "drive.h"
 
 #include "tensor/digest.h"
-#include "unit.h"
+#include "../unit.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 #include "infer/job.h"
 
 #include "infer/slots.h"
-#include "unit.h"
+#include "../unit.h"
 
 static const int64_t dims[] = {2};
 

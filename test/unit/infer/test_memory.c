@@ -1,7 +1,7 @@
 /* Memory: a limit that is reached is an error with a code, more is asked for once, and what a run used comes back. */
 #include "drive.h"
 
-#include "unit.h"
+#include "../unit.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

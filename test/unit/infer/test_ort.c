@@ -1,7 +1,7 @@
 /* The errors of ONNX Runtime in our words. The texts are those that release 1.30.0 writes. */
 #include "infer/ort.h"
 
-#include "unit.h"
+#include "../unit.h"
 
 static void faults(void **state UNUSED)
 {

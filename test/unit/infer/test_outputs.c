@@ -2,7 +2,7 @@
 #include "base/fd.h"
 #include "infer/session.h"
 #include "infer/value.h"
-#include "unit.h"
+#include "../unit.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* Stopping runs, with an ONNX Runtime that only counts. */
 #include "infer/runs.h"
 
-#include "unit.h"
+#include "../unit.h"
 
 #include <sys/eventfd.h>
 

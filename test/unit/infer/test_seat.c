@@ -1,7 +1,7 @@
 /* Who holds a front, and when it goes. */
 #include "infer/seat.h"
 
-#include "unit.h"
+#include "../unit.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* Areas: mapped when they are sealed, made and sealed, grown, dropped. */
 #include "infer/slots.h"
 
-#include "unit.h"
+#include "../unit.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

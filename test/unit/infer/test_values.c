@@ -1,6 +1,6 @@
 /* Values of every kind through a whole process: outputs equal to those of ONNX Runtime alone, bit for bit. */
 #include "bare.h"
-#include "unit.h"
+#include "../unit.h"
 
 /* Loads the model into a process of its own, runs it on these inputs there and here, and compares. */
 static void compare(const char *model, const struct drive_value *inputs, size_t count)

@@ -8,7 +8,7 @@
 
 /* ── the truth ── */
 
-static void assert_view(struct view got, const void *bytes, size_t len)
+static void assert_same(struct view got, const void *bytes, size_t len)
 {
     assert_int_equal(got.len, len);
     assert_memory_equal(got.data, bytes, len);
@@ -26,10 +26,10 @@ static void assert_says(const struct cast *c, const struct statement *s, const s
     assert_memory_equal(s->keyset, c->stage->ready.keyset_digest, DIGEST_LEN);
     assert_memory_equal(s->node, c->stage->start.node_digest, DIGEST_LEN);
     assert_memory_equal(s->policy, c->stage->start.policy_digest, DIGEST_LEN);
-    assert_view(s->asked_cid, i->known.asked.cid, i->known.asked.cid_len);
-    assert_view(s->asked_path, i->known.asked.path, i->known.asked.path_len);
+    assert_same(s->asked_cid, i->known.asked.cid, i->known.asked.cid_len);
+    assert_same(s->asked_path, i->known.asked.path, i->known.asked.path_len);
     assert_memory_equal(s->epoch, i->known.epoch, EPOCH_LEN);
-    assert_view(s->file_cid, i->sealed.file_cid, i->sealed.file_cid_len);
+    assert_same(s->file_cid, i->sealed.file_cid, i->sealed.file_cid_len);
     assert_memory_equal(s->model, i->sealed.model_sha256, DIGEST_LEN);
     assert_true(view_is(s->engine, "onnxruntime 0.0.0;test"));
     assert_int_equal(s->job, r->job);
@@ -37,7 +37,7 @@ static void assert_says(const struct cast *c, const struct statement *s, const s
     assert_memory_equal(s->input.tensors, r->in_tensors, DIGEST_LEN);
     assert_memory_equal(s->output.descriptors, r->out_descriptors, DIGEST_LEN);
     assert_memory_equal(s->output.tensors, r->out_tensors, DIGEST_LEN);
-    assert_view(s->nonce, r->nonce.bytes, r->nonce.len);
+    assert_same(s->nonce, r->nonce.bytes, r->nonce.len);
 }
 
 static void check_truth(struct cast *c, struct wire_nonce nonce)

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-static void assert_view(struct view got, const void *bytes, size_t len)
+static void assert_same(struct view got, const void *bytes, size_t len)
 {
     assert_int_equal(got.len, len);
     assert_memory_equal(got.data, bytes, len);
@@ -80,12 +80,12 @@ static void test_first_document(void **state)
     const struct identity *i = &s->identity;
     struct document d = {0};
     assert_ok(document_read(identity_document(i), &d, NULL));
-    assert_view(d.user_data, i->user_data, sizeof(i->user_data));
-    assert_view(d.public_key, i->keyset, i->keyset_len);
+    assert_same(d.user_data, i->user_data, sizeof(i->user_data));
+    assert_same(d.public_key, i->keyset, i->keyset_len);
     assert_null(d.nonce.data);
     assert_int_equal(d.timestamp_ms, i->made_ms);
     for (unsigned n = 0; n < PCR_COUNT; n++)
-        assert_view(d.pcr[n], i->pcr[n], PCR_LEN);
+        assert_same(d.pcr[n], i->pcr[n], PCR_LEN);
 }
 
 /* ── what does not ── */

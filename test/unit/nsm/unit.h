@@ -2,27 +2,13 @@
 #ifndef VERONNX_TEST_NSM_UNIT_H
 #define VERONNX_TEST_NSM_UNIT_H
 
+#include "../unit.h"
 #include "base/fd.h"
 #include "base/text.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-#define assert_ok(call) assert_err(call, OK)
-#define assert_err(call, code)                                                                                         \
-    do {                                                                                                               \
-        err_t got_ = (call);                                                                                           \
-        if (got_ != (code))                                                                                            \
-            fail_msg("%s: %s, wanted %s", #call, err_name(got_), err_name(code));                                      \
-    } while (0)
 
 /* A folder of its own, open. */
 struct folder {

@@ -2,29 +2,8 @@
 #ifndef VERONNX_TEST_SCAN_UNIT_H
 #define VERONNX_TEST_SCAN_UNIT_H
 
-#include "base/buf.h"
-#include "base/mem.h"
+#include "../unit.h"
 #include "infer/scan/scan.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define assert_err(call, expected)                                                                                     \
-    do {                                                                                                               \
-        err_t got_ = (call);                                                                                           \
-        assert_string_equal(err_name(got_), err_name(expected));                                                       \
-    } while (0)
-#define assert_ok(call) assert_err(call, OK)
-
-static inline struct view text_view(const char *text)
-{
-    return view_of(text, strlen(text));
-}
 
 /* A message under construction: every test's own, freed with it. */
 #define AUTO_MESSAGE AUTO_BUF struct buf

@@ -1,6 +1,6 @@
-/* What every test program of this folder begins with. */
-#ifndef VERONNX_TEST_TENSOR_UNIT_H
-#define VERONNX_TEST_TENSOR_UNIT_H
+/* What test programs begin with: cmocka, and comparisons whose failures can be read. A folder with a unit.h of its own adds to it. */
+#ifndef VERONNX_TEST_UNIT_H
+#define VERONNX_TEST_UNIT_H
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -14,13 +14,18 @@
 
 #include <cmocka.h>
 
-/* Compares codes by name, so that a failure can be read. */
+#define SKIPPED 77
+
+/* Codes are compared by name. */
 #define assert_err(call, expected)                                                                                     \
     do {                                                                                                               \
         err_t got_ = (call);                                                                                           \
-        assert_string_equal(err_name(got_), err_name(expected));                                                       \
+        if (got_ != (expected))                                                                                        \
+            fail_msg("%s: %s, wanted %s", #call, err_name(got_), err_name(expected));                                  \
     } while (0)
 #define assert_ok(call) assert_err(call, OK)
+
+#define NOTHING view_of(NULL, 0)
 
 static inline struct view text_view(const char *text)
 {
@@ -34,7 +39,7 @@ static inline void assert_view(struct view got, struct view expected)
         assert_memory_equal(got.data, expected.data, got.len);
 }
 
-/* As a text, so that a failure can be read. */
+/* As a text. */
 static inline void assert_text(const struct buf *got, const char *expected)
 {
     char *text = calloc(got->len + 1, 1);
