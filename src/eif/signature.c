@@ -2,8 +2,8 @@
 #include "eif/signature.h"
 
 #include "receipt/cbor.h"
+#include "receipt/ecdsa.h"
 
-#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -14,7 +14,7 @@
 #define KEY_MAX       32
 #define CURVE_MAX     32
 #define PROTECTED_MAX 4
-#define DER_MAX       160                     /* two INTEGERs of 67 bytes in a SEQUENCE, and more */
+#define SIGNATURE_MAX (2 * ECDSA_PART_MAX)
 #define CERT_DER_MAX  (EIF_SIGNATURE_MAX / 2) /* every character of PEM is two bytes of the section */
 #define PAYLOAD_MAX   256
 #define SIGNED_MAX    512
@@ -45,11 +45,6 @@ static void bio_free_at(BIO **bio)
 static void md_ctx_free_at(EVP_MD_CTX **ctx)
 {
     EVP_MD_CTX_free(*ctx);
-}
-
-static void sig_free_at(ECDSA_SIG **sig)
-{
-    ECDSA_SIG_free(*sig);
 }
 
 static err_t bad(struct why *why, const char *what)
@@ -109,7 +104,7 @@ static err_t read_sign1(struct view cose, struct sign1 *ret)
     TRY(cbor_enter_map(&r, 0));
     TRY(cbor_leave(&r));
     TRY(cbor_get_bytes(&r, PAYLOAD_MAX, &ret->payload));
-    TRY(cbor_get_bytes(&r, DER_MAX, &ret->signature));
+    TRY(cbor_get_bytes(&r, SIGNATURE_MAX, &ret->signature));
     TRY(cbor_leave(&r));
     return cbor_end(&r);
 }
@@ -150,25 +145,6 @@ static err_t put_signed(const struct sign1 *s, struct cbor_writer *w, struct vie
     return cbor_written(w, ret);
 }
 
-/* r ‖ s as DER, of which `ret_len` bytes of `ret_der` are used. */
-static err_t signature_der(struct view pair, uint8_t ret_der[static DER_MAX], size_t *ret_len)
-{
-    int half = (int)pair.len / 2;
-    AUTO(sig_free_at) ECDSA_SIG *sig = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(pair.data, half, NULL);
-    BIGNUM *s = BN_bin2bn(pair.data + half, half, NULL);
-    if (sig == NULL || r == NULL || s == NULL || ECDSA_SIG_set0(sig, r, s) != 1) {
-        BN_free(r);
-        BN_free(s);
-        return ERR_NOMEM;
-    }
-    int len = i2d_ECDSA_SIG(sig, &ret_der);
-    if (len <= 0)
-        return ERR_NOMEM;
-    *ret_len = (size_t)len;
-    return OK;
-}
-
 static bool is_on(EVP_PKEY *key, const char *curve)
 {
     char name[CURVE_MAX];
@@ -177,7 +153,7 @@ static bool is_on(EVP_PKEY *key, const char *curve)
 
 static err_t verify(const struct sign1 *s, const struct algorithm *a, EVP_PKEY *key, struct why *why)
 {
-    uint8_t room[SIGNED_MAX], der[DER_MAX];
+    uint8_t room[SIGNED_MAX], der[ECDSA_DER_MAX];
     struct cbor_writer w = cbor_writer_on(room, sizeof(room));
     struct view text = {0};
     size_t len = 0;
@@ -186,7 +162,7 @@ static err_t verify(const struct sign1 *s, const struct algorithm *a, EVP_PKEY *
     if (s->signature.len != 2 * a->half)
         return bad(why, "its length is not that of its algorithm");
     TRY(put_signed(s, &w, &text));
-    TRY(signature_der(s->signature, der, &len));
+    TRY(ecdsa_to_der(s->signature.data, a->half, der, &len));
     AUTO(md_ctx_free_at) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     if (ctx == NULL || EVP_DigestVerifyInit_ex(ctx, NULL, a->digest, NULL, NULL, key, NULL) != 1)
         return ERR_NOMEM;

@@ -5,8 +5,8 @@
 
 #include "base/buf.h"
 
-#define ECDSA_PART_MAX 48                             /* bytes of r and of s: P-384's */
-#define ECDSA_DER_MAX  (2 + 2 * (3 + ECDSA_PART_MAX)) /* two INTEGERs, each with a zero in front, in a SEQUENCE */
+#define ECDSA_PART_MAX 66                             /* bytes of r and of s: P-521's */
+#define ECDSA_DER_MAX  (3 + 2 * (3 + ECDSA_PART_MAX)) /* two INTEGERs, each with a zero in front, in a SEQUENCE */
 
 /* r and s of `part` bytes each. ERR_NOMEM. */
 err_t ecdsa_to_der(const uint8_t *signature, size_t part, uint8_t ret_der[static ECDSA_DER_MAX], size_t *ret_len);
