@@ -3,20 +3,16 @@
 #define VERONNX_SUPER_SERVICE_H
 
 #include "super/child.h"
-
-#define SERVICE_DEATHS 10
+#include "super/deaths.h"
 
 struct service {
     enum role role;
     struct child *child; /* NULL while it is down */
     uv_timer_t timer;
-    uint32_t pause_ms;
-    uint64_t started_ms;
-    uint64_t deaths_ms[SERVICE_DEATHS]; /* a ring of the last ones */
-    unsigned deaths;
+    struct deaths deaths;
     void *self;
-    err_t (*start)(void *self);      /* starts the child; called at once and after each pause */
-    void (*give_up)(void *self);     /* ten deaths in a minute, or it could not be started */
+    err_t (*start)(void *self);  /* starts the child; called at once and after each pause */
+    void (*give_up)(void *self); /* ten deaths in a minute, or it could not be started */
 };
 
 /* Calls `start` for the first time. */
