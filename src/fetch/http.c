@@ -11,6 +11,7 @@
 
 #define BUFFER_BYTES ((long)(64 * KIB))
 #define CONNECTIONS  64L
+#define FIELDS_MAX   (64 * KIB) /* heads and trailer of a call together: libcurl keeps them all */
 #define NO_TIMER     UINT64_MAX
 
 struct http_call {
@@ -23,6 +24,7 @@ struct http_call {
     err_t failed; /* what the owner said */
     uint64_t body_max;
     uint64_t received;
+    size_t fields; /* bytes of them */
 };
 
 struct http {
@@ -143,6 +145,16 @@ static size_t on_data(char *bytes, size_t size, size_t count, void *user)
     return v.len;
 }
 
+static size_t on_field(char *line UNUSED, size_t size, size_t count, void *user)
+{
+    struct http_call *c = user;
+    c->fields += size * count;
+    if (c->fields <= FIELDS_MAX)
+        return size * count;
+    c->failed = ERR_HEADERS_TOO_LARGE;
+    return 0;
+}
+
 static void give_back(struct http_call *c)
 {
     (void)curl_multi_remove_handle(c->http->multi, c->easy);
@@ -210,6 +222,7 @@ void http_run(struct http *h)
 static err_t set_common(CURL *easy, const struct http *h)
 {
     SET(CURLOPT_WRITEFUNCTION, on_data);
+    SET(CURLOPT_HEADERFUNCTION, on_field);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     SET(CURLOPT_USERAGENT, "veronnx/" VERONNX_VERSION);
@@ -232,6 +245,7 @@ static err_t set_request(CURL *easy, struct http_call *c, const struct http_requ
     SET(CURLOPT_PIPEWAIT, strncmp(r->url, "https:", 6) == 0 ? 1L : 0L);
     SET(CURLOPT_HTTPHEADER, r->fields);
     SET(CURLOPT_WRITEDATA, c);
+    SET(CURLOPT_HEADERDATA, c);
     SET(CURLOPT_PRIVATE, c);
     if (r->post) {
         SET(CURLOPT_POSTFIELDS, "");
