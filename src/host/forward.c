@@ -145,7 +145,8 @@ static err_t tell_end(struct side *s)
     return shutdown(other(s)->watch.fd, SHUT_WR) == 0 || errno == ENOTCONN ? OK : err_errno();
 }
 
-/* Reads once and writes what came. ERR_WOULD_BLOCK when one of the two can do no more now. */
+/* Reads once and writes what came. ERR_WOULD_BLOCK when one of the two can do no more now: a chunk that is not full was
+   all there was, and who is asked again without need costs as much as who has something. */
 static err_t move_once(struct side *s)
 {
     uint8_t *chunk = s->connection->forwarder->chunk;
@@ -161,10 +162,9 @@ static err_t move_once(struct side *s)
     s->ended = n == 0;
     err_t e = send_to(other(s), chunk, (size_t)n, &sent);
     count(s, sent);
-    if (e != ERR_WOULD_BLOCK)
-        return e;
-    TRY(keep(s, chunk + sent, (size_t)n - sent));
-    return ERR_WOULD_BLOCK;
+    if (e == ERR_WOULD_BLOCK)
+        TRY(keep(s, chunk + sent, (size_t)n - sent));
+    return e == OK && (size_t)n < FORWARD_CHUNK ? ERR_WOULD_BLOCK : e;
 }
 
 /* Who closed without reading to the end may have answered before: the other direction goes on. */
