@@ -1,11 +1,12 @@
 #!/bin/sh
-# peers.sh kubo|nitrite|nginx|qemu|tritonclient: a program that tests and benchmarks run against; prints where it is. What is not installed is made
+# peers.sh kubo|nitrite|nginx|qemu|tritonclient|manifests: a program that tests and benchmarks run against; prints where it is. What is not installed is made
 # once and kept in ${VERONNX_CACHE:-~/.cache/veronnx}/peers; the system stays as it is.
 #   kubo    built from Go modules: version and checksums are those of test/conformance/kubo/go.mod and go.sum
 #   nitrite a verifier of attestation documents, likewise: test/conformance/nitrite
 #   nginx   the one of the system, else unpacked from the running release's package
 #   qemu    QEMU with the nitro-enclave machine, built from what image/peers/qemu.lock lists, in a root of its own (x86_64)
 #   tritonclient   a Python that has it, with its parts for gRPC and HTTP, made with pip
+#   manifests      a Python that has Kubernetes's schemas; beside it, in crds/, are those of KServe, out of its Go module
 # Exit 77: it cannot be had here, and standard error says why; 2: there is no such peer.
 set -eu
 umask 022
@@ -90,7 +91,25 @@ tritonclient() {
     echo "$place/bin/python"
 }
 
-case ${1:-} in kubo|nitrite|nginx|qemu|tritonclient) ;; *) say "usage: peers.sh kubo|nitrite|nginx|qemu|tritonclient"; exit 2 ;; esac
+manifests() {
+    version=1.37.0 kserve=v0.15.2 sum=h1:uph7Umk331fvBMrHHpTJNDt6+lf3IAuyiskaQw8wIAk=
+    place=$peers/manifests-$version-$kserve
+    if [ ! -x "$place/bin/python" ]; then
+        PATH=$PATH:/usr/local/go/bin
+        command -v go > /dev/null || absent "KServe's schemas are in a Go module, and there is no go"
+        say "installing the schemas of Kubernetes and KServe"
+        go mod download -json "github.com/kserve/kserve@$kserve" > "$scratch/json" 2> "$scratch/log" ||
+            { tail -n 2 "$scratch/log" >&2; absent "KServe $kserve cannot be had"; }
+        grep -qF "\"$sum\"" "$scratch/json" || absent "KServe $kserve has another checksum"
+        { python3 -m venv "$place" && "$place/bin/pip" install -q "kubernetes-validate==$version" && mkdir "$place/crds" &&
+            cd "$(sed -n 's/.*"Dir": "\(.*\)".*/\1/p' "$scratch/json")/config/crd/full" &&
+            cp serving.kserve.io_clusterservingruntimes.yaml serving.kserve.io_inferenceservices.yaml "$place/crds"; } \
+            > "$scratch/log" 2>&1 || { rm -rf "$place"; tail -n 2 "$scratch/log" >&2; absent "kubernetes-validate $version cannot be had"; }
+    fi
+    echo "$place/bin/python"
+}
+
+case ${1:-} in kubo|nitrite|nginx|qemu|tritonclient|manifests) ;; *) say "usage: peers.sh kubo|nitrite|nginx|qemu|tritonclient|manifests"; exit 2 ;; esac
 mkdir -p "$peers"
 scratch=$(mktemp -d "$peers/.making.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT

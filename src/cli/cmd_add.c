@@ -2,6 +2,7 @@
 #include "cli/cmd_add.h"
 
 #include "base/mem.h"
+#include "cli/alias_file.h"
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "ipld/build.h"
@@ -19,6 +20,7 @@
 
 static const char add_help[] =
     "Usage: veronnx add [--store DIR] [--cid-version 0|1] FILE...\n"
+    "       veronnx add [--store DIR] [--cid-version 0|1] --alias-file FILE [--name NAME] FILE|DIR...\n"
     "\n"
     "Cuts each FILE into blocks as `ipfs add` does, puts them into the block store and prints one\n"
     "line per file: CID SIZE NAME.\n"
@@ -26,12 +28,20 @@ static const char add_help[] =
     "  --store DIR        the block store; made if it does not exist\n"
     "                     (default: $XDG_DATA_HOME/veronnx/store or ~/.local/share/veronnx/store)\n"
     "  --cid-version N    0: dag-pb leaves, CIDs Qm... (default)   1: raw leaves, CIDs b...\n"
+    "  --alias-file FILE  writes FILE, for `veronnx serve --config FILE`: a name for every model, pinned\n"
+    "                     to its CID. Of a DIR all *.onnx are added, also in folders below. A model is\n"
+    "                     called like its path there: digits.onnx, digits/model.onnx and\n"
+    "                     digits/1/model.onnx are `digits`; the highest number counts. FILE has the models\n"
+    "                     of this command alone, sorted, and stays as it is if one cannot be added\n"
+    "  --name NAME        what the model is called if there is one only\n"
     "  --help             this text\n"
     "\n"
     "Exit status: 0 all added, 1 a file could not be added, 2 wrong usage.\n";
 
 struct add_options {
     const char *store;
+    const char *alias_file; /* NULL: none */
+    const char *name;       /* NULL: none */
     char default_store[4096];
     unsigned version;
     bool help;
@@ -50,12 +60,16 @@ static err_t parse_options(int argc, char **argv, struct add_options *o, struct 
     static const struct option table[] = {
         {"store", required_argument, NULL, 's'},
         {"cid-version", required_argument, NULL, 'v'},
+        {"alias-file", required_argument, NULL, 'a'},
+        {"name", required_argument, NULL, 'n'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     for (int c = 0; c != -1;) {
         TRY(command_option(argc, argv, table, &c, why));
         o->store = c == 's' ? optarg : o->store;
+        o->alias_file = c == 'a' ? optarg : o->alias_file;
+        o->name = c == 'n' ? optarg : o->name;
         o->help = c == 'h' || o->help;
         if (c == 'v')
             TRY(parse_version(optarg, &o->version, why));
@@ -64,6 +78,8 @@ static err_t parse_options(int argc, char **argv, struct add_options *o, struct 
         return OK;
     if (optind == argc)
         return why_set(why, ERR_USAGE, "no FILE was given (see --help)");
+    if (o->name != NULL && o->alias_file == NULL)
+        return why_set(why, ERR_USAGE, "--name: needs --alias-file");
     if (o->store == NULL && store_default_path(o->default_store, sizeof(o->default_store)) != OK)
         return why_set(why, ERR_USAGE, "HOME is not set: --store is needed");
     o->store = o->store != NULL ? o->store : o->default_store;
@@ -132,7 +148,7 @@ static err_t open_file(const char *name, int *ret_fd, uint64_t *ret_size)
     return OK;
 }
 
-static err_t add_file(const char *name, struct store *store, unsigned version)
+static err_t add_file(const char *name, struct store *store, unsigned version, struct cid *ret_root)
 {
     struct cid root = {0};
     char text[CID_TEXT_SIZE];
@@ -144,18 +160,44 @@ static err_t add_file(const char *name, struct store *store, unsigned version)
         return complain(name, e, err_text(e));
     cid_to_text(&root, text);
     printf("%s %" PRIu64 " %s\n", text, size, name);
+    *ret_root = root;
     return fflush(stdout) == 0 ? OK : complain("standard output", ERR_IO, strerror(errno));
 }
 
 /* What fails is told, and the others are added. */
+static bool add_all(char *const *names, struct store *store, unsigned version)
+{
+    struct cid root;
+    bool all = true;
+    for (; *names != NULL; names++)
+        all = add_file(*names, store, version, &root) == OK && all;
+    return all;
+}
+
+/* The same of folders; when all are there, their names are written. */
+static err_t add_named(char *const *names, const struct add_options *o, struct store *store, bool *ret_all,
+                       struct why *why)
+{
+    AUTO(alias_list_free) struct alias_list *l = mem_alloc(1, sizeof(*l));
+    bool all = true;
+    if (l == NULL)
+        return ERR_NOMEM;
+    for (; *names != NULL; names++)
+        TRY(alias_find(*names, l, why));
+    TRY(alias_settle(l, o->name, why));
+    for (size_t i = 0; i < l->count; i++)
+        all = add_file(l->items[i].path, store, o->version, &l->items[i].cid) == OK && all;
+    *ret_all = all;
+    return all ? alias_write(l, o->alias_file, why) : OK;
+}
+
 static err_t add_files(char *const *names, const struct add_options *o, bool *ret_all, struct why *why)
 {
     AUTO(store_done) struct store store = STORE_NONE;
-    bool all = true;
     TRY(command_blame("--store", store_create(o->store, &store, why), why));
-    for (; *names != NULL; names++)
-        all = add_file(*names, &store, o->version) == OK && all;
-    *ret_all = all;
+    if (o->alias_file != NULL)
+        return add_named(names, o, &store, ret_all, why);
+    *ret_all = add_all(names, &store, o->version);
     return OK;
 }
 

@@ -19,14 +19,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#define READ_MS 10000
+#define READ_MS   10000
+#define FILES_MAX 4
 _Static_assert(CONFIG_FILE_MAX == DELIVERY_TEXT_MAX, "a file can be delivered");
+
+struct source {
+    const char *name;
+    int fd; /* -1: not open */
+};
 
 struct job {
     struct config config;
-    uint32_t line; /* 0: the command line */
-    const char *file;
-    int fd;
+    uint32_t line;     /* 0: the command line */
+    const char *where; /* the file that has it */
+    struct source files[FILES_MAX];
+    size_t n_files;
     struct why why;
 };
 
@@ -64,20 +71,25 @@ static err_t take_argument(struct job *j, char **argv, int *at, const struct opt
     return OK;
 }
 
-/* First pass: only where the file is. */
-static err_t find_file(struct job *j, int argc, char **argv)
+/* First pass: only where the files are. */
+static err_t find_files(struct job *j, int argc, char **argv)
 {
     for (int at = 1; at < argc;) {
         const struct option *o = NULL;
         struct view value = {0};
         TRY(take_argument(j, argv, &at, &o, &value));
-        if (o == NULL)
-            j->file = (const char *)value.data;
+        if (o != NULL)
+            continue;
+        if (j->n_files == FILES_MAX)
+            return why_set(&j->why, ERR_USAGE, "--config: at most %d files", FILES_MAX);
+        j->files[j->n_files++].name = (const char *)value.data;
     }
+    if (j->config.delivered && j->n_files != 1)
+        return why_set(&j->why, ERR_USAGE, "--config: nothing may stand beside what is delivered");
     return OK;
 }
 
-/* Second pass, after the file: what stands here replaces what stood there. */
+/* Second pass, after the files: what stands here replaces what stood there. */
 static err_t apply_arguments(struct job *j, int argc, char **argv)
 {
     bool seen[COUNT_OF(j->config.given)] = {false};
@@ -97,7 +109,7 @@ static err_t apply_arguments(struct job *j, int argc, char **argv)
     return OK;
 }
 
-/* ── the file ── */
+/* ── the files ── */
 
 /* Where the text comes from outside, the supervisor has connected: this process never has a socket of its own. */
 static err_t take_stream(struct job *j, const struct wire_end *control)
@@ -110,33 +122,36 @@ static err_t take_stream(struct job *j, const struct wire_end *control)
         return ERR_PROTOCOL;
     j->config.delivered = m.n_fds > 0;
     if (m.n_fds > 0)
-        j->fd = TAKE_FD(m.fds[0]);
+        j->files[0].fd = TAKE_FD(m.fds[0]);
     return OK;
 }
 
-static err_t open_file(struct job *j)
+static err_t open_files(struct job *j)
 {
-    if (j->file == NULL || j->fd >= 0)
-        return OK;
-    j->fd = open(j->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    return j->fd >= 0 ? OK : why_set(&j->why, ERR_USAGE, "--config: %s: %s", strerrordesc_np(errno), j->file);
+    for (struct source *f = j->files; f < j->files + j->n_files; f++) {
+        f->fd = f->fd >= 0 ? f->fd : open(f->name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (f->fd < 0)
+            return why_set(&j->why, ERR_USAGE, "--config: %s: %s", strerrordesc_np(errno), f->name);
+    }
+    return OK;
 }
 
 /* At most `size` bytes, up to the end; not longer than `deadline_ms`. A signal or a short read is no end. */
-static err_t read_some(struct job *j, uint64_t deadline_ms, uint8_t *ret, size_t size, size_t *ret_n)
+static err_t read_some(struct job *j, const struct source *f, uint64_t deadline_ms, uint8_t *ret, size_t size,
+                       size_t *ret_n)
 {
     size_t n = 0;
     while (n < size) {
         uint64_t now = clock_mono_ms();
-        struct pollfd readable = {.fd = j->fd, .events = POLLIN};
+        struct pollfd readable = {.fd = f->fd, .events = POLLIN};
         int ready = now < deadline_ms ? poll(&readable, 1, (int)(deadline_ms - now)) : 0;
         if (ready == 0)
-            return why_set(&j->why, ERR_USAGE, "--config: not all there after %d s: %s", READ_MS / 1000, j->file);
-        ssize_t got = ready > 0 ? read(j->fd, ret + n, size - n) : -1;
+            return why_set(&j->why, ERR_USAGE, "--config: not all there after %d s: %s", READ_MS / 1000, f->name);
+        ssize_t got = ready > 0 ? read(f->fd, ret + n, size - n) : -1;
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return why_set(&j->why, ERR_USAGE, "--config: %s: %s", strerrordesc_np(errno), j->file);
+            return why_set(&j->why, ERR_USAGE, "--config: %s: %s", strerrordesc_np(errno), f->name);
         if (got == 0)
             break;
         n += (size_t)got;
@@ -145,27 +160,33 @@ static err_t read_some(struct job *j, uint64_t deadline_ms, uint8_t *ret, size_t
     return OK;
 }
 
-static err_t unpack(struct job *j, struct view bytes, struct view *ret_text)
+static err_t unpack(struct job *j, const struct source *f, struct view bytes, struct view *ret_text)
 {
     err_t e = j->config.delivered ? delivery_decode(bytes, ret_text) : OK;
     if (!j->config.delivered)
         *ret_text = bytes;
-    return e == OK ? OK : why_set(&j->why, ERR_USAGE, "--config: %s: %s", err_text(e), j->file);
+    return e == OK ? OK : why_set(&j->why, ERR_USAGE, "--config: %s: %s", err_text(e), f->name);
 }
 
-static err_t apply_file(struct job *j)
+static err_t apply_file(struct job *j, const struct source *f)
 {
     uint8_t bytes[DELIVERY_MAX + 1];
     struct view text = {0};
     size_t n = 0;
-    if (j->fd < 0)
-        return OK;
-    TRY(read_some(j, clock_mono_ms() + READ_MS, bytes, sizeof(bytes), &n));
-    TRY(unpack(j, view_of(bytes, n), &text));
+    TRY(read_some(j, f, clock_mono_ms() + READ_MS, bytes, sizeof(bytes), &n));
+    TRY(unpack(j, f, view_of(bytes, n), &text));
     if (text.len > CONFIG_FILE_MAX)
-        return why_set(&j->why, ERR_USAGE, "--config: larger than %zu bytes: %s", CONFIG_FILE_MAX, j->file);
+        return why_set(&j->why, ERR_USAGE, "--config: larger than %zu bytes: %s", CONFIG_FILE_MAX, f->name);
+    j->where = f->name;
     TRY(config_text(&j->config, text, &j->line, &j->why));
     j->line = 0;
+    return OK;
+}
+
+static err_t apply_files(struct job *j)
+{
+    for (size_t i = 0; i < j->n_files; i++)
+        TRY(apply_file(j, &j->files[i]));
     return OK;
 }
 
@@ -192,7 +213,7 @@ static err_t complain(const struct job *j, const struct wire_end *control)
 {
     char text[512];
     struct msg_config_failed failed = {.line = j->line};
-    int n = j->line > 0 ? snprintf(text, sizeof(text), "%.256s:%u: %s", j->file, j->line, j->why.text)
+    int n = j->line > 0 ? snprintf(text, sizeof(text), "%.256s:%u: %s", j->where, j->line, j->why.text)
                         : snprintf(text, sizeof(text), "%s", j->why.text);
     return wire_send_wait(control, MSG_CONFIG_FAILED, &failed, view_of(text, n > 0 ? (size_t)n : 0), NULL, 0);
 }
@@ -211,8 +232,10 @@ static err_t enter_jail(struct job *j)
     if (leave_directory() != OK)
         return why_set(&j->why, ERR_NOT_PERMITTED, "cannot make a temporary folder in /tmp (%s)",
                        strerrorname_np(errno));
-    const int keep[] = {CONTROL_FD, LOG_FD, j->fd};
-    const struct jail_paths paths = {.empty_dir = ".", .keep_fds = keep, .n_keep_fds = j->fd >= 0 ? 3 : 2};
+    int keep[2 + FILES_MAX] = {CONTROL_FD, LOG_FD};
+    const struct jail_paths paths = {.empty_dir = ".", .keep_fds = keep, .n_keep_fds = 2 + j->n_files};
+    for (size_t i = 0; i < j->n_files; i++)
+        keep[2 + i] = j->files[i].fd;
     struct jail_failure failure = {0};
     err_t e = jail_enter(JAIL_CONFIG, &paths, &failure);
     if (e != OK)
@@ -228,10 +251,10 @@ static err_t read_all(struct job *j, int argc, char **argv, const struct wire_en
         return why_set(&j->why, ERR_USAGE, "the working directory's path is too long");
     TRY(config_init(&j->config, cwd, &j->why));
     TRY(take_stream(j, control));
-    TRY(find_file(j, argc, argv));
-    TRY(open_file(j));
+    TRY(find_files(j, argc, argv));
+    TRY(open_files(j));
     TRY(enter_jail(j));
-    TRY(apply_file(j));
+    TRY(apply_files(j));
     TRY(apply_arguments(j, argc, argv));
     return config_finish(&j->config, &j->why);
 }
@@ -243,7 +266,8 @@ int config_main(int argc, char **argv)
     log_setup(LOG_FD, ROLE_CONFIG);
     if (j == NULL)
         return 1;
-    j->fd = -1;
+    for (size_t i = 0; i < FILES_MAX; i++)
+        j->files[i].fd = -1;
     err_t e = read_all(j, argc, argv, &control);
     if (e == OK)
         e = answer(j, &control);

@@ -206,7 +206,7 @@ int host_main(int argc, char **argv)
     h->fetcher.process = LAUNCHED_NONE;
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return fputs(host_help, stdout) < 0;
+            return fputs(host_help, stdout) < 0 || fflush(stdout) != 0; /* main ends with _exit */
     if (host_options_parse(argc, argv, &h->options, &why) != OK) {
         print_line("%s", why.text);
         return 2;

@@ -28,7 +28,7 @@ WRONG = [  # arguments, then what the line names
     (["og", "register-bundle", "https://a", "--root", "x"], "--root"), (["og", "register-bundle", "https://a", "-o"], "-o"),
     (["serve", "--nope"], "--nope"), (["serve", "extra"], "extra"), (["serve", "--listen"], "--listen"), (["serve"], "--simulate"),
 ]
-HELP = {"serve": "--listen", "add": "--cid-version", "infer": "--input", "verify": "attestation", "models": "--admin", "og": "pcrHash", "help": "COMMAND"}
+HELP = {"serve": "--listen", "host": "--forward", "add": "--cid-version", "infer": "--input", "verify": "attestation", "models": "--admin", "og": "pcrHash", "help": "COMMAND"}
 
 for arguments, *words in WRONG:
     done = veronnx(*arguments)

@@ -2,7 +2,7 @@
 # run.sh: ONNX's backend cases through a node, some of them and the demonstration models also with the other ONNX Runtime
 # of tools/deps.lock; CIDs against an independent implementation and against Kubo; documents against nitrite; Triton's
 # and KServe's clients; models out of a real Kubo; sources with faults, FAULT_RUNS (2) times each; the enclave images in an
-# emulated Nitro machine. Prints a line for each check, and their numbers.
+# emulated Nitro machine; the manifests of contrib/. Prints a line for each check, and their numbers.
 # Exit status 1: one failed, or was skipped and does not stand in test/expected-skips.txt.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -57,6 +57,7 @@ each "serving clients:" "${CLIENTS_PYTHON:-$(tools/peers.sh tritonclient || echo
 each "Kubo:" python3 test/conformance/kubo_cids.py
 each "Kubo:" python3 test/conformance/kubo_node.py
 whole "tritonclient over gRPC" python3 test/conformance/triton_grpc.py
+whole "manifests by the schemas of Kubernetes and KServe" python3 test/conformance/manifests.py
 each "enclave:" test/image/run.sh
 whole "sources with faults" python3 test/fault/run.py --runs "${FAULT_RUNS:-1}" --together 12
 for version in $(sed -n 's/^ort  *conformance  *\([^ ]*\).*/\1/p' tools/deps.lock | sort -u); do
