@@ -52,8 +52,9 @@ other_ort() { # VERSION
 each "backend:" backend
 whole "CIDs" python3 test/conformance/cid_oracle.py
 whole "documents by nitrite" python3 test/conformance/nitrite.py
-# CLIENTS_PYTHON: one that has kserve too.
-each "serving clients:" "${CLIENTS_PYTHON:-$(tools/peers.sh tritonclient || echo python3)}" -u test/conformance/serving_clients.py
+each "serving clients:" "$(tools/peers.sh tritonclient || echo python3)" -u test/conformance/serving_clients.py
+each "KServe:" python3 test/conformance/kserve_client.py
+each "grpc-js:" python3 test/conformance/grpc_js.py
 each "Kubo:" python3 test/conformance/kubo_cids.py
 each "Kubo:" python3 test/conformance/kubo_node.py
 whole "tritonclient over gRPC" python3 test/conformance/triton_grpc.py
