@@ -2,7 +2,7 @@
 # peers.sh NAME: a program that tests and benchmarks run against; prints where it is. What is not installed is made once and kept in
 # ${VERONNX_CACHE:-~/.cache/veronnx}/peers; the system stays as it is.
 #   kubo    built from Go modules: version and checksums are those of test/conformance/kubo/go.mod and go.sum
-#   nitrite a verifier of attestation documents, likewise: test/conformance/nitrite
+#   nitrite, promlint   a verifier of attestation documents and the linter of Prometheus's promtool, likewise: test/conformance/NAME
 #   nginx   the one of the system, else unpacked from the running release's package
 #   qemu    QEMU with the nitro-enclave machine, built from what image/peers/qemu.lock lists, in a root of its own (x86_64)
 #   tritonclient, kserve, schemathesis   a Python that has it, made with pip
@@ -37,18 +37,22 @@ kubo() {
     echo "$place/ipfs"
 }
 
-nitrite() {
-    module=test/conformance/nitrite
-    place=$peers/nitrite-$(cat $module/go.mod $module/go.sum $module/main.go | sha256sum | cut -c 1-16)
-    if [ ! -x "$place/nitrite" ]; then
+# A small program of our own about somebody else's module: test/conformance/NAME.
+go_program() { # NAME
+    module=test/conformance/$1
+    place=$peers/$1-$(cat $module/go.mod $module/go.sum $module/main.go | sha256sum | cut -c 1-16)
+    if [ ! -x "$place/$1" ]; then
         PATH=$PATH:/usr/local/go/bin
-        command -v go > /dev/null || absent "nitrite is built from source, and there is no go"
-        (cd $module && GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$scratch/nitrite/nitrite" .) \
-            > "$scratch/log" 2>&1 || { tail -n 5 "$scratch/log" >&2; absent "nitrite could not be built"; }
-        keep "$scratch/nitrite" "$place"
+        command -v go > /dev/null || absent "$1 is built from source, and there is no go"
+        (cd $module && GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$scratch/$1/$1" .) \
+            > "$scratch/log" 2>&1 || { tail -n 5 "$scratch/log" >&2; absent "$1 could not be built"; }
+        keep "$scratch/$1" "$place"
     fi
-    echo "$place/nitrite"
+    echo "$place/$1"
 }
+
+nitrite() { go_program nitrite; }
+promlint() { go_program promlint; }
 
 nginx() {
     for installed in "$(command -v nginx || :)" /usr/sbin/nginx; do
@@ -131,7 +135,7 @@ grpc_js() {
     echo "$place/node_modules"
 }
 
-known="kubo nitrite nginx qemu tritonclient kserve schemathesis grpc_js manifests"
+known="kubo nitrite promlint nginx qemu tritonclient kserve schemathesis grpc_js manifests"
 case " $known " in *" ${1:-none} "*) ;; *) say "usage: peers.sh $(echo "$known" | tr ' ' '|')"; exit 2 ;; esac
 mkdir -p "$peers"
 scratch=$(mktemp -d "$peers/.making.XXXXXX")
