@@ -63,6 +63,7 @@ soak: build ## what takes an hour: too many requests and slow clients; everythin
 	@VERONNX_BIN=build/bin python3 test/soak/mixed.py --seconds $(SECONDS) --kills 100
 	@VERONNX_BIN=build/bin python3 test/soak/models.py --seconds $(SECONDS)
 	@VERONNX_BIN=build/bin python3 test/soak/kill_random.py
+	@VERONNX_BIN=build/bin python3 test/conformance/openapi.py --seconds $(SECONDS) || [ $$? = 77 ]
 	@test/fault/soak.sh
 
 bench: build ## the benchmarks, into bench/results/; BENCH=requests, fetch or forward runs one of them
