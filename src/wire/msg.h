@@ -7,8 +7,9 @@
 #ifndef VERONNX_WIRE_MSG_H
 #define VERONNX_WIRE_MSG_H
 
-#include "base/defs.h"
+#include "base/err.h"
 #include "wire/metrics.h"
+#include "wire/source.h"
 
 /* A channel has two sides: `a` is the one nearer to the supervisor (the one that asks), `b` the other. */
 enum wire_chan {
@@ -253,7 +254,9 @@ struct msg_admin_state { /* the answer to ADMIN_STATE, before ADMIN_ANSWER */
 struct msg_admin_metrics { /* the answer to ADMIN_METRICS, before ADMIN_ANSWER */
     struct msg_admin_state state;
     uint64_t load_failures;
-    uint64_t loaded_bytes; /* fetched and verified */
+    uint64_t loaded_bytes;                 /* of models that were fetched and verified */
+    uint64_t source_bytes[SOURCE_NUMBERS]; /* of their blocks, by source */
+    uint64_t kills[ERR_COUNT_];            /* by reason */
     uint64_t rss_bytes[METRIC_CLASSES_];
     uint64_t cpu_ms[METRIC_CLASSES_]; /* of processes that live */
     uint64_t processes[METRIC_CLASSES_];
@@ -292,6 +295,7 @@ struct msg_infer_sealed {
     uint8_t file_cid[CID_MAX];
     uint8_t zero2[4];
     uint8_t model_sha256[DIGEST_LEN];
+    uint64_t from[SOURCE_NUMBERS]; /* verified bytes of blocks, by source */
 }; /* fd: the sealed memory file */
 struct msg_infer_scanned { /* before ONNX Runtime has seen a byte of the model */
     uint32_t random_operator; /* 0 or 1 */
