@@ -156,7 +156,7 @@ struct msg_listen {
     uint32_t zero;
 }; /* fd: a listening socket */
 struct msg_front_load {
-    uint32_t request; /* chosen by front, returned in the answer */
+    uint32_t request; /* chosen by front, returned in the answer; FRONT_UNLOAD has none: 0 */
     uint32_t zero;
     struct wire_model model;
 };
@@ -447,6 +447,7 @@ struct msg_empty {
     X(FRONT_LISTEN, CHAN_FRONT, SIDE_A, struct msg_listen, 0, 1, 1)                                                    \
     X(FRONT_READY, CHAN_FRONT, SIDE_B, struct msg_empty, 0, 0, 0)                                                      \
     X(FRONT_LOAD, CHAN_FRONT, SIDE_B, struct msg_front_load, 0, 0, 0)                                                  \
+    X(FRONT_UNLOAD, CHAN_FRONT, SIDE_B, struct msg_front_load, 0, 0, 0)                                                \
     X(FRONT_MODEL, CHAN_FRONT, SIDE_A, struct msg_front_model, 0, 2, 2)                                                \
     X(FRONT_FAILED, CHAN_FRONT, SIDE_A, struct msg_front_failed, WHY_MAX, 0, 0)                                        \
     X(FRONT_EVICT, CHAN_FRONT, SIDE_A, struct msg_front_infer, 0, 0, 0)                                                \
