@@ -90,7 +90,7 @@ def run_cat(run, folder):
         done = subprocess.run(command, capture_output=True, timeout=120 * SLOW, env=os.environ | {"HOME": str(folder)})
         spent = time.monotonic() - begun
     code = code_of(run, done)
-    check(spent < (SILENCE if code else 2 * SILENCE) + SLACK, f"{run}: took {spent:.1f} s")
+    check(spent < 2 * SILENCE + SLACK, f"{run}: took {spent:.1f} s")  # the last byte may come shortly before 30 s
     got = out.read_bytes() if out.exists() else done.stdout
     if code == "":
         equal(got == run.model.onnx, True, f"{run}: are these the bytes?")
