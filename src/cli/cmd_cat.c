@@ -57,15 +57,20 @@ struct cat {
 
 /* ── options ── */
 
+/* Folders stand before URLs. */
 static err_t add_source(struct cat *c, enum source_kind kind, const char *value)
 {
+    size_t at = c->n_sources;
     if (c->n_sources == SOURCES_MAX)
         return why_set(&c->why, ERR_USAGE, "more than %d sources", SOURCES_MAX);
     if (kind != SOURCE_STORE) {
         err_t e = source_url_check(view_of(value, strlen(value)), &c->why);
         TRY(command_blame(source_kind_names[kind], e, &c->why));
     }
-    c->sources[c->n_sources++] = (struct fetcher_source){kind, value};
+    for (; kind == SOURCE_STORE && at > 0 && c->sources[at - 1].kind != SOURCE_STORE; at--)
+        c->sources[at] = c->sources[at - 1];
+    c->sources[at] = (struct fetcher_source){kind, value};
+    c->n_sources++;
     return OK;
 }
 

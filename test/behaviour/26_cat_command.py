@@ -97,6 +97,11 @@ with tempfile.TemporaryDirectory() as folder:
     honest = Server(FILE.blocks)
     equal(cat(FILE.text, *store, "--files", honest.url).stdout, DATA, "store and server")
     equal(honest.asked, [LAST], "what the server was asked for")
+    os.environ["XDG_DATA_HOME"] = folder  # a URL and the usual store: the fetcher, which wants folders first, did not start
+    for words in (["--files", honest.url], ["--files", honest.url, *store]):
+        equal(cat(FILE.text, *words).stdout, DATA, f"{words}: the store comes first, wherever it stands")
+    equal(honest.asked, [LAST] * 3, "what the server was asked for")
+    os.environ["XDG_DATA_HOME"] = str(where / "nothing")
     liar = Server(FILE.blocks, lie=True)
     equal(cat(FILE.text, "--files", liar.url, "--files", honest.url).stdout, DATA, "one that lies and one that does not")
     check(LAST in liar.asked, "the one that lies was asked")
