@@ -1,6 +1,6 @@
 """The benchmark: starts a node and all measuring programs, lets each row measure for a short time in turn, round
-after round, and writes what came out; docs/performance.md says what the rows mean. Environment: BENCH_SECONDS (4),
-the time for each row; BUILD (build), the Meson folder."""
+after round, and writes what came out; docs/performance.md says what the rows mean. Environment: BUILD (build), the
+Meson folder."""
 import contextlib
 import json
 import os
@@ -18,11 +18,11 @@ os.environ["VERONNX_BIN"] = str(BUILD / "bin")
 sys.path += [str(ROOT / "bench"), str(ROOT / "test/behaviour")]
 
 import machine  # noqa: E402
+import options  # noqa: E402
 import report  # noqa: E402
 import rows as table  # noqa: E402
 from node import Node, check, equal, wait_for  # noqa: E402
 
-SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))
 ROUND_MS, WARM_MS = 400, 40
 COLD_STARTS = 3
 CORES = sorted(os.sched_getaffinity(0))
@@ -150,11 +150,11 @@ def unproved(programs):
         yield folder
 
 
-def measure(nodes, rows):
+def measure(nodes, rows, seconds):
     """Rounds of all rows in turn; what the rest of the machine did meanwhile."""
     programs = {row.key: Program(row.command) for row in rows}
     start, (busy, stolen) = time.monotonic(), machine.busy_us()
-    for number in range(max(1, round(SECONDS * 1000 / ROUND_MS))):
+    for number in range(max(1, round(seconds * 1000 / ROUND_MS))):
         print(f"\rround {number + 1}", end="", file=sys.stderr, flush=True)
         for row in rows:
             take_turn(row, programs[row.key], nodes)
@@ -175,6 +175,7 @@ def measure(nodes, rows):
 
 
 def main():
+    seconds = options.parse(__doc__, seconds=("BENCH_SECONDS", 4.0, "seconds for each row")).seconds
     facts = machine.facts()
     with unproved(BUILD / "bench") as other, Node(models="bench") as node, \
             Node("--receipts=false", models="bench", folder=other) as plain:
@@ -186,7 +187,7 @@ def main():
         check_answers(nodes, folder)
         places = {name: (n.port, n.ready["cert"]) for name, n in nodes.items()}
         rows = table.make(BUILD / "bench", folder, node.dir / "models", BUILD / "bin/veronnx-keeper", places)
-        programs, noise = measure(nodes, rows)
+        programs, noise = measure(nodes, rows, seconds)
         result = report.collect({**facts, **noise}, rows, cold, memory(node))
         for program in programs.values():
             program.end()

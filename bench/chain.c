@@ -69,8 +69,8 @@ static err_t answer(const struct wire_end *job, const struct wire_end *report, c
 {
     struct msg_report r = {.job = j->job, .nonce = j->nonce};
     struct msg_result result = {.job = j->job, .slot = j->slot};
-    TRY(wire_send_wait(report, MSG_REPORT, &r, view_of(NULL, 0), NULL, 0));
-    return wire_send_wait(job, MSG_RESULT, &result, tail, NULL, 0);
+    TRY(wire_send_wait(job, MSG_RESULT, &result, tail, NULL, 0));
+    return wire_send_wait(report, MSG_REPORT, &r, view_of(NULL, 0), NULL, 0);
 }
 
 NORETURN static void be_infer(const struct wire_end *job, const struct wire_end *report)

@@ -1,6 +1,6 @@
 """The benchmark of fetching: a file of 1 GiB from nginx on this machine, through the real veronnx-fetch, checked, hashed
 and sealed as a node does it; beside it, in turn, one thread that does nothing but hash the same bytes in memory.
-docs/performance.md says what the rows mean. Environment: FETCH_MIB (1024), ROUNDS (3), BUILD (build)."""
+docs/performance.md says what the rows mean. Environment: BUILD (build), the Meson folder."""
 import json
 import os
 import pathlib
@@ -17,12 +17,14 @@ sys.path += [str(ROOT / "bench"), str(ROOT / "test/fault"), str(ROOT / "test/beh
 
 import dag as dags  # noqa: E402
 import machine  # noqa: E402
+import options  # noqa: E402
 from bench import BUILD, Program  # noqa: E402
 from node import check, wait_for  # noqa: E402
 from report import NOISE  # noqa: E402
 
-SIZE = int(os.environ.get("FETCH_MIB", "1024")) << 20
-ROUNDS = int(os.environ.get("ROUNDS", "3"))
+OPTIONS = options.parse(__doc__, mib=("FETCH_MIB", 1024, "size of the file in MiB"),
+                        rounds=("ROUNDS", 3, "times that each row is measured"))
+SIZE, ROUNDS = OPTIONS.mib << 20, OPTIONS.rounds
 KIB, MIB = 1 << 10, 1 << 20
 LAYOUTS = {  # CID version, bytes in a leaf, links in a node, the aim for the rate over that of hashing
     "1 MiB raw": (1, 1 * MIB, 1024, 0.65),

@@ -4,6 +4,8 @@ standing for vsock. Prints a row for each kind of request: requests/s of both, a
 included, which is what counts on a machine that has other work. Ends with 1 when a ratio is below the aim. Environment: BUILD (build), the
 Meson folder; BENCH_SECONDS (4), the time for each; ROUNDS (8), in which that is spent."""
 import dataclasses
+"""The forwarder of `veronnx host` on loopback against direct TCP to the same node: the same requests over TLS, in turns, a Unix socket standing
+for vsock. Prints a row for each kind of request and ends with 1 when one is below the aim. Environment: BUILD (build), the Meson folder."""
 import json
 import os
 import pathlib
@@ -17,10 +19,11 @@ BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build")).resolve()
 os.environ["VERONNX_BIN"] = str(BUILD / "bin")
 sys.path[:0] = [str(ROOT / "test/behaviour"), str(ROOT / "bench")]
 import machine  # noqa: E402
+import options  # noqa: E402
 from host import Enclave  # noqa: E402
 
-SECONDS = float(os.environ.get("BENCH_SECONDS", 4))
-ROUNDS = int(os.environ.get("ROUNDS", 8))
+OPTIONS = options.parse(__doc__, seconds=("BENCH_SECONDS", 4.0, "seconds for each row"), rounds=("ROUNDS", 8, "in which they are spent"))
+SECONDS, ROUNDS = OPTIONS.seconds, OPTIONS.rounds
 AIM = 0.8
 QUIET = 0.1  # share of the machine that others may take before rates mean nothing
 ROWS = (("small", 0, 8), ("1 MiB body", 1 << 20, 4))  # name, bytes that the body is filled up to with blanks, connections

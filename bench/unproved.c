@@ -6,7 +6,7 @@
 
 typeof(wire_send) __real_wire_send, __wrap_wire_send;
 typeof(wire_send_wait) __real_wire_send_wait, __wrap_wire_send_wait;
-typeof(tensor_digest_init) __wrap_tensor_digest_init;
+typeof(tensor_digest_begin) __wrap_tensor_digest_begin;
 typeof(tensor_digest_value) __wrap_tensor_digest_value;
 typeof(tensor_digest_bytes) __wrap_tensor_digest_bytes;
 typeof(tensor_digest_final) __wrap_tensor_digest_final;
@@ -23,8 +23,8 @@ err_t __wrap_wire_send_wait(const struct wire_end *end, enum wire_type type, con
     return type == MSG_REPORT ? OK : __real_wire_send_wait(end, type, fixed, tail, fds, n_fds);
 }
 
-err_t __wrap_tensor_digest_init(UNUSED struct tensor_digest *d, UNUSED const struct desc_list *descs,
-                                UNUSED uint8_t ret_descs[static SHA256_LEN])
+err_t __wrap_tensor_digest_begin(UNUSED struct tensor_digest *d, UNUSED const struct desc_list *descs,
+                                 UNUSED uint8_t ret_descs[static SHA256_LEN])
 {
     return OK;
 }

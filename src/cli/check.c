@@ -63,7 +63,8 @@ static err_t side_digest(const struct side *s, struct check_side *ret)
 {
     AUTO(tensor_digest_done) struct tensor_digest d = {0};
     struct view rest = buf_view(&s->payloads), part = {0};
-    TRY(tensor_digest_init(&d, &s->values.descs, ret->descriptors));
+    TRY(tensor_digest_init(&d));
+    TRY(tensor_digest_begin(&d, &s->values.descs, ret->descriptors));
     for (size_t i = 0; i < s->values.descs.count; i++) {
         TRY(tensor_digest_value(&d, s->values.places[i].len));
         TRY(view_take(&rest, s->values.places[i].len, &part));

@@ -71,11 +71,10 @@ static void tell_active(struct app *app)
     }
 }
 
-static void on_due(uv_check_t *check)
+static void judge(struct app *app)
 {
-    struct app *app = check->data;
     uint64_t now = clock_mono_ms();
-    (void)uv_check_stop(check);
+    lanes_hear(app);
     bool expected = lanes_tick(app, now);
     expected |= proofs_tick(app, now);
     calls_tick(app, now);
@@ -91,7 +90,17 @@ static void on_due(uv_check_t *check)
 static void on_tick(uv_timer_t *timer)
 {
     struct app *app = timer->data;
-    (void)uv_check_start(&app->due, on_due);
+    app->due = true;
+}
+
+static void on_turn(uv_check_t *check)
+{
+    struct app *app = check->data;
+    lanes_turn(app);
+    if (!app->due)
+        return;
+    app->due = false;
+    judge(app);
 }
 
 void app_need_tick(struct app *app)
@@ -274,17 +283,21 @@ static const struct wire_route proof_routes[] = {
     {MSG_DOCUMENT, APP_SERVING, on_document},
 };
 
+/* ERR_WOULD_BLOCK when nothing is waiting. */
+static err_t hear_one(struct app *app, const struct wire_end *end, const struct wire_route *routes, size_t n)
+{
+    struct wire_msg m = WIRE_MSG_NONE;
+    TRY(wire_recv(end, &app->inbox, false, &m));
+    return wire_dispatch(routes, n, app->phase, app, &m);
+}
+
 /* Takes all that is waiting on one channel. */
 static err_t hear(struct app *app, const struct wire_end *end, const struct wire_route *routes, size_t n)
 {
-    for (;;) {
-        struct wire_msg m = WIRE_MSG_NONE;
-        err_t e = wire_recv(end, &app->inbox, false, &m);
-        if (e == ERR_WOULD_BLOCK)
-            return OK;
-        TRY(e);
-        TRY(wire_dispatch(routes, n, app->phase, app, &m));
-    }
+    err_t e = OK;
+    while (e == OK)
+        e = hear_one(app, end, routes, n);
+    return e == ERR_WOULD_BLOCK ? OK : e;
 }
 
 /* The supervisor and the keeper are the node; without them, or when they break a rule, this process has no work. */
@@ -303,10 +316,13 @@ static void on_control(uv_poll_t *poll, int status, int events UNUSED)
     end_on(status < 0 ? ERR_IO : hear(app, &app->control, control_routes, COUNT_OF(control_routes)), ROLE_SUPER);
 }
 
+/* One message has the receipts of many. What they are of was sent before the keeper heard of it. */
 static void on_ticket(uv_poll_t *poll, int status, int events UNUSED)
 {
     struct app *app = poll->data;
-    end_on(status < 0 ? ERR_IO : hear(app, &app->ticket, ticket_routes, COUNT_OF(ticket_routes)), ROLE_KEEPER);
+    lanes_hear(app);
+    err_t e = status < 0 ? ERR_IO : hear_one(app, &app->ticket, ticket_routes, COUNT_OF(ticket_routes));
+    end_on(e == ERR_WOULD_BLOCK ? OK : e, ROLE_KEEPER);
 }
 
 static void on_proof(uv_poll_t *poll, int status, int events UNUSED)
@@ -359,8 +375,9 @@ err_t app_serve(struct app *app)
     if (uv_loop_init(&app->loop) != 0)
         return ERR_INTERNAL;
     app->tick.data = app;
-    app->due.data = app;
-    if (uv_timer_init(&app->loop, &app->tick) != 0 || uv_check_init(&app->loop, &app->due) != 0)
+    app->turn.data = app;
+    if (uv_timer_init(&app->loop, &app->tick) != 0 || uv_check_init(&app->loop, &app->turn) != 0 ||
+        uv_check_start(&app->turn, on_turn) != 0)
         return ERR_INTERNAL;
     TRY(watch(app, &app->control_poll, app->control.fd, on_control));
     TRY(watch(app, &app->ticket_poll, app->ticket.fd, on_ticket));

@@ -146,6 +146,8 @@ struct lane {
     unsigned owed;       /* were waiting then; how many at most */
     bool active;         /* used since the supervisor was told last */
     bool settling;       /* inside lane_settle */
+    int events;          /* of `job`, as the loop was told last */
+    bool expecting;      /* jobs were under way when the loop waited last */
     struct slot slots[SLOTS_MAX];
 };
 
@@ -164,6 +166,10 @@ void lane_note_run(struct lane *l, uint32_t us);
 /* Something ended or began: starts what waits as long as there is room, and lets go of the process if it is to leave.
    May answer calls. The lane stays valid until the loop goes on. */
 void lane_settle(struct lane *l);
+/* Takes the results that are there: none of a short run wakes the loop where its receipt will. May answer calls. */
+void lanes_hear(struct app *app);
+/* The end of a turn of the loop: the same where jobs were under way before it. */
+void lanes_turn(struct app *app);
 /* A process that did not say in time what it takes and gives has failed. True while one still may. */
 bool lanes_tick(struct app *app, uint64_t now_ms);
 
@@ -348,7 +354,8 @@ struct app {
     uv_poll_t ticket_poll;
     uv_poll_t proof_poll;
     uv_timer_t tick;
-    uv_check_t due; /* deadlines are judged after all that has arrived was heard */
+    uv_check_t turn; /* after all that has arrived was heard */
+    bool due;        /* then deadlines are judged */
     const struct conf *conf;
     struct map conf_map;
     const struct identity *identity; /* what this node is and has proved */

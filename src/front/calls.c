@@ -351,6 +351,7 @@ static err_t dispatch(struct call *c)
         .bytes = c->inputs.set.total,
         .run_ms = app->conf->run_ms,
         .slot = (uint16_t)c->slot,
+        .others = (uint16_t)(l->running - 1),
         .nonce = c->nonce,
     };
     buf_clear(&app->tail);

@@ -73,6 +73,23 @@ void lane_evict(struct lane *l)
 
 static void on_readable(uv_poll_t *poll, int status, int events);
 
+/* Infer sends a result before its report, so where runs are short the receipt, which follows at once, wakes the loop
+   for both. The receipt of a long run must not wait until the answer, which may be long, too, has been written. */
+static int events_of(const struct lane *l)
+{
+    bool quiet = l->app->conf->receipts != 0 && l->model->state == MODEL_READY && l->run_us < RUN_SHORT_US;
+    return quiet ? UV_DISCONNECT : UV_READABLE;
+}
+
+static err_t watch(struct lane *l)
+{
+    int events = events_of(l);
+    if (events != l->events && uv_poll_start(&l->poll, events, on_readable) != 0)
+        return ERR_OVERLOADED;
+    l->events = events;
+    return OK;
+}
+
 err_t lane_open(struct app *app, struct model *m, uint32_t infer, int *job_fd, int *cancel_fd, struct lane **ret)
 {
     AUTO(wire_end_close) struct wire_end job = {TAKE_FD(*job_fd), CHAN_JOB, SIDE_A};
@@ -94,11 +111,11 @@ err_t lane_open(struct app *app, struct model *m, uint32_t infer, int *job_fd, i
     list_init(&l->pending);
     for (size_t n = 0; n < SLOTS_MAX; n++)
         slot_init(&l->slots[n]);
-    if (uv_poll_start(&l->poll, UV_READABLE, on_readable) != 0) {
+    l->model = m;
+    if (watch(l) != OK) {
         uv_close((uv_handle_t *)&l->poll, free_lane);
         return ERR_OVERLOADED;
     }
-    l->model = m;
     l->meta_ms = clock_mono_ms() + META_MS;
     l->next = app->lanes;
     app->lanes = l;
@@ -133,6 +150,7 @@ static bool has_slot(const struct lane *l)
 void lane_note_run(struct lane *l, uint32_t us)
 {
     l->run_us = (l->run_us * 7 + us) / 8;
+    (void)watch(l); /* else it stays as it is, which is right, too */
 }
 
 bool lane_has_room(const struct lane *l)
@@ -196,13 +214,12 @@ static err_t on_message(struct lane *l, struct wire_msg *m)
     return e;
 }
 
-/* A process that died with jobs unread shows as an error of the socket; what it said before still counts. */
-static void on_readable(uv_poll_t *poll, int status, int events UNUSED)
+/* Takes what is there, as long as there is something to come. The lane may have ended then. */
+static void hear(struct lane *l, bool ended)
 {
-    struct lane *l = poll->data;
     unsigned type = MSG_NONE_;
     err_t e = OK;
-    while (e == OK && l->model != NULL) {
+    do {
         struct wire_msg m = WIRE_MSG_NONE;
         e = wire_recv(&l->job, &l->app->inbox, false, &m);
         type = m.type;
@@ -210,13 +227,40 @@ static void on_readable(uv_poll_t *poll, int status, int events UNUSED)
             e = on_message(l, &m);
         if (e == OK)
             lane_settle(l);
-    }
-    if (l->model == NULL || (e == ERR_WOULD_BLOCK && status == 0))
+    } while (e == OK && l->model != NULL && l->running > 0);
+    bool refused = e != OK && e != ERR_CLOSED && e != ERR_WOULD_BLOCK;
+    if (l->model == NULL || (!refused && !ended && e != ERR_CLOSED))
         return;
-    bool refused = e != ERR_CLOSED && e != ERR_WOULD_BLOCK;
     if (refused)
         log_event(LOG_PEER_REFUSED, ROLE_INFER, type, e);
     lane_fail(l, refused ? e : ERR_MODEL_DIED);
+}
+
+/* A process that died with jobs unread shows as an error of the socket; what it said before still counts. */
+static void on_readable(uv_poll_t *poll, int status, int events UNUSED)
+{
+    struct lane *l = poll->data;
+    if (l->model != NULL)
+        hear(l, status != 0);
+}
+
+void lanes_hear(struct app *app)
+{
+    for (struct lane *l = app->lanes, *next = NULL; l != NULL; l = next) {
+        next = l->next;
+        if (l->model != NULL && l->running > 0)
+            hear(l, false);
+    }
+}
+
+void lanes_turn(struct app *app)
+{
+    for (struct lane *l = app->lanes, *next = NULL; l != NULL; l = next) {
+        next = l->next;
+        if (l->model != NULL && l->running > 0 && l->expecting)
+            hear(l, false);
+        l->expecting = l->running > 0;
+    }
 }
 
 bool lanes_tick(struct app *app, uint64_t now_ms)

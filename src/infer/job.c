@@ -11,7 +11,7 @@ static bool nonce_ok(const struct wire_nonce *n)
 err_t job_head(const struct wire_msg *m, const struct msg_job **ret)
 {
     const struct msg_job *head = m->fixed;
-    if (m->type != MSG_JOB || head->zero != 0 || head->slot >= SLOTS_MAX || head->run_ms == 0)
+    if (m->type != MSG_JOB || head->slot >= SLOTS_MAX || head->run_ms == 0)
         return ERR_PROTOCOL;
     if (!nonce_ok(&head->nonce))
         return ERR_PROTOCOL;

@@ -1,4 +1,4 @@
-/* One job: copy and digest the inputs, run, digest the outputs, publish them, report, answer. */
+/* One job: copy and digest the inputs, run, digest the outputs, publish them, answer, report. */
 #include "infer/worker.h"
 
 #include "base/clock.h"
@@ -16,7 +16,9 @@
 struct worker {
     struct crew *crew;
     struct wire_inbox inbox;
+    bool alone; /* the last job was the only one under way */
     struct run run;
+    struct tensor_digest digest;
     uint8_t *memory; /* private: holds the copies, from the first address that is a multiple of VALUE_ALIGN */
     size_t memory_size;
     struct buf tail; /* of the RESULT */
@@ -90,7 +92,6 @@ static err_t take_input(struct worker *w, const struct value_desc *d, struct vie
 
 static err_t take_inputs(struct worker *w, struct job *j)
 {
-    AUTO(tensor_digest_done) struct tensor_digest digest = {0};
     const struct session *s = &w->crew->session;
     const struct desc_list *descs = &j->inputs.descs;
     uint8_t *room = NULL;
@@ -98,16 +99,16 @@ static err_t take_inputs(struct worker *w, struct job *j)
     if (e != OK)
         return job_blame(&s->signature, descs, e, &j->why);
     TRY(private_room(w, j->inputs.total, &room));
-    TRY(tensor_digest_init(&digest, descs, j->report.in_descriptors));
+    TRY(tensor_digest_begin(&w->digest, descs, j->report.in_descriptors));
     for (size_t i = 0, declared = 0; i < descs->count; i++, declared++) {
         struct value_place at = j->inputs.places[i];
         while (!view_equal(s->signature.inputs[declared].name, descs->items[i].name))
             declared++;
         w->names[i] = s->input_names[declared];
-        TRY(copy_and_hash(&digest, room + at.offset, j->area + at.offset, at.len));
+        TRY(copy_and_hash(&w->digest, room + at.offset, j->area + at.offset, at.len));
         TRY(take_input(w, &descs->items[i], view_of(room + at.offset, at.len), &w->inputs[i], &j->why));
     }
-    return tensor_digest_final(&digest, j->report.in_tensors);
+    return tensor_digest_final(&w->digest, j->report.in_tensors);
 }
 
 /* ── outputs ── */
@@ -138,14 +139,13 @@ static err_t describe_outputs(struct worker *w, struct value_set *ret)
 
 static err_t digest_outputs(struct worker *w, struct job *j)
 {
-    AUTO(tensor_digest_done) struct tensor_digest digest = {0};
     TRY(describe_outputs(w, &j->outputs));
-    TRY(tensor_digest_init(&digest, &j->outputs.descs, j->report.out_descriptors));
+    TRY(tensor_digest_begin(&w->digest, &j->outputs.descs, j->report.out_descriptors));
     for (size_t i = 0; i < j->outputs.descs.count; i++) {
-        TRY(tensor_digest_value(&digest, w->lens[i]));
-        TRY(tensor_digest_bytes(&digest, w->outputs[i].payload.data, w->lens[i]));
+        TRY(tensor_digest_value(&w->digest, w->lens[i]));
+        TRY(tensor_digest_bytes(&w->digest, w->outputs[i].payload.data, w->lens[i]));
     }
-    return tensor_digest_final(&digest, j->report.out_tensors);
+    return tensor_digest_final(&w->digest, j->report.out_tensors);
 }
 
 static err_t publish(struct worker *w, struct job *j)
@@ -262,14 +262,15 @@ static err_t serve(struct worker *w, struct front *f, struct wire_msg *m)
 {
     AUTO(job_done) struct job j = {.front = f, .message = m, .area_fd = -1};
     TRY(job_head(m, &j.head));
+    w->alone = j.head->others == 0;
     j.slot = &f->slots[j.head->slot];
     TRY(slot_take(j.slot));
     TRY(slot_input(j.slot, &m->fds[0], j.head->bytes, w->crew->input_max, &j.area));
     err_t e = run_job(w, &j);
     if (e == ERR_PROTOCOL)
         return e;
-    report(w, &j, e);
     answer(w, &j, e);
+    report(w, &j, e);
     return OK;
 }
 
@@ -283,6 +284,7 @@ err_t worker_new(struct crew *crew, struct worker **ret)
     w->crew = crew;
     buf_init(&w->tail, WIRE_TAIL_MAX);
     TRY(wire_inbox_init(&w->inbox, CHAN_JOB));
+    TRY(tensor_digest_init(&w->digest));
     TRY(ort_load_result(ort->CreateRunOptions(&w->run.options)));
     runs_add(&crew->runs, &w->run);
     *ret = w;
@@ -304,13 +306,14 @@ err_t worker_fit(struct worker *w)
     return ok ? OK : ERR_NOMEM;
 }
 
-/* Who sleeps is woken by the next job, and front is stopped for it. So front may go on first: then there are more.
+/* Who sleeps is woken by the next job, and front is stopped for it. So where there are other jobs front may go on
+   first: then one of them comes.
 
    A front that died with results unread resets the channel. That is told once, ahead of the jobs that are still queued:
    only what is told twice is the end. */
 static err_t receive(struct worker *w, const struct front *f, struct wire_msg *ret)
 {
-    err_t e = wire_recv(&f->job, &w->inbox, false, ret);
+    err_t e = wire_recv(&f->job, &w->inbox, w->alone, ret);
     if (e == ERR_WOULD_BLOCK) {
         (void)sched_yield();
         e = wire_recv(&f->job, &w->inbox, true, ret);

@@ -124,6 +124,7 @@ static void deliver(void *self, const struct wire_receipt *r, const struct msg_s
 
 err_t keeper_flush(struct keeper *k)
 {
+    k->shared = k->batch.count > 1;
     TRY(batch_sign(&k->batch, deliver, k));
     send_receipts(k);
     return OK;
@@ -183,6 +184,8 @@ err_t keeper_reports(struct keeper *k, uint32_t infer)
             keeper_accuse_infer(k, i, 0, e);
         else
             TRY(take_report(k, i, &m));
+        if (!k->company)
+            return OK; /* if there is another one all the same, the next turn has it */
     }
     return OK;
 }

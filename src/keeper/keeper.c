@@ -60,22 +60,23 @@ static bool has_kind(const struct epoll_event *events, int n, uint64_t kind)
     return false;
 }
 
-/* Whoever has just reported was stopped for it. It goes on first, and what it and others report meanwhile shares a
-   signature; a handshake does not wait for that.
+/* The supervisor's messages come first: what a front or an infer says may rest on them. A ticket wakes nobody, for a
+   report will follow; but reports can fail to come, and the tickets must not fill their socket.
 
-   The supervisor's messages come first: what a front or an infer says may rest on them. A ticket wakes nobody, for a
-   report will follow; but reports can fail to come, and the tickets must not fill their socket. */
+   Whoever has just reported was stopped for it. Where there are others it goes on first, and what all report meanwhile
+   shares a signature; a handshake does not wait for that. */
 static err_t serve_once(struct keeper *k)
 {
     struct epoll_event events[EVENTS];
     int n = epoll_wait(k->epoll, events, EVENTS, LOOK_MS);
     if (n < 0)
         return errno == EINTR ? OK : err_errno();
-    if (has_kind(events, n, TAG_REPORT) && !has_kind(events, n, TAG_SIGN))
-        (void)sched_yield();
     if (has_kind(events, n, TAG_CONTROL))
         TRY(keeper_control(k));
     keeper_tickets(k);
+    k->company = k->tickets.count > 1 || k->shared;
+    if (k->company && has_kind(events, n, TAG_REPORT) && !has_kind(events, n, TAG_SIGN))
+        (void)sched_yield();
     for (int i = 0; i < n; i++)
         TRY(serve_event(k, events[i].data.u64));
     TRY(keeper_flush(k));

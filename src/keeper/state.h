@@ -25,6 +25,8 @@ struct keeper {
     struct peers peers;
     struct tickets tickets;
     struct batch batch;
+    bool shared;          /* the last signature was for several */
+    bool company;         /* or there is more than one ticket: another report may come soon */
     struct buf receipts;  /* signed and not sent: the tail of a message */
     uint16_t receipts_to; /* generation of the front that gets it */
 };

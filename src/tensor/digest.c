@@ -4,17 +4,25 @@
 #include <assert.h>
 #include <endian.h>
 
-err_t tensor_digest_init(struct tensor_digest *d, const struct desc_list *descs, uint8_t ret_descs[static SHA256_LEN])
+err_t tensor_digest_init(struct tensor_digest *d)
 {
     *d = (struct tensor_digest){0};
-    TRY(sha256_of(descs->encoded.data, descs->encoded.len, ret_descs));
-    TRY(sha256_init(&d->hash));
-    return sha256_update(&d->hash, ret_descs, SHA256_LEN);
+    return sha256_init(&d->hash);
 }
 
 void tensor_digest_done(struct tensor_digest *d)
 {
     sha256_done(&d->hash);
+}
+
+err_t tensor_digest_begin(struct tensor_digest *d, const struct desc_list *descs, uint8_t ret_descs[static SHA256_LEN])
+{
+    d->left = 0;
+    TRY(sha256_reset(&d->hash));
+    TRY(sha256_update(&d->hash, descs->encoded.data, descs->encoded.len));
+    TRY(sha256_final(&d->hash, ret_descs));
+    TRY(sha256_reset(&d->hash));
+    return sha256_update(&d->hash, ret_descs, SHA256_LEN);
 }
 
 err_t tensor_digest_value(struct tensor_digest *d, uint64_t len)
@@ -42,7 +50,8 @@ err_t tensor_digest_of(const struct value_set *set, const uint8_t *area, uint8_t
                        uint8_t ret[static SHA256_LEN])
 {
     AUTO(tensor_digest_done) struct tensor_digest d = {0};
-    TRY(tensor_digest_init(&d, &set->descs, ret_descs));
+    TRY(tensor_digest_init(&d));
+    TRY(tensor_digest_begin(&d, &set->descs, ret_descs));
     for (size_t i = 0; i < set->descs.count; i++) {
         TRY(tensor_digest_value(&d, set->places[i].len));
         TRY(tensor_digest_bytes(&d, area + set->places[i].offset, set->places[i].len));

@@ -12,9 +12,11 @@ struct tensor_digest {
     uint64_t left; /* bytes of the current payload that are still to come */
 };
 
-/* Also writes the SHA-256 of the descriptors. */
-err_t tensor_digest_init(struct tensor_digest *d, const struct desc_list *descs, uint8_t ret_descs[static SHA256_LEN]);
+/* For any number of digests, one after the other. ERR_NOMEM. */
+err_t tensor_digest_init(struct tensor_digest *d);
 void tensor_digest_done(struct tensor_digest *d);
+/* The next digest, whatever became of the one before; also writes the SHA-256 of the descriptors. */
+err_t tensor_digest_begin(struct tensor_digest *d, const struct desc_list *descs, uint8_t ret_descs[static SHA256_LEN]);
 /* Next value; the one before must be complete. */
 err_t tensor_digest_value(struct tensor_digest *d, uint64_t len);
 err_t tensor_digest_bytes(struct tensor_digest *d, const void *bytes, size_t n);

@@ -368,7 +368,7 @@ struct msg_job {
     uint64_t bytes; /* of the input area that this job uses */
     uint32_t run_ms;
     uint16_t slot;
-    uint16_t zero;
+    uint16_t others; /* of front's jobs that have no result yet: a hint whether it is worth letting front go on */
     struct wire_nonce nonce;
 }; /* tail: value_set_encode (tensor/values.h). fd: the slot's input area when it is new */
 struct msg_result {

@@ -190,7 +190,8 @@ static err_t read_inputs(struct job *j, const char *folder)
 static err_t digest(const struct desc_list *descs, const struct view *payloads, struct side *ret)
 {
     AUTO(tensor_digest_done) struct tensor_digest d = {0};
-    TRY(tensor_digest_init(&d, descs, ret->descriptors));
+    TRY(tensor_digest_init(&d));
+    TRY(tensor_digest_begin(&d, descs, ret->descriptors));
     for (size_t i = 0; i < descs->count; i++) {
         TRY(tensor_digest_value(&d, payloads[i].len));
         TRY(tensor_digest_bytes(&d, payloads[i].data, payloads[i].len));

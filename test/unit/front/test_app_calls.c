@@ -447,57 +447,6 @@ static void test_answer_out_of_order(void **state)
     assert_int_equal(w.app->seated, 0);
 }
 
-/* The result of a run of this length. */
-static void answer_after(struct infer *i, uint32_t run_us)
-{
-    struct client *c = post(request_of(1, "1"));
-    struct job j = infer_takes(i);
-    const struct msg_result r = {
-        .job = j.head.job, .result = ERR_RUN_FAILED, .run_us = run_us, .slot = j.head.slot};
-    infer_says(i, &r, view_of("", 0), -1);
-    expect_error(c, 400, "RUN_FAILED");
-}
-
-/* How many of as many requests as can be infer gets before it answers one; then it answers all, after short runs. */
-static unsigned jobs_at_once(struct infer *i)
-{
-    static struct job jobs[2 * SLOTS_MAX];
-    unsigned taken = 0, at_once = 0;
-    for (unsigned n = 0; n < COUNT_OF(jobs); n++)
-        (void)post(request_of(1, "1"));
-    for (unsigned n = 0; n < COUNT_OF(jobs); n++) {
-        while (infer_has_job(i))
-            jobs[taken++] = infer_takes(i);
-        at_once = MAX(at_once, n == 0 ? taken : 0);
-        const struct msg_result r = {
-            .job = jobs[n].head.job, .result = ERR_RUN_FAILED, .run_us = 100, .slot = jobs[n].head.slot};
-        infer_says(i, &r, view_of("", 0), -1);
-    }
-    return at_once;
-}
-
-/* Twice as many as there are workers; as many as there are slots when runs have turned out to be short; and fewer again. */
-static void test_short_jobs_come_in_numbers(void **state)
-{
-    struct infer *i = load(1);
-    (void)state;
-    assert_int_equal(jobs_at_once(i), 4);
-    assert_int_equal(jobs_at_once(i), SLOTS_MAX);
-    answer_after(i, 10000);
-    assert_int_equal(jobs_at_once(i), 4);
-}
-
-/* Models whose seats are many leave some to others. */
-static void test_seats_for_other_models(void **state)
-{
-    struct infer *i = load(1);
-    (void)state;
-    assert_int_equal(jobs_at_once(i), 4);
-    w.app->seated += CALLS_MAX / 2;
-    assert_int_equal(jobs_at_once(i), 4);
-    w.app->seated -= CALLS_MAX / 2;
-}
-
 /* A result whose report was lost with its process: the keeper is not to blame. */
 static void test_report_that_died(void **state)
 {
@@ -564,8 +513,6 @@ int main(void)
         TEST(test_hung_infer),
         TEST(test_jobs_that_wait_for_a_worker),
         TEST(test_answer_out_of_order),
-        TEST(test_short_jobs_come_in_numbers),
-        TEST(test_seats_for_other_models),
         TEST(test_report_that_died),
         TEST(test_receipt_after_the_end_of_infer),
         TEST(test_active_lanes_are_told),
