@@ -55,7 +55,7 @@ class Load:
         used, busy = sum(map(machine.cpu_us, mine)) - used, sum(machine.busy_us()) - begun
         self.rates.append(result["count"] / result["elapsed_us"] * 1e6)
         self.used_us.append(used / result["count"])
-        return (busy - used) / result["elapsed_us"] / os.cpu_count()
+        return min((busy - used) / result["elapsed_us"] / os.cpu_count(), 1)  # what was stolen is counted on top
 
     def end(self):
         self.process.stdin.close()

@@ -4,6 +4,9 @@
 #include "attest/nsm.h"
 #include "base/text.h"
 #include "nsm/device.h"
+#include "selftest/descriptors.h"
+#include "selftest/egress.h"
+#include "selftest/json.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -21,26 +24,7 @@
 #define READY_STEPS     1800
 #define READY_STEP_USEC 100000
 
-/* ── JSON ── */
-
-/* `separator` is empty before the first element and becomes a comma. */
-static void separate(const char **separator)
-{
-    (void)fputs(*separator, stdout);
-    *separator = ",";
-}
-
-static void print_text(const char *text, size_t n)
-{
-    (void)putchar('"');
-    for (size_t i = 0; i < n; i++) {
-        bool plain = isprint((unsigned char)text[i]) != 0;
-        if (plain && (text[i] == '"' || text[i] == '\\'))
-            (void)putchar('\\');
-        (void)putchar(plain ? text[i] : ' ');
-    }
-    (void)putchar('"');
-}
+/* ── lists ── */
 
 /* The lines of a file, an empty list if there is no such file. */
 static void print_lines(const char *path)
@@ -50,8 +34,8 @@ static void print_lines(const char *path)
     FILE *f = fopen(path, "re");
     (void)putchar('[');
     while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-        separate(&separator);
-        print_text(line, strcspn(line, "\n"));
+        json_separate(&separator);
+        json_text(line, strcspn(line, "\n"));
     }
     (void)putchar(']');
     if (f != NULL)
@@ -67,7 +51,7 @@ static void for_names(const char *path, bool (*wanted)(const char *name), void (
     (void)putchar('[');
     for (int i = 0; i < n; i++) {
         if (names[i]->d_name[0] != '.' && (wanted == NULL || wanted(names[i]->d_name))) {
-            separate(&separator);
+            json_separate(&separator);
             print(names[i]->d_name);
         }
         free(names[i]);
@@ -78,7 +62,7 @@ static void for_names(const char *path, bool (*wanted)(const char *name), void (
 
 static void print_name(const char *name)
 {
-    print_text(name, strlen(name));
+    json_text(name, strlen(name));
 }
 
 /* ── registers ── */
@@ -96,7 +80,7 @@ static void print_pcrs(void)
         if (p.error != NSM_SUCCESS || p.bytes.len != PCR_LEN)
             continue;
         hex_encode(p.bytes.data, PCR_LEN, digits);
-        separate(&separator);
+        json_separate(&separator);
         (void)printf("\"PCR%u\":\"%s\"", i, digits);
     }
     (void)fputs("}", stdout);
@@ -135,11 +119,13 @@ static void print_status(const char *pid)
             continue;
         size_t key = strcspn(line, ":");
         const char *value = line + key + strspn(line + key, ":\t ");
-        separate(&separator);
-        print_text(line, key);
+        json_separate(&separator);
+        json_text(line, key);
         (void)putchar(':');
-        print_text(value, strcspn(value, "\n"));
+        json_text(value, strcspn(value, "\n"));
     }
+    (void)fputs(",\"descriptors\":", stdout);
+    descriptors_print(pid);
     (void)putchar('}');
     if (f != NULL)
         (void)fclose(f);
@@ -181,6 +167,8 @@ static void print_stage(const char *stage, const char *node)
     }
     (void)fputs(",\"processes\":", stdout);
     for_names("/proc", is_process, print_status);
+    (void)fputs(",\"egress\":", stdout);
+    egress_print();
     (void)fputs("}\n", stdout);
     (void)fflush(stdout);
 }

@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_MAX (HEARTBEAT_ANSWER_MAX + 128)
+#define TEXT_MAX      (HEARTBEAT_ANSWER_MAX + 128)
+#define STEPS_AT_ONCE 4 /* of libcurl: what needs no waiting is done in one tick */
 
 enum step { RESTING, ASKING, POSTING };
 
@@ -135,12 +136,12 @@ void heartbeat_tick(struct heartbeat *b, uint64_t now_ms)
         return;
     if (b->step == RESTING && now_ms >= b->due_ms && start(b, ASKING) != OK)
         rest(b, now_ms, "out of memory");
-    if (b->step == RESTING)
-        return;
-    (void)curl_multi_perform(b->multi, &running);
-    const CURLMsg *m = curl_multi_info_read(b->multi, &left);
-    if (m != NULL && m->msg == CURLMSG_DONE)
-        on_end(b, m->data.result, now_ms);
+    for (unsigned i = 0; i < STEPS_AT_ONCE && b->step != RESTING; i++) {
+        (void)curl_multi_perform(b->multi, &running);
+        const CURLMsg *m = curl_multi_info_read(b->multi, &left);
+        if (m != NULL && m->msg == CURLMSG_DONE)
+            on_end(b, m->data.result, now_ms);
+    }
 }
 
 /* ── the whole ── */

@@ -15,9 +15,13 @@ LISTENING = "00010000"  # __SO_ACCEPTCON in the flags of /proc/net/unix
 
 
 def processes(stage):
-    """All that are not the kernel's, without their order."""
+    """All that are not the kernel's, without their order; what each has open, every kind once."""
     own = [p for p in stage["processes"] if p.pop("Kthread") == "0"]
-    return sorted(own, key=lambda p: (p["Name"], p["Seccomp_filters"]))
+    for p in own:
+        # Numbers of processes differ; what the one that looks has open is its looking.
+        open_now = {re.sub(r"^/proc/\d+/", "/proc/PID/", text) for text in p.pop("descriptors")}
+        p["descriptors"] = sorted(open_now) if p["Name"] != "veronnx-selftes" else []
+    return sorted(own, key=lambda p: (p["Name"], p["Seccomp_filters"], p["descriptors"]))
 
 
 def projected(stage):
@@ -36,6 +40,7 @@ def projected(stage):
         "interfaces": stage["interface-names"],
         "address families": [line.split()[0] for line in stage["protocols"][1:]],
         "listening": [line for line in stage["unix"][1:] if line.split()[3] == LISTENING],
+        "ways out": stage["egress"],
         "network sockets": stage["tcp"] + stage["udp"] + stage["raw"] + stage["packet"],
     }
 
@@ -70,6 +75,8 @@ def main():
             results[f"{name}: {what}"] = found[name][what] == value
             if found[name][what] != value:
                 print(json.dumps(found[name][what], indent=1))
+    for name, stage in found.items():
+        results[f"{name}: nothing that is not compared"] = stage.keys() == golden[name].keys()
     for what, good in results.items():
         print(f"{'passed' if good else 'failed'}: {what}")
     return not all(results.values())
