@@ -21,11 +21,11 @@ static bool is_opaque(struct view name)
     return name.len > 0 && name.len < CONF_NAME_MAX && conf_name_len(name) == name.len && !looks_like_cid(name);
 }
 
+/* Clients of Triton look for the first words. */
 static err_t refuse_opaque(struct why *why)
 {
     return why_set(why, ERR_MODEL_NOT_PINNED,
-                   "the model is named by something that does not say its content; this node needs an `alias` that pins "
-                   "it to a CID");
+                   "Request for unknown model: no CID, and this node has no `alias` that pins the name to one");
 }
 
 err_t model_resolve(const struct conf *conf, struct view name, struct wire_model *ret, struct why *why)

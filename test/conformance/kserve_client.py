@@ -99,7 +99,7 @@ async def rest_refusal(node):
             await client.infer(f"https://localhost:{node.port}", InferRequest("nobody", [tensor("x", "FP32", np.zeros(1, np.float32))]), model_name="nobody")
         except Exception as e:  # noqa: BLE001: httpx is not ours to name
             equal(e.response.status_code, 404, "status")
-            check("pins it to a CID" in str(e), f"the node's own words do not reach the user: {e}")
+            check("unknown model" in str(e), f"the node's own words do not reach the user: {e}")
             return
     raise AssertionError("not refused")
 

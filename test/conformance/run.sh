@@ -54,6 +54,7 @@ each "backend:" backend
 whole "CIDs" python3 test/conformance/cid_oracle.py
 whole "documents by nitrite" python3 test/conformance/nitrite.py
 each "serving clients:" "$(tools/peers.sh tritonclient || echo python3)" -u test/conformance/serving_clients.py
+each "Triton's examples:" python3 test/conformance/triton_examples.py
 each "KServe:" python3 test/conformance/kserve_client.py
 each "grpc-js:" python3 test/conformance/grpc_js.py
 each "metrics:" python3 test/conformance/metrics.py
