@@ -208,6 +208,7 @@ static err_t on_preloaded(void *self, struct wire_msg *m UNUSED)
 {
     struct app *app = self;
     app->preloading = false;
+    watches_tell(app);
     return OK;
 }
 
@@ -215,6 +216,7 @@ static err_t on_drain(void *self, struct wire_msg *m UNUSED)
 {
     struct app *app = self;
     app->draining = true;
+    watches_tell(app);
     if (app->server != NULL)
         http_server_drain(app->server);
     return OK;

@@ -201,6 +201,8 @@ struct grpc_call {
     struct view message; /* in the body, or in */
     struct buf plain;    /* what was compressed */
     struct body codec;
+    enum coding coding; /* how the answer may be compressed */
+    bool packed;        /* it is */
 };
 
 /* What differs between the ways to ask for a model. */
@@ -306,6 +308,19 @@ err_t proofs_answer(struct app *app, struct wire_msg *msg);
 /* Those that took too long are answered so. True while there are others. */
 bool proofs_tick(struct app *app, uint64_t now_ms);
 
+/* ── grpc_watch.c: who waits for changes of the node's health ── */
+
+#define WATCHES_MAX 64 /* each keeps its connection from being idle */
+
+struct health_watch {
+    struct http_req *req; /* NULL: a free place */
+    bool unknown;         /* it asked for a service that is not here */
+    int told;             /* the status that it knows; -1: none */
+};
+
+/* Whether the node takes requests has changed. Once it drains they are all answered for good. */
+void watches_tell(struct app *app);
+
 /* ── enclave_api.c: nitriding's public API ── */
 
 /* A refusal as nitriding's: the sentence alone. */
@@ -388,6 +403,7 @@ struct app {
     struct lane *lanes;
     uint32_t last_proof;
     struct proof_ask proofs[PROOFS_MAX];
+    struct health_watch watches[WATCHES_MAX];
     struct call *calls[CALLS_MAX]; /* by job % CALLS_MAX: RUNNING and SIGNING */
 };
 

@@ -11,6 +11,10 @@ enum coding coding_accepted(struct view field);
 /* How a Content-Encoding names it; NULL for CODING_NONE. */
 const char *coding_name(enum coding coding);
 
+/* What is worth it: less does not get shorter, more would keep the loop from others. */
+#define DEFLATE_MIN (1 * KIB)
+#define DEFLATE_MAX (4 * MIB)
+
 /* Appends all of `in`, compressed quickly. ERR_TOO_LARGE (out->max), ERR_NOMEM. */
 err_t deflate_all(enum coding coding, struct view in, struct buf *out);
 

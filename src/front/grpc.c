@@ -2,6 +2,8 @@
 #include "front/grpc.h"
 
 #include "base/text.h"
+#include "front/deflate.h"
+#include "front/head.h"
 #include <health.pb-c.h>
 #include <inference.pb-c.h>
 
@@ -65,6 +67,8 @@ static void refuse(struct http_answer *a, err_t e, const struct why *why, uint32
     a->trailers[1] = (struct http_field){"grpc-message", view_of(a->note, encode_note(text, a->note))};
     a->trailers[2] = field_of("veronnx-code", err_name(e));
     a->n_trailers = 3;
+    if (e == ERR_MEDIA_TYPE)
+        a->fields[a->n_fields++] = field_of("grpc-accept-encoding", "identity,deflate,gzip");
 }
 
 static void dress(struct http_answer *a)
@@ -209,9 +213,50 @@ static void reply_message(struct http_req *req, const ProtobufCMessage *m)
     grpc_reply(req, e, NULL, &out);
 }
 
+/* ── compressed answers ── */
+
+/* Names between commas and blanks. */
+static bool lists(struct view list, const char *name)
+{
+    while (list.len > 0) {
+        struct view item = view_cut(&list, ',');
+        while (item.len > 0 && (item.data[0] == ' ' || item.data[0] == '\t'))
+            item = view_of(item.data + 1, item.len - 1);
+        head_trim(&item);
+        if (view_is(item, name))
+            return true;
+    }
+    return false;
+}
+
+enum coding grpc_coding(const struct http_req *req)
+{
+    enum coding coding = CODING_NONE;
+    struct view name = http_header(req, "grpc-encoding");
+    if (name.data == NULL || coding_parse(name, &coding) != OK || coding == CODING_NONE)
+        return CODING_NONE;
+    return lists(http_header(req, "grpc-accept-encoding"), coding_name(coding)) ? coding : CODING_NONE;
+}
+
+bool grpc_pack(enum coding coding, struct buf *framed)
+{
+    static const uint8_t room[GRPC_PREFIX];
+    AUTO_BUF struct buf out = BUF_WITH(framed->len);
+    if (coding == CODING_NONE || framed->len < DEFLATE_MIN || framed->len > DEFLATE_MAX ||
+        buf_put(&out, room, sizeof(room)) != OK ||
+        deflate_all(coding, view_of(framed->data + GRPC_PREFIX, framed->len - GRPC_PREFIX), &out) != OK)
+        return false;
+    grpc_prefix(out.data, out.len - GRPC_PREFIX);
+    out.data[0] = 1;
+    struct buf plain = *framed;
+    *framed = out;
+    out = plain;
+    return true;
+}
+
 /* ── the server ── */
 
-static bool is_ready(const struct app *app)
+bool grpc_is_ready(const struct app *app)
 {
     return !app->draining && !app->preloading;
 }
@@ -226,7 +271,7 @@ static void server_live(struct app *app UNUSED, struct http_req *req)
 static void server_ready(struct app *app, struct http_req *req)
 {
     Inference__ServerReadyResponse m = INFERENCE__SERVER_READY_RESPONSE__INIT;
-    m.ready = is_ready(app);
+    m.ready = grpc_is_ready(app);
     reply_message(req, &m.base);
 }
 
@@ -245,21 +290,24 @@ static void server_metadata(struct app *app UNUSED, struct http_req *req)
     reply_message(req, &m.base);
 }
 
+err_t grpc_health_service(struct app *app, struct http_req *req, struct why *why)
+{
+    ProtobufCMessage *asked = NULL;
+    struct grpc_memory memory = {0};
+    TRY(grpc_ask(app, req, &grpc__health__v1__health_check_request__descriptor, &memory, &asked, why));
+    struct view service = grpc_view(((const Grpc__Health__V1__HealthCheckRequest *)asked)->service);
+    bool known = service.len == 0 || view_is(service, "inference.GRPCInferenceService");
+    grpc_free(&asked, &memory);
+    return known ? OK : why_set(why, ERR_NOT_FOUND, "no such service");
+}
+
 static void health_check(struct app *app, struct http_req *req)
 {
     Grpc__Health__V1__HealthCheckResponse m = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
-    ProtobufCMessage *asked = NULL;
-    struct grpc_memory memory = {0};
     struct why why = {0};
-    err_t e = grpc_ask(app, req, &grpc__health__v1__health_check_request__descriptor, &memory, &asked, &why);
-    if (e == OK && asked != NULL) {
-        struct view service = grpc_view(((const Grpc__Health__V1__HealthCheckRequest *)asked)->service);
-        if (service.len > 0 && !view_is(service, "inference.GRPCInferenceService"))
-            e = why_set(&why, ERR_NOT_FOUND, "no such service");
-    }
-    grpc_free(&asked, &memory);
-    m.status = is_ready(app) ? GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
-                             : GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING;
+    err_t e = grpc_health_service(app, req, &why);
+    m.status = grpc_is_ready(app) ? GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
+                                  : GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING;
     if (e == OK)
         reply_message(req, &m.base);
     else
@@ -284,6 +332,7 @@ static const struct route routes[] = {
     {METHOD_POST, SERVICE "RepositoryModelLoad", grpc_model_load, call_gone, true, NULL, METRIC_PATH_GRPC},
     {METHOD_POST, SERVICE "RepositoryModelUnload", grpc_model_unload, NULL, true, NULL, METRIC_PATH_GRPC},
     {METHOD_POST, "/grpc.health.v1.Health/Check", health_check, NULL, true, NULL, METRIC_PATH_HEALTH},
+    {METHOD_POST, "/grpc.health.v1.Health/Watch", grpc_watch, grpc_watch_gone, true, NULL, METRIC_PATH_HEALTH},
 };
 
 const struct route *grpc_route(struct view path)

@@ -40,6 +40,21 @@ void grpc_repository_index(struct app *app, struct http_req *req);
 void grpc_model_load(struct app *app, struct http_req *req);
 void grpc_model_unload(struct app *app, struct http_req *req);
 
+/* How the answer to a call may be compressed: as the call was, which shows that it pays on its way, if the client says
+   that it takes that. */
+enum coding grpc_coding(const struct http_req *req);
+/* Compresses a framed message in place when that is worth it; whether it was. */
+bool grpc_pack(enum coding coding, struct buf *framed);
+
+/* ── grpc_watch.c ── */
+
+/* The service that a message of the health service names; ERR_NOT_FOUND: it is not here. */
+err_t grpc_health_service(struct app *app, struct http_req *req, struct why *why);
+bool grpc_is_ready(const struct app *app);
+void grpc_watch(struct app *app, struct http_req *req);
+void grpc_watch_part(struct app *app, struct http_req *req);
+void grpc_watch_gone(struct http_req *req);
+
 /* ── grpc_stream.c ── */
 
 void grpc_stream_head(struct http_req *req);

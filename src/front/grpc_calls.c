@@ -1,4 +1,5 @@
 /* ModelInfer: from the body to a call of a model, and back. */
+#include "front/deflate.h"
 #include "front/grpc.h"
 #include "front/resolve.h"
 
@@ -49,7 +50,10 @@ static void done(struct call *c)
 
 static err_t put_answer(struct call *c, const struct value_set *outputs, struct view area, struct why *why)
 {
-    return grpc_infer_write(&c->as.grpc.infer, name_of(c), outputs, area, &c->answer, why);
+    struct grpc_call *g = &c->as.grpc;
+    TRY(grpc_infer_write(&g->infer, name_of(c), outputs, area, &c->answer, why));
+    g->packed = grpc_pack(g->coding, &c->answer);
+    return OK;
 }
 
 static err_t put_part(struct call *c, const struct value_set *outputs, struct view area, struct why *why)
@@ -60,10 +64,19 @@ static err_t put_part(struct call *c, const struct value_set *outputs, struct vi
 static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why)
 {
     struct grpc_call *g = &c->as.grpc;
+    g->coding = grpc_coding(c->req);
     TRY(grpc_read(c->app, c->req, &g->codec, &g->plain, &g->message, why));
     TRY(call_parse(c, 3 * grpc_infer_head(g->message), why)); /* a short text takes up to 25 times its bytes */
     TRY(call_read_head(c, (struct view){0}, why));
     return model_resolve(c->app->conf, name_of(c), ret_model, why);
+}
+
+static void dress(struct call *c, struct http_answer *a, char text[static CALL_TEXT_SIZE])
+{
+    const char *coding = coding_name(c->as.grpc.coding);
+    grpc_dress(c, a, text);
+    if (c->as.grpc.packed)
+        a->fields[a->n_fields++] = (struct http_field){"grpc-encoding", view_of(coding, strlen(coding))};
 }
 
 void grpc_model_infer(struct app *app, struct http_req *req)
@@ -75,7 +88,7 @@ void grpc_model_infer(struct app *app, struct http_req *req)
                                           .drop = drop,
                                           .done = done,
                                           .write = put_answer,
-                                          .dress = grpc_dress};
+                                          .dress = dress};
     call_ask(app, req, &form);
 }
 

@@ -10,10 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What is compressed: less is not worth it, more would keep the loop from others. */
-#define COMPRESS_MIN (1 * KIB)
-#define COMPRESS_MAX (4 * MIB)
-
 /* Tensors of together so many bytes are received where infer reads them; a copy of less costs less than an area. */
 #define DIRECT_MIN  (256 * KIB)
 #define DIRECT_JSON (64 * KIB) /* longest JSON of such a request */
@@ -78,7 +74,7 @@ static void done(struct call *c)
 static void compress(struct call *c)
 {
     AUTO_BUF struct buf out = BUF_WITH(c->answer.len);
-    if (c->as.oip.accepted == CODING_NONE || c->answer.len < COMPRESS_MIN || c->answer.len > COMPRESS_MAX ||
+    if (c->as.oip.accepted == CODING_NONE || c->answer.len < DEFLATE_MIN || c->answer.len > DEFLATE_MAX ||
         deflate_all(c->as.oip.accepted, buf_view(&c->answer), &out) != OK)
         return;
     struct buf plain = c->answer;

@@ -117,10 +117,13 @@ static void on_drained(void *self)
     app_tell(self, MSG_FRONT_DRAINED, &none);
 }
 
-/* Only streams of gRPC have parts. */
+/* Requests of several messages are streams of gRPC; other answers of several parts are those of its health service. */
 static void on_part(void *self, struct http_req *req)
 {
-    grpc_stream_part(self, req);
+    if (req->parts)
+        grpc_stream_part(self, req);
+    else
+        grpc_watch_part(self, req);
 }
 
 const struct http_handler app_handler = {on_head, on_body, on_gone, on_drained, on_part, on_prefix};

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""With model-control clients load and unload over the public listener, REST and gRPC, as Triton's and KServe's clients ask; a request that is under
-way is answered, and without it nobody may."""
+"""With model-control clients load and unload over the public listener, REST and gRPC, as Triton's and KServe's clients ask; a request
+that is under way is answered, and without it nobody may."""
 import json
 import threading
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The manifests of contrib/k8s and contrib/kserve against the schemas of Kubernetes and of KServe, strictly: a field that they do not know is a
-mistake. What a pod would run on a folder of models is run here, and the names are asked for.
+"""The manifests of contrib/k8s and contrib/kserve against the schemas of Kubernetes and of KServe, strictly: a field that they do not
+know is a mistake. What a pod would run on a folder of models is run here, and the names are asked for.
 Environment: VERONNX_BIN. 77: the schemas cannot be had. It starts itself again with the Python that has them."""
 import contextlib
 import copy
