@@ -3,7 +3,7 @@
 
 What the guest connects to at CID 3 (its parent), port P, is the Unix socket HOST_P of whoever listens there; port 9000 is answered
 here when nobody does: one byte back, what nitro-cli does with a heartbeat. HOST itself is listened on: who connects there says
-"CONNECT P" and a newline, and is then connected to the guest's port P. Ends when QEMU does. Vhost-user and virtio 1.2, section
+"CONNECT P" and a newline, and is told "OK" with a port and a newline when it is connected to the guest's port P. Ends when QEMU does. Vhost-user and virtio 1.2, section
 5.10; no feature beyond VERSION_1, no trust in the guest's addresses: what lies outside its memory ends the program.
 """
 import mmap
@@ -152,6 +152,7 @@ class Connection:
     def on_guest(self, op, flags, data):
         if op == RESPONSE:
             self.answered = True
+            self.sock.send(b"OK %d\n" % self.ports[1])  # the first bytes of a new socket, which takes them
         elif op == RW:
             if len(self.to_host) + len(data) > ROOM:
                 self.end()

@@ -4,22 +4,20 @@
 #include "cli/cmd_add.h"
 #include "cli/cmd_cat.h"
 #include "cli/cmd_export.h"
+#include "cli/cmd_host.h"
 #include "cli/cmd_image.h"
 #include "cli/cmd_import.h"
 #include "cli/cmd_infer.h"
 #include "cli/cmd_models.h"
 #include "cli/cmd_og.h"
 #include "cli/cmd_verify.h"
-#include "wire/launch.h"
 #include "wire/options.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static int cmd_version(int argc, char **argv);
 static int cmd_help(int argc, char **argv);
-static int cmd_host(int argc, char **argv);
 static int cmd_serve_help(int argc, char **argv);
 
 static const struct command {
@@ -28,7 +26,7 @@ static const struct command {
     const char *what;
 } commands[] = {
     {"serve", cmd_serve_help, "run a node"},
-    {"host", cmd_host, "stand beside an enclave: connections, blocks, configuration, log"},
+    {"host", cmd_host, "run enclaves, and stand beside them: connections, blocks, configuration, log"},
     {"add", cmd_add, "put model files into the local store and print their CIDs"},
     {"import", cmd_import, "put the blocks of an archive (CAR) into the local store"},
     {"export", cmd_export, "write a file or directory of the local store as an archive (CAR)"},
@@ -105,17 +103,6 @@ static void print_wrapped(const char *text)
     (void)printf("        %s\n", text);
 }
 
-/* `veronnx help host`: another executable explains itself. */
-static int cmd_host(int argc, char **argv)
-{
-    char exe[LAUNCH_PATH_MAX];
-    (void)argc;
-    if (launch_beside("veronnx-host", exe) == OK)
-        (void)execv(exe, argv);
-    (void)fprintf(stderr, "veronnx: cannot start veronnx-host\n");
-    return 1;
-}
-
 static int cmd_serve_help(int argc, char **argv)
 {
     (void)argc;
@@ -127,9 +114,9 @@ static int cmd_serve_help(int argc, char **argv)
                 stdout);
     for (size_t i = 0; i < options_count; i++) {
         const struct option *o = &options[i];
-        (void)printf("  --%s%s%s   [%s]%s%s\n", o->key, o->value != NULL ? " " : "", o->value != NULL ? o->value : "[=false]",
-                     option_sections[o->section], o->initial != NULL ? " default " : "",
-                     o->initial != NULL ? o->initial : "");
+        (void)printf("  --%s%s%s   [%s]%s%s\n", o->key, o->value != NULL ? " " : "",
+                     o->value != NULL ? o->value : "[=false]", option_sections[o->section],
+                     o->initial != NULL ? " default " : "", o->initial != NULL ? o->initial : "");
         print_wrapped(o->help);
     }
     (void)fputs("\nExit status: 0 after an orderly end, 1 failure, 2 wrong option or configuration.\n", stdout);

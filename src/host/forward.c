@@ -39,7 +39,7 @@ struct connection {
     enum phase phase;
     uint8_t answered; /* bytes of the device's answer */
     uint64_t moved_ms;
-    size_t row;
+    struct address to; /* where its row led when it came */
 };
 
 struct entrance {
@@ -50,7 +50,7 @@ struct entrance {
 
 struct forwarder {
     struct loop *loop;
-    const struct forward_row *rows;
+    struct forward_row rows[FORWARD_MAX];
     struct entrance entrances[FORWARD_MAX];
     size_t n;
     uint32_t most;
@@ -234,7 +234,7 @@ static err_t read_answer(struct connection *c)
 static err_t greet(struct connection *c)
 {
     char line[ADDRESS_GREETING_MAX];
-    size_t sent = 0, n = address_greeting(&c->forwarder->rows[c->row].to, line);
+    size_t sent = 0, n = address_greeting(&c->to, line);
     if (n == 0)
         return open_both(c);
     TRY(send_to(&c->sides[ENCLAVE], (const uint8_t *)line, n, &sent));
@@ -281,7 +281,7 @@ static struct connection *new_connection(struct forwarder *f, size_t row, int *c
     if (c == NULL)
         return NULL;
     c->forwarder = f;
-    c->row = row;
+    c->to = f->rows[row].to;
     c->moved_ms = f->loop->now_ms;
     for (unsigned i = 0; i < SIDES; i++) {
         watch_init(&c->sides[i].watch, f->loop, i == CLIENT ? client : enclave, on_side);
@@ -347,6 +347,7 @@ static err_t open_entrance(struct forwarder *f, const struct forward_row *row)
     struct entrance *e = &f->entrances[f->n];
     AUTO_FD int fd = -1;
     e->forwarder = f;
+    f->rows[f->n] = *row;
     if (address_listen(&row->from, &fd, &e->port) != OK) {
         (void)fprintf(stderr, "veronnx host: cannot listen on %s: %s\n", row->from.text, strerror(errno));
         return ERR_USAGE;
@@ -363,7 +364,6 @@ err_t forwarder_new(struct loop *l, const struct forward_row *rows, size_t n, ui
     if (f == NULL)
         return ERR_NOMEM;
     f->loop = l;
-    f->rows = rows;
     f->most = most;
     f->idle_ms = idle_ms;
     list_init(&f->all);
@@ -383,6 +383,11 @@ void forwarder_free(struct forwarder **forwarder)
     while (!list_empty(&f->all))
         end(LIST_OF(f->all.next, struct connection, link));
     mem_free(f);
+}
+
+void forwarder_aim(struct forwarder *f, size_t row, const struct address *to)
+{
+    f->rows[row].to = *to;
 }
 
 uint32_t forwarder_port(const struct forwarder *f, size_t row)

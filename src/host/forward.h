@@ -25,11 +25,13 @@ struct forward_counts {
     uint32_t open;
 };
 
-/* Listens for every row; an error is printed. Connections beyond `most` wait in the system's queue; one on which no
-   byte moves for `idle_ms` is closed. */
+/* Listens for every row, which are copied; an error is printed. Connections beyond `most` wait in the system's queue;
+   one on which no byte moves for `idle_ms` is closed. */
 err_t forwarder_new(struct loop *l, const struct forward_row *rows, size_t n, uint32_t most, uint32_t idle_ms,
                     struct forwarder **ret);
 void forwarder_free(struct forwarder **f);
+/* From now on a row leads there; open connections stay where they are. */
+void forwarder_aim(struct forwarder *f, size_t row, const struct address *to);
 /* The port of a row's listener. */
 uint32_t forwarder_port(const struct forwarder *f, size_t row);
 /* Once a second: what is idle or dialled too long. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "host/config.h"
+#include "host/control.h"
 #include "host/options.h"
 #include "host/print.h"
 #include "jail/jail.h"
@@ -28,6 +29,7 @@ struct host {
     struct forwarder *forwarder;
     struct fetcher fetcher;
     struct services services;
+    struct control control;
     struct watch signals;
     uint64_t drain_until_ms; /* 0: not asked to end */
     struct forward_counts told;
@@ -65,6 +67,7 @@ static void on_tick(void *self)
     struct host *h = self;
     forwarder_tick(h->forwarder);
     services_tick(&h->services);
+    control_tick(&h->control);
     fetcher_tick(&h->fetcher);
     tell_counts(h);
     if (h->drain_until_ms != 0)
@@ -129,6 +132,7 @@ static err_t open_all(struct host *h)
     TRY(loop_init(&h->loop, h, on_tick));
     TRY(forwarder_new(&h->loop, o->forwards, o->n_forwards, o->connections, o->idle_s * 1000, &h->forwarder));
     TRY(services_open(&h->services, &h->loop, o->at, &h->fetcher, buf_view(&h->config.delivery)));
+    TRY(control_open(&h->control, &h->loop, &o->control_at, h->forwarder, o->n_forwards));
     TRY(find_folders(h));
     TRY(leave_directory());
     return fetcher_open(&h->fetcher, &h->loop, h->config.fetch.list, NULL);
@@ -189,6 +193,7 @@ static void host_free(struct host **host)
         return;
     fetcher_close(&h->fetcher);
     services_close(&h->services);
+    control_close(&h->control);
     forwarder_free(&h->forwarder);
     watch_close(&h->signals);
     loop_done(&h->loop);
@@ -202,7 +207,8 @@ int host_main(int argc, char **argv)
     struct why why = {0};
     if (h == NULL)
         return 1;
-    h->loop.epoll = h->signals.fd = h->fetcher.control.fd = h->fetcher.log.fd = -1;
+    h->loop.epoll = h->signals.fd = h->fetcher.control.fd = h->fetcher.log.fd = h->control.listener.fd =
+        h->control.talker.fd = -1;
     h->fetcher.process = LAUNCHED_NONE;
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)

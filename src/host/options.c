@@ -4,9 +4,12 @@
 #include "base/text.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 const char host_help[] =
     "Usage: veronnx host --forward tcp:HOST:PORT=ADDRESS... [options] [options of `veronnx serve`]\n"
+    "       veronnx host run|describe|switch|stop [options]   start and end enclaves, this included: veronnx host run "
+    "--help\n"
     "\n"
     "The side of an enclave that stands outside of it: hands connections to it byte for byte, delivers its\n"
     "configuration, brings its blocks with veronnx-fetch, prints its log. Nothing here is trusted by anybody.\n"
@@ -17,6 +20,9 @@ const char host_help[] =
     "  --blocks-at ADDRESS   where it gets blocks (default vsock:9003)\n"
     "  --log-at ADDRESS      where it sends its log (default vsock:9004), which goes to standard output\n"
     "  --boot-at ADDRESS     where its first heartbeat is answered (vsock:9000; default: not, nitro-cli does it)\n"
+    "  --control-at ADDRESS  where a line \"ROW ADDRESS\" gives a --forward (from 0) another end (default: none); "
+    "what\n"
+    "                        `veronnx host switch` uses\n"
     "  --connections N       at a time (default 8192)\n"
     "  --idle-time SECONDS   before a connection on which nothing moves is closed (default 300)\n"
     "  --help                this text\n"
@@ -65,16 +71,28 @@ static err_t set_forward(struct host_options *o, unsigned which UNUSED, const ch
     return OK;
 }
 
-static err_t set_at(struct host_options *o, unsigned which, const char *value, struct why *why)
+static err_t set_address(struct address *ret, const char *value, struct why *why)
 {
-    struct address none = {0};
-    o->at[which] = none;
+    *ret = (struct address){0};
     if (strcmp(value, "none") == 0)
         return OK;
-    err_t e = address_parse(view_of(value, strlen(value)), ADDRESS_LISTEN, &o->at[which]);
-    if (e == OK && address_is_local(&o->at[which]))
+    err_t e = address_parse(view_of(value, strlen(value)), ADDRESS_LISTEN, ret);
+    if (e == OK && address_is_local(ret))
         return OK;
     return why_set(why, ERR_USAGE, "must be vsock:PORT, unix:PATH or none");
+}
+
+static err_t set_at(struct host_options *o, unsigned which, const char *value, struct why *why)
+{
+    return set_address(&o->at[which], value, why);
+}
+
+static err_t set_control(struct host_options *o, unsigned which UNUSED, const char *value, struct why *why)
+{
+    err_t e = set_address(&o->control_at, value, why);
+    return e != OK || o->control_at.family == AF_UNIX || o->control_at.family == 0
+               ? e
+               : why_set(why, ERR_USAGE, "must be unix:PATH or none");
 }
 
 enum { NUMBER_CONNECTIONS, NUMBER_IDLE };
@@ -100,6 +118,7 @@ static const struct own {
     {"--blocks-at", SERVICE_BLOCKS, set_at},
     {"--log-at", SERVICE_LOG, set_at},
     {"--boot-at", SERVICE_BOOT, set_at},
+    {"--control-at", 0, set_control},
     {"--connections", NUMBER_CONNECTIONS, set_number},
     {"--idle-time", NUMBER_IDLE, set_number},
 };

@@ -11,6 +11,7 @@ struct host_options {
     struct forward_row forwards[FORWARD_MAX];
     size_t n_forwards;
     struct address at[SERVICES_]; /* family 0: not offered */
+    struct address control_at;    /* likewise */
     uint32_t connections;
     uint32_t idle_s;
     const char *config_args[HOST_ARGS_MAX]; /* behind argv[0], ends with NULL; borrowed */

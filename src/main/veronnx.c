@@ -1,5 +1,5 @@
-/* veronnx: hands over to veronnx-super (`veronnx serve`), veronnx-host (`veronnx host`) or veronnx-cli (all other commands), which
-   stand beside it or, in an installed tree, in ../libexec/veronnx. */
+/* veronnx: hands over to veronnx-super (`veronnx serve`), veronnx-host (`veronnx host --...`) or veronnx-cli (all other
+   commands), which stand beside it or, in an installed tree, in ../libexec/veronnx. */
 #include "base/defs.h"
 
 #include <errno.h>
@@ -17,12 +17,13 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
-/* The command line explains `serve`. */
+/* The command line explains `serve`, and has `host run` and what belongs to it. */
 static const char *program_of(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "serve") == 0 && !wants_help(argc, argv))
         return "veronnx-super";
-    return argc > 1 && strcmp(argv[1], "host") == 0 ? "veronnx-host" : "veronnx-cli";
+    bool host = argc > 1 && strcmp(argv[1], "host") == 0 && (argc == 2 || argv[2][0] == '-');
+    return host ? "veronnx-host" : "veronnx-cli";
 }
 
 /* The folder of this executable, with its closing slash. */

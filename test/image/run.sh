@@ -15,5 +15,5 @@ VERONNX_QEMU=${VERONNX_QEMU:-$(tools/peers.sh qemu)}
 export VERONNX_QEMU
 python3 test/image/selftest.py build/image || :
 python3 test/image/refusals.py build/image || :
-python3 test/image/serve.py build/image || :
+python3 test/image/hosted.py build/image || :
 python3 test/image/registers.py build/image || :

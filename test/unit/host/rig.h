@@ -91,7 +91,7 @@ static inline void rig_end(pid_t pid)
 
 static inline int rig_close(void **state UNUSED)
 {
-    static const char *const names[] = {"enclave", "entrance", "config", "blocks", "log", "boot"};
+    static const char *const names[] = {"enclave", "entrance", "config", "blocks", "log", "boot", "control", "other"};
     char path[256];
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         (void)snprintf(path, sizeof(path), "%s/%s", rig_dir, names[i]);

@@ -80,6 +80,7 @@ static void test_refusals(void **state UNUSED)
         {{"host", "--forward", "tcp:name:1=vsock:3:1", NULL}, "--forward"},
         {{"host", FORWARD, "--log-at", "vsock:3:1", NULL}, "--log-at"},
         {{"host", FORWARD, "--config-at", "127.0.0.1:5", NULL}, "--config-at"},
+        {{"host", FORWARD, "--control-at", "vsock:1", NULL}, "--control-at"},
         {{"host", FORWARD, "--connections", "0", NULL}, "--connections"},
         {{"host", FORWARD, "--connections", "30001", NULL}, "--connections"},
         {{"host", FORWARD, "--idle-time", "x", NULL}, "--idle-time"},

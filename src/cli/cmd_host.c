@@ -1,0 +1,277 @@
+/* veronnx host run, describe, switch, stop. */
+#include "cli/cmd_host.h"
+
+#include "base/mem.h"
+#include "cli/command.h"
+#include "cli/host_enclave.h"
+#include "cli/host_words.h"
+#include "wire/launch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <yyjson.h>
+
+#define LOOK_S 2 /* between two looks at what runs in the foreground */
+
+struct host_command {
+    struct host_words words;
+    struct host_folder folder;
+    struct host_side side;
+    struct enclave enclaves[HOST_ENCLAVES_MAX];
+    size_t n_enclaves;
+};
+
+static void host_command_free(struct host_command **command)
+{
+    struct host_command *c = TAKE_PTR(*command);
+    if (c != NULL)
+        host_folder_done(&c->folder);
+    mem_free(c);
+}
+
+/* ── stop ── */
+
+/* What is drained is what the probe leads to. */
+static void end_all(struct host_command *c, bool drain)
+{
+    struct why why = {0};
+    bool serves = process_lives(&c->side.process);
+    for (size_t i = 0; i < c->n_enclaves; i++) {
+        struct enclave *e = &c->enclaves[i];
+        bool led = serves && drain && host_side_probe(&c->folder, &c->side, e->cid, &why) == OK;
+        enclave_end(&c->folder, &c->side, e, led);
+    }
+    host_side_stop(&c->side);
+    host_side_forget(&c->folder);
+}
+
+static err_t read_all(struct host_command *c, struct why *why)
+{
+    TRY(host_side_read(&c->folder, &c->side, why));
+    return enclaves_read(&c->folder, c->enclaves, &c->n_enclaves, why);
+}
+
+static err_t host_stop(struct host_command *c, struct why *why)
+{
+    TRY(host_folder_open(c->words.run_dir, false, &c->folder, why));
+    TRY(read_all(c, why));
+    end_all(c, !c->words.now);
+    return OK;
+}
+
+/* ── run ── */
+
+/* After a command that was killed, or the machine's own end, there may be files without processes. */
+static err_t need_nothing(struct host_command *c, struct why *why)
+{
+    struct why none = {0};
+    if (read_all(c, &none) != OK)
+        return OK;
+    bool lives = process_lives(&c->side.process);
+    for (size_t i = 0; i < c->n_enclaves; i++)
+        lives |= machine_of(&c->side.settings)->lives(&c->enclaves[i]);
+    if (lives)
+        return why_set(why, ERR_OVERLOADED, "something runs in %s: veronnx host switch or stop", c->folder.path);
+    end_all(c, false);
+    return OK;
+}
+
+static err_t start_all(struct host_command *c, struct enclave *e, struct why *why)
+{
+    c->side = (struct host_side){.settings = c->words.settings};
+    machine_reach(&c->folder, &c->side.settings);
+    TRY(host_side_start(&c->folder, &c->words.asked, e->cid, &c->side, why));
+    err_t error = host_side_write(&c->folder, &c->side, why);
+    if (error == OK)
+        error = enclave_run(&c->folder, &c->side, e, why);
+    if (error != OK) {
+        host_side_stop(&c->side);
+        host_side_forget(&c->folder);
+    }
+    return error;
+}
+
+/* ERR_CLOSED when no enclave is left; the folder is taken again then, as after the signal. */
+static err_t stay(struct host_command *c, const sigset_t *set, struct why *why)
+{
+    const struct timespec pause = {.tv_sec = LOOK_S};
+    int signal = -1;
+    bool lives = true;
+    while (signal < 0 && lives) {
+        TRY(host_folder_release(&c->folder));
+        signal = sigtimedwait(set, NULL, &pause);
+        while (host_folder_take(&c->folder, why) != OK) /* `switch` or `stop` is at work */
+            (void)nanosleep(&pause, NULL);
+        if (host_side_read(&c->folder, &c->side, why) != OK)
+            return OK; /* stopped */
+        TRY(read_all(c, why));
+        lives = false;
+        for (size_t i = 0; i < c->n_enclaves; i++)
+            lives |= machine_of(&c->side.settings)->lives(&c->enclaves[i]);
+        lives &= process_lives(&c->side.process);
+    }
+    end_all(c, signal >= 0);
+    return signal >= 0 ? OK : why_set(why, ERR_CLOSED, "the enclave or veronnx-host ended");
+}
+
+static err_t host_run(struct host_command *c, struct why *why)
+{
+    struct enclave e;
+    sigset_t set;
+    TRY(enclave_of(c->words.image, c->words.cid, &e, why));
+    TRY(host_folder_open(c->words.run_dir, true, &c->folder, why));
+    TRY(need_nothing(c, why));
+    TRY(start_all(c, &e, why));
+    enclave_print(&c->folder, &c->side, &e);
+    if (!c->words.foreground)
+        return OK;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    return stay(c, &set, why);
+}
+
+/* ── switch ── */
+
+static err_t find_old(struct host_command *c, struct enclave **ret, struct why *why)
+{
+    for (size_t i = 0; i < c->n_enclaves; i++)
+        if (c->enclaves[i].state == ENCLAVE_READY)
+            *ret = &c->enclaves[i];
+    return *ret != NULL && process_lives(&c->side.process)
+               ? OK
+               : why_set(why, ERR_CLOSED, "no enclave serves in %s: veronnx host stop, then run", c->folder.path);
+}
+
+static err_t change(struct host_command *c, struct enclave *old, struct enclave *e, struct why *why)
+{
+    TRY(host_side_probe(&c->folder, &c->side, e->cid, why));
+    TRY(enclave_run(&c->folder, &c->side, e, why));
+    err_t error = host_side_serve(&c->folder, &c->side, e->cid, why);
+    struct enclave *over = error == OK ? old : e;
+    struct why none = {0};
+    bool led = host_side_probe(&c->folder, &c->side, over->cid, &none) == OK;
+    enclave_end(&c->folder, &c->side, over, led);
+    return error;
+}
+
+static err_t host_switch(struct host_command *c, struct why *why)
+{
+    struct enclave e, *old = NULL;
+    const struct host_settings *said = &c->words.settings;
+    TRY(enclave_of(c->words.image, 0, &e, why));
+    TRY(host_folder_open(c->words.run_dir, false, &c->folder, why));
+    TRY(read_all(c, why));
+    TRY(find_old(c, &old, why));
+    e.cid = c->enclaves[c->n_enclaves - 1].cid + 1;
+    struct host_settings *s = &c->side.settings;
+    s->cpus = said->cpus > 0 ? said->cpus : s->cpus;
+    s->memory_mib = said->memory_mib > 0 ? said->memory_mib : s->memory_mib;
+    s->debug = said->debug;
+    err_t error = change(c, old, &e, why);
+    struct enclave *serves = error == OK ? &e : old;
+    TRY(host_side_probe(&c->folder, &c->side, serves->cid, why));
+    TRY(error);
+    TRY(host_side_write(&c->folder, &c->side, why));
+    enclave_print(&c->folder, &c->side, &e);
+    return OK;
+}
+
+/* ── describe ── */
+
+static void describe_enclave(const struct host_command *c, const struct enclave *e, yyjson_mut_doc *doc,
+                             yyjson_mut_val *list)
+{
+    char path[HOST_PATH_MAX];
+    yyjson_mut_val *o = yyjson_mut_arr_add_obj(doc, list);
+    (void)yyjson_mut_obj_add_uint(doc, o, "cid", e->cid);
+    (void)yyjson_mut_obj_add_str(doc, o, "id", e->id);
+    (void)yyjson_mut_obj_add_str(doc, o, "state", enclave_states[e->state]);
+    (void)yyjson_mut_obj_add_bool(doc, o, "lives", machine_of(&c->side.settings)->lives(e));
+    (void)yyjson_mut_obj_add_str(doc, o, "image", e->image);
+    yyjson_mut_val *m = yyjson_mut_obj_add_obj(doc, o, "Measurements");
+    (void)yyjson_mut_obj_add_str(doc, m, "PCR0", e->pcr[0]);
+    (void)yyjson_mut_obj_add_str(doc, m, "PCR1", e->pcr[1]);
+    (void)yyjson_mut_obj_add_str(doc, m, "PCR2", e->pcr[2]);
+    (void)yyjson_mut_obj_add_uint(doc, o, "ready_ms", e->ready_ms);
+    host_folder_of(&c->folder, e->cid, "root.pem", path);
+    if (e->simulated)
+        (void)yyjson_mut_obj_add_strcpy(doc, o, "simulated_root", path);
+}
+
+static err_t host_describe(struct host_command *c, struct why *why)
+{
+    TRY(host_folder_open(c->words.run_dir, false, &c->folder, why));
+    TRY(read_all(c, why));
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+    yyjson_mut_val *root = yyjson_mut_obj(doc);
+    yyjson_mut_doc_set_root(doc, root);
+    (void)yyjson_mut_obj_add_str(doc, root, "machine", machine_of(&c->side.settings)->name);
+    (void)yyjson_mut_obj_add_bool(doc, root, "debug", c->side.settings.debug);
+    yyjson_mut_val *host = yyjson_mut_obj_add_obj(doc, root, "host");
+    (void)yyjson_mut_obj_add_int(doc, host, "pid", c->side.process.pid);
+    (void)yyjson_mut_obj_add_bool(doc, host, "lives", process_lives(&c->side.process));
+    yyjson_mut_val *urls = yyjson_mut_obj_add_arr(doc, root, "urls");
+    for (size_t i = 0; i < c->side.n_public; i++)
+        (void)yyjson_mut_arr_add_str(doc, urls, c->side.public_url[i]);
+    (void)yyjson_mut_obj_add_str(doc, root, "admin", c->side.admin);
+    yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "enclaves");
+    for (size_t i = 0; i < c->n_enclaves; i++)
+        describe_enclave(c, &c->enclaves[i], doc, list);
+    bool good = host_json_print(stdout, doc);
+    yyjson_mut_doc_free(doc);
+    return good ? OK : ERR_IO;
+}
+
+/* ── which ── */
+
+static const struct action {
+    const char *name;
+    unsigned command;
+    err_t (*act)(struct host_command *c, struct why *why);
+} actions[] = {
+    {"run", WORDS_RUN, host_run},
+    {"describe", WORDS_DESCRIBE, host_describe},
+    {"switch", WORDS_SWITCH, host_switch},
+    {"stop", WORDS_STOP, host_stop},
+};
+
+static int act(const struct action *a, int argc, char **argv)
+{
+    struct why why = {0};
+    AUTO(host_command_free) struct host_command *c = mem_alloc(1, sizeof(*c));
+    if (c == NULL)
+        return 1;
+    c->folder = HOST_FOLDER_NONE;
+    err_t e = host_words_parse(argc, argv, a->command, &c->words, &why);
+    if (e == OK && c->words.help)
+        (void)fputs(host_words_help, stdout);
+    else if (e == OK)
+        e = a->act(c, &why);
+    char name[32];
+    (void)snprintf(name, sizeof(name), "host %s", a->name);
+    return command_end_coded(name, e, &why);
+}
+
+/* Another executable explains itself, and does all else. */
+static int run_host(char **argv)
+{
+    char exe[LAUNCH_PATH_MAX];
+    if (launch_beside("veronnx-host", exe) == OK)
+        (void)execv(exe, argv);
+    (void)fprintf(stderr, "veronnx: cannot start veronnx-host: %s\n", strerrordesc_np(errno));
+    return 1;
+}
+
+int cmd_host(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 1 && i < COUNT_OF(actions); i++)
+        if (strcmp(argv[1], actions[i].name) == 0)
+            return act(&actions[i], argc - 1, argv + 1);
+    return run_host(argv);
+}

@@ -1,0 +1,199 @@
+/* Command lines, and what is read of their answers. */
+#include "cli/host_machine.h"
+
+#include "base/clock.h"
+#include "wire/launch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <yyjson.h>
+
+#define ANSWER_MAX    (1 * MIB)
+#define WORDS_MAX     64
+#define DEVICE_MS     20000
+#define END_MS        10000
+#define DEVICE_BESIDE "veronnx-vsock"
+
+/* ── nitro-cli ── */
+
+/* It says sentences in front of its JSON, on whichever stream. The caller ends the document. */
+static yyjson_doc *read_answer(const struct buf *out)
+{
+    struct view rest = buf_view(out);
+    while (rest.len > 0 && rest.data[0] != '{' && rest.data[0] != '[')
+        (void)view_cut(&rest, '\n');
+    return rest.len > 0 ? yyjson_read((const char *)rest.data, rest.len, 0) : NULL;
+}
+
+static err_t take_id(const struct buf *out, struct enclave *e, struct why *why)
+{
+    yyjson_doc *doc = read_answer(out);
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    const char *id = yyjson_get_str(yyjson_obj_get(root, "EnclaveID"));
+    bool good = id != NULL && id[0] != '\0' && strlen(id) < sizeof(e->id) &&
+                yyjson_get_uint(yyjson_obj_get(root, "EnclaveCID")) == e->cid;
+    if (good)
+        (void)snprintf(e->id, sizeof(e->id), "%s", id);
+    yyjson_doc_free(doc);
+    return good ? OK : why_set(why, ERR_CLOSED, "nitro-cli run-enclave: no EnclaveID, or not EnclaveCID %u", e->cid);
+}
+
+static err_t nitro_start(const struct host_folder *f UNUSED, const struct host_settings *s, struct enclave *e,
+                         struct why *why)
+{
+    AUTO_BUF struct buf out = BUF_WITH(ANSWER_MAX);
+    char name[32], cpus[16], memory[16], cid[16];
+    (void)snprintf(name, sizeof(name), "veronnx-%u", e->cid);
+    (void)snprintf(cpus, sizeof(cpus), "%u", s->cpus);
+    (void)snprintf(memory, sizeof(memory), "%u", s->memory_mib);
+    (void)snprintf(cid, sizeof(cid), "%u", e->cid);
+    const char *const argv[] = {"nitro-cli",
+                                "run-enclave",
+                                "--enclave-name",
+                                name,
+                                "--eif-path",
+                                e->image,
+                                "--cpu-count",
+                                cpus,
+                                "--memory",
+                                memory,
+                                "--enclave-cid",
+                                cid,
+                                s->debug ? "--debug-mode" : NULL,
+                                NULL};
+    TRY(process_ask(argv, &out, why));
+    return take_id(&out, e, why);
+}
+
+static bool nitro_lives(const struct enclave *e)
+{
+    static const char *const argv[] = {"nitro-cli", "describe-enclaves", NULL};
+    AUTO_BUF struct buf out = BUF_WITH(ANSWER_MAX);
+    struct why why = {0};
+    size_t i = 0, n = 0;
+    yyjson_val *row = NULL;
+    bool found = false;
+    if (process_ask(argv, &out, &why) != OK)
+        return false;
+    yyjson_doc *doc = read_answer(&out);
+    yyjson_arr_foreach(yyjson_doc_get_root(doc), i, n, row)
+    {
+        found |= yyjson_equals_str(yyjson_obj_get(row, "EnclaveID"), e->id) &&
+                 yyjson_equals_str(yyjson_obj_get(row, "State"), "RUNNING");
+    }
+    yyjson_doc_free(doc);
+    return found;
+}
+
+static void nitro_stop(const struct enclave *e)
+{
+    const char *const argv[] = {"nitro-cli", "terminate-enclave", "--enclave-id", e->id, NULL};
+    AUTO_BUF struct buf out = BUF_WITH(ANSWER_MAX);
+    struct why why = {0};
+    if (e->id[0] != '\0' && nitro_lives(e) && process_ask(argv, &out, &why) != OK)
+        (void)fprintf(stderr, "veronnx host: %s\n", why.text);
+}
+
+/* ── QEMU ── */
+
+enum { DEVICE, MACHINE };
+
+/* What the guest finds at its parent is what veronnx-host listens at. */
+static err_t link_services(const struct host_folder *f, const struct enclave *e, struct why *why)
+{
+    static const char *const to[][2] = {{"vsock_9002", "config"}, {"vsock_9003", "blocks"}, {"vsock_9004", "log"}};
+    char path[HOST_PATH_MAX];
+    for (size_t i = 0; i < COUNT_OF(to); i++) {
+        host_folder_of(f, e->cid, to[i][0], path);
+        if (symlink(to[i][1], path) != 0)
+            return why_set(why, ERR_IO, "%s: %s", strerrordesc_np(errno), path);
+    }
+    return OK;
+}
+
+static err_t start_device(const struct host_folder *f, struct enclave *e, struct why *why)
+{
+    char exe[HOST_PATH_MAX], device[HOST_PATH_MAX], vsock[HOST_PATH_MAX], errors[HOST_PATH_MAX];
+    host_folder_of(f, e->cid, "device", device);
+    host_folder_of(f, e->cid, "vsock", vsock);
+    host_folder_of(f, e->cid, "console", errors);
+    if (launch_beside(DEVICE_BESIDE, exe) != OK)
+        return why_set(why, ERR_USAGE, DEVICE_BESIDE " is not beside veronnx");
+    const char *const argv[] = {exe, device, vsock, NULL};
+    TRY(process_start(argv, errors, errors, &e->processes[DEVICE], why));
+    for (uint64_t until_ms = clock_mono_ms() + DEVICE_MS; access(device, F_OK) != 0; (void)usleep(10000))
+        if (!process_lives(&e->processes[DEVICE]) || clock_mono_ms() > until_ms)
+            return why_set(why, ERR_CLOSED, DEVICE_BESIDE " does not start: see %s", errors);
+    return OK;
+}
+
+static err_t start_machine(const struct host_folder *f, const struct host_settings *s, struct enclave *e,
+                           struct why *why)
+{
+    char words[HOST_PATH_MAX], id[64], cpus[16], memory[16], chardev[HOST_PATH_MAX + 32], console[HOST_PATH_MAX];
+    const char *argv[WORDS_MAX] = {NULL};
+    size_t n = 0;
+    (void)snprintf(words, sizeof(words), "%s", s->qemu);
+    for (char *rest = NULL, *word = strtok_r(words, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+        if (n == WORDS_MAX / 2)
+            return why_set(why, ERR_USAGE, "--qemu: at most %d words", WORDS_MAX / 2);
+        argv[n++] = word;
+    }
+    (void)snprintf(id, sizeof(id), "nitro-enclave,vsock=c,id=veronnx-%u", e->cid);
+    (void)snprintf(cpus, sizeof(cpus), "%u", s->cpus);
+    (void)snprintf(memory, sizeof(memory), "%uM", s->memory_mib);
+    (void)snprintf(chardev, sizeof(chardev), "socket,id=c,path=%s/%u.device", f->path, e->cid);
+    host_folder_of(f, e->cid, "console", console);
+    const char *const more[] = {"-M",       id,     "-accel", "tcg,thread=multi", "-cpu",   "max",        "-smp",
+                                cpus,       "-m",   memory,   "-kernel",          e->image, "-nographic", "-no-reboot",
+                                "-chardev", chardev};
+    memcpy(argv + n, more, sizeof(more));
+    return process_start(argv, console, console, &e->processes[MACHINE], why);
+}
+
+static void qemu_stop(const struct enclave *e)
+{
+    process_end(&e->processes[MACHINE], SIGTERM, END_MS);
+    process_end(&e->processes[DEVICE], SIGTERM, END_MS);
+}
+
+static err_t qemu_start(const struct host_folder *f, const struct host_settings *s, struct enclave *e, struct why *why)
+{
+    err_t error = link_services(f, e, why);
+    if (error == OK)
+        error = start_device(f, e, why);
+    if (error == OK)
+        error = start_machine(f, s, e, why);
+    if (error != OK)
+        qemu_stop(e);
+    return error;
+}
+
+static bool qemu_lives(const struct enclave *e)
+{
+    return process_lives(&e->processes[MACHINE]);
+}
+
+/* ── which ── */
+
+static const struct machine nitro = {"nitro-cli", "vsock:{cid}:{port}", nitro_start, nitro_lives, nitro_stop};
+static const struct machine qemu = {"QEMU", NULL, qemu_start, qemu_lives, qemu_stop};
+
+const struct machine *machine_of(const struct host_settings *s)
+{
+    return s->qemu[0] != '\0' ? &qemu : &nitro;
+}
+
+void machine_reach(const struct host_folder *f, struct host_settings *s)
+{
+    if (s->reach[0] != '\0')
+        return;
+    if (machine_of(s)->reach != NULL)
+        (void)snprintf(s->reach, sizeof(s->reach), "%s", machine_of(s)->reach);
+    else
+        (void)snprintf(s->reach, sizeof(s->reach), "vhost:%s/{cid}.vsock:{port}", f->path);
+}

@@ -1,0 +1,20 @@
+/* What an enclave runs in: Nitro, by nitro-cli, or QEMU's emulation of it with a vsock device in user space. */
+#ifndef VERONNX_CLI_HOST_MACHINE_H
+#define VERONNX_CLI_HOST_MACHINE_H
+
+#include "cli/host_folder.h"
+
+struct machine {
+    const char *name;
+    const char *reach; /* the usual form of an address; NULL: a socket of the folder */
+    /* Both write what they started into `e`. ERR_USAGE or ERR_CLOSED with a sentence; nothing is left then. */
+    err_t (*start)(const struct host_folder *f, const struct host_settings *s, struct enclave *e, struct why *why);
+    bool (*lives)(const struct enclave *e);
+    void (*stop)(const struct enclave *e);
+};
+
+const struct machine *machine_of(const struct host_settings *s);
+/* The form of addresses when nobody says another one. */
+void machine_reach(const struct host_folder *f, struct host_settings *s);
+
+#endif
