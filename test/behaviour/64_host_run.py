@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""`veronnx host run`, describe, switch and stop, with a script in the place of nitro-cli: it writes down how it was called, prints what
+the real one prints, and its enclaves are nodes with Unix sockets for everything that would be vsock."""
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+
+from kernel import bzimage
+from node import BIN, ROOT, alive, check, equal, program, said, veronnx, wait_for
+from parent import POLICY
+
+DIR = pathlib.Path(tempfile.mkdtemp(prefix="host-run-"))
+RUN, CALLS = DIR / "run", DIR / "calls"
+ENVIRONMENT = {"PATH": f"{DIR}/bin:/usr/bin:/bin", "TMPDIR": str(DIR), "HOME": str(DIR)}
+
+NITRO_CLI = f"""#!{sys.executable}
+import json, os, pathlib, signal, subprocess, sys
+DIR = pathlib.Path({str(DIR)!r})
+with open(DIR / "calls", "a") as calls:
+    calls.write(json.dumps(sys.argv[1:]) + "\\n")
+action, words = sys.argv[1], sys.argv[2:]
+value = lambda name: words[words.index(name) + 1]
+enclaves = DIR / "enclaves"
+def lives(e):
+    try:
+        return pathlib.Path(f"/proc/{{e['ProcessID']}}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+known = [json.loads(f.read_text()) for f in sorted(enclaves.iterdir())]
+if action == "run-enclave":
+    cid = int(value("--enclave-cid"))
+    at = lambda name: f"unix:{{DIR}}/{{name}}"
+    node = [{str(BIN / "veronnx")!r}, "serve", "--simulate", "--config", at("config"), "--listen", at(f"{{cid}}-443"), "--admin-listen",
+            at(f"{{cid}}-9001"), "--blocks-from", at("blocks"), "--log-to", at("log"), "--state", str(DIR / f"state-{{cid}}")]
+    if "bad" in value("--eif-path"):
+        node = ["sleep", "1"]
+    pid = subprocess.Popen(node, stdin=subprocess.DEVNULL, stdout=open(DIR / "node.txt", "a"), stderr=subprocess.STDOUT,
+                           start_new_session=True).pid
+    print("Start allocating memory...", flush=True)
+    e = {{"EnclaveName": value("--enclave-name"), "EnclaveID": f"i-0123456789abcdef0-enc{{cid:016x}}", "ProcessID": pid, "EnclaveCID": cid,
+         "NumberOfCPUs": int(value("--cpu-count")), "CPUIDs": [1, 3], "MemoryMiB": int(value("--memory"))}}
+    print(f"Started enclave with enclave-cid: {{cid}}, memory: {{e['MemoryMiB']}} MiB, cpu-ids: [1, 3]")
+    print(json.dumps(e, indent=2))
+    (enclaves / str(cid)).write_text(json.dumps(e))
+elif action == "describe-enclaves":
+    print(json.dumps([{{**e, "State": "RUNNING", "Flags": "NONE"}} for e in known if lives(e)], indent=2))
+elif action == "terminate-enclave":
+    e = next(e for e in known if e["EnclaveID"] == value("--enclave-id"))
+    os.kill(e["ProcessID"], signal.SIGKILL)
+    print(f"Successfully terminated enclave {{e['EnclaveID']}}.")
+    print(json.dumps({{"EnclaveName": e["EnclaveName"], "EnclaveID": e["EnclaveID"], "Terminated": True}}, indent=2))
+"""
+
+
+def host(action, *words):
+    return veronnx("host", action, *words, "--run-dir", RUN, env=ENVIRONMENT)
+
+
+def run_words(image, *words):
+    return [image, "--listen", "127.0.0.1:0", "--reach", f"unix:{DIR}/{{cid}}-{{port}}", "--config", DIR / "node.conf", "--store", DIR / "store",
+            "--config-at", f"unix:{DIR}/config", "--blocks-at", f"unix:{DIR}/blocks", "--log-at", f"unix:{DIR}/log", *words]
+
+
+def run(image, *words):
+    return host("run", *run_words(image, *words))
+
+
+def calls(action):
+    return [words[1:] for words in map(json.loads, CALLS.read_text().splitlines()) if words[0] == action]
+
+
+def describe():
+    return json.loads(host("describe").stdout)
+
+
+class Asker:
+    """Asks all the time, with a connection for each request, while it is entered."""
+
+    def __init__(self, url, request):
+        self.port, self.request, self.answers, self.over = int(url.rsplit(":", 1)[1]), request, [], threading.Event()
+        self.context = ssl.create_default_context()
+        self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
+
+    def ask(self):
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self.context)
+        try:
+            connection.request("POST", "/infer", self.request)
+            return connection.getresponse().status
+        except OSError as e:
+            return repr(e)
+        finally:
+            connection.close()
+
+    def go_on(self):
+        while not self.over.is_set():
+            self.answers.append(self.ask())
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.go_on)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def prepare():
+    for name in ("bin", "enclaves", "root"):
+        (DIR / name).mkdir()
+    (DIR / "bin/nitro-cli").write_text(NITRO_CLI)
+    (DIR / "bin/nitro-cli").chmod(0o755)
+    (DIR / "node.conf").write_text("[node]\nthreads = 1\n" + POLICY)
+    (DIR / "policy.conf").write_text(POLICY)
+    (DIR / "kernel").write_bytes(bzimage())
+    (DIR / "init").write_text("init")
+    (DIR / "init").chmod(0o755)
+    for name in ("old", "new", "bad"):
+        (DIR / "root/file").write_text(name)
+        done = veronnx("image", "build", "--kernel", DIR / "kernel", "--cmdline", "panic=1", "--init", DIR / "init", "--root", DIR / "root",
+                       "--out", DIR / f"{name}.eif")
+        equal(done.returncode, 0, f"image build: {done.stderr}")
+        (DIR / f"{name}.json").write_text(done.stdout)
+    subprocess.run([sys.executable, ROOT / "tools/models.py", DIR / "models", "--set", "demo"], check=True)
+    added = veronnx("add", "--store", DIR / "store", DIR / "models/double.onnx").stdout
+    return (DIR / "models/double.request.json").read_text().replace("@CID@", added.split()[0])
+
+
+def main():
+    request = prepare()
+
+    # ── what does not begin ──
+    said(host("run"), "IMAGE.eif")
+    said(host("run", DIR / "none.eif"), "No such file", "none.eif")
+    equal(run(DIR / "kernel").returncode, 1, "an image that is none")
+    for words, option in ((("--cpus", "0"), "--cpus"), (("--memory", "63"), "--memory"), (("--cid", "3"), "--cid"), (("--debug=1",), "--debug"),
+                          (("--cpus",), "--cpus"), (("--no-such", "1"), "--no-such"), (("--reach", "tcp:x"), "--reach"),
+                          (("--listen", "nowhere"), "--forward")):
+        done = run(DIR / "old.eif", *words)
+        equal(done.returncode, 2, f"exit status of {words}: {done.stderr}")
+        check(option in done.stderr, f"{option}: {done.stderr}")
+    for action in ("describe", "stop"):
+        said(host(action), "nothing runs")
+        equal(host(action).returncode, 1, f"{action} of nothing")
+    said(host("switch", DIR / "new.eif"), "nothing runs")
+    said(host("stop", "--cpus", "1"), "--cpus", "stop")
+    check(not CALLS.exists(), "nitro-cli was not called")
+
+    # ── run ──
+    done = run(DIR / "old.eif", "--cpus", "3", "--memory", "512")
+    equal(done.returncode, 0, f"run: {done.stderr}")
+    equal(calls("run-enclave"), [["--enclave-name", "veronnx-16", "--eif-path", str(DIR / "old.eif"), "--cpu-count", "3", "--memory", "512",
+                                  "--enclave-cid", "16"]], "the command line")
+    built = json.loads((DIR / "old.json").read_text())
+    equal(json.loads((RUN / "16.pcrs.json").read_text()), built, "the registers")
+    state = describe()
+    url, enclave = state["urls"][0], state["enclaves"][0]
+    equal((enclave["state"], enclave["id"], enclave["lives"]), ("ready", "i-0123456789abcdef0-enc0000000000000010", True), "described")
+    check(f"url      {url}\n" in done.stdout and f"PCR0     {built['Measurements']['PCR0']}\n" in done.stdout, "printed")
+    said(run(DIR / "old.eif"), "something runs")
+
+    asker = Asker(url, request)
+    equal(asker.ask(), 200, "a request")
+    verified = veronnx("verify", "node", url, "--allow-simulated", "--root", RUN / "16.root.pem", "--policy", DIR / "policy.conf")
+    equal(verified.returncode, 0, f"verify node: {verified.stderr}")
+    wait_for("the log arrives", lambda: "REQUEST_DONE" in (RUN / "log.txt").read_text())
+
+    # ── switch ──
+    done = host("switch", DIR / "bad.eif")
+    equal(done.returncode, 1, "an enclave that does not get ready")
+    check("ended before" in done.stderr, done.stderr)
+    equal([e["cid"] for e in describe()["enclaves"]], [16], "the old one stays")
+    equal(asker.ask(), 200, "and serves")
+
+    with asker:
+        done = host("switch", DIR / "new.eif", "--memory", "600", "--debug")
+        equal(done.returncode, 0, f"switch: {done.stderr}")
+    equal(set(asker.answers), {200}, "nobody noticed")
+    check("nitro-cli console --enclave-id i-0123456789abcdef0-enc0000000000000011" in done.stdout, "the console in debug mode")
+    equal(calls("run-enclave")[-1], ["--enclave-name", "veronnx-17", "--eif-path", str(DIR / "new.eif"), "--cpu-count", "3", "--memory", "600",
+                                     "--enclave-cid", "17", "--debug-mode"], "the command line")
+    equal(calls("terminate-enclave"), [], "the old one ended by itself")
+    state = describe()
+    equal([(e["cid"], e["image"]) for e in state["enclaves"]], [(17, str(DIR / "new.eif"))], "the new one alone")
+    equal(state["urls"], [url], "under the same URL")
+    verified = veronnx("verify", "node", url, "--allow-simulated", "--root", RUN / "17.root.pem", "--policy", DIR / "policy.conf")
+    equal(verified.returncode, 0, f"verify node: {verified.stderr}")
+
+    # ── stop ──
+    pid = state["host"]["pid"]
+    equal(program(pid), "veronnx-host", "the process beside it")
+    equal(host("stop", "--now").returncode, 0, "stop")
+    equal(calls("terminate-enclave"), [["--enclave-id", "i-0123456789abcdef0-enc0000000000000011"]], "ended at once")
+    wait_for("nothing is left", lambda: not alive(pid))
+    equal([f.name for f in RUN.glob("*.json")], [], "nor a file")
+
+    # ── in the foreground ──
+    for end, status in ((signal.SIGTERM, 0), (None, 1)):
+        command = [BIN / "veronnx", "host", "run", *run_words(DIR / "old.eif", "--foreground", "--run-dir", RUN)]
+        with subprocess.Popen([str(word) for word in command], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as stays:
+            wait_for("ready", lambda p=stays: p.poll() is not None or any(e["state"] == "ready" for e in running()), 20)
+            if end:
+                stays.send_signal(end)
+            else:
+                os.kill(json.loads((DIR / "enclaves/16").read_text())["ProcessID"], signal.SIGKILL)
+            _, errors = stays.communicate(timeout=60)
+            equal(stays.returncode, status, f"exit status in the foreground: {errors}")
+        equal([f.name for f in RUN.glob("*.json")], [], "nothing is left")
+
+
+def running():
+    done = host("describe")
+    return json.loads(done.stdout)["enclaves"] if done.returncode == 0 else []
+
+
+try:
+    main()
+finally:
+    host("stop", "--now")
+    shutil.rmtree(DIR)
