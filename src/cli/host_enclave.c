@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define READY_MS      (10 * 60 * 1000) /* an emulated machine, many models to be loaded */
-#define ASK_EVERY_US  200000
+#define ASK_EVERY_MS  200
 #define LOOK_EVERY    10    /* questions to the node for one to nitro-cli */
 #define DRAIN_MS      45000 /* drain-time, and a machine's way down */
 #define CONSOLE_LINES 12
@@ -64,7 +64,8 @@ static err_t wait_until_ready(const struct host_side *s, struct enclave *e, stru
             return OK;
         if (n % LOOK_EVERY == 0 && !m->lives(e))
             return why_set(why, ERR_CLOSED, "the enclave ended before its node was ready");
-        (void)usleep(ASK_EVERY_US);
+        if (process_nap(ASK_EVERY_MS))
+            return why_set(why, ERR_CLOSED, "ended by a signal before the node was ready");
     }
     return why_set(why, ERR_TIMEOUT, "the node did not get ready within %d s", READY_MS / 1000);
 }
@@ -158,7 +159,7 @@ void enclave_end(const struct host_folder *f, const struct host_side *s, struct 
         (void)fprintf(stderr, "veronnx host: %s\n", why.text);
     if (drain && host_side_ask(s->probe_admin, "/drain", true) == HTTP_OK)
         while (m->lives(e) && clock_mono_ms() < until_ms)
-            (void)usleep(ASK_EVERY_US);
+            (void)usleep(ASK_EVERY_MS * 1000);
     m->stop(e);
     enclave_forget(f, e);
 }

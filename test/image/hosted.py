@@ -39,7 +39,8 @@ class Hosted:
         self.run_dir, self.config, self.policy = scratch / "run", scratch / "node.conf", scratch / "policy.conf"
         self.config.write_text("[node]\nthreads = 1\n" + POLICY)
         self.policy.write_text(POLICY)
-        subprocess.run([sys.executable, SOURCE / "tools/models.py", scratch / "models", "--set", "demo"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, SOURCE / "tools/models.py", scratch / "models", "--set", "demo"], check=True,
+                       stdout=subprocess.DEVNULL)
         self.cids = {"double": self.add("store", "double"), "mnist-mlp": self.add("far", "mnist-mlp")}
         self.origin = Origin(scratch / "far")
         self.trust = ["--policy", self.policy, "--allow-simulated"]
