@@ -190,6 +190,7 @@ static void describe_enclave(const struct host_command *c, const struct enclave 
     (void)yyjson_mut_obj_add_str(doc, m, "PCR0", e->pcr[0]);
     (void)yyjson_mut_obj_add_str(doc, m, "PCR1", e->pcr[1]);
     (void)yyjson_mut_obj_add_str(doc, m, "PCR2", e->pcr[2]);
+    (void)yyjson_mut_obj_add_bool(doc, o, "document_matches", e->matches);
     (void)yyjson_mut_obj_add_uint(doc, o, "ready_ms", e->ready_ms);
     host_folder_of(&c->folder, e->cid, "root.pem", path);
     if (e->simulated)

@@ -1,6 +1,7 @@
 /* Start, patience, drain. */
 #include "cli/host_enclave.h"
 
+#include "attest/document.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/attested.h"
@@ -103,13 +104,22 @@ static err_t save_pcrs(const struct host_folder *f, const struct enclave *e, str
     return host_folder_put(path, buf_view(&text), why);
 }
 
-static err_t save_root(const struct host_folder *f, const struct host_side *s, struct enclave *e, struct why *why)
+static bool same_registers(const struct document *d, const struct enclave *e)
 {
-    AUTO(attested_done) struct attested a = {0};
+    bool same = true;
+    for (size_t i = 0; i < ENCLAVE_PCRS; i++) {
+        uint8_t pcr[PCR_LEN];
+        same &= hex_decode(view_of(e->pcr[i], HEX_LEN(PCR_LEN)), pcr, PCR_LEN) == OK &&
+                view_equal(d->pcr[i], view_of(pcr, PCR_LEN));
+    }
+    return same;
+}
+
+static err_t save_root(const struct host_folder *f, const struct attested *a, struct enclave *e, struct why *why)
+{
     AUTO_BUF struct buf pem = BUF_WITH(16 * KIB);
     char path[HOST_PATH_MAX];
-    TRY(attested_ask(s->probe, &a, why));
-    err_t error = sim_root_of(&a, &pem, why);
+    err_t error = sim_root_of(a, &pem, why);
     if (error == ERR_DOC_ROOT)
         return OK; /* AWS's */
     TRY(error);
@@ -119,11 +129,21 @@ static err_t save_root(const struct host_folder *f, const struct host_side *s, s
     return OK;
 }
 
+static err_t save_identity(const struct host_folder *f, const struct host_side *s, struct enclave *e, struct why *why)
+{
+    AUTO(attested_done) struct attested a = {0};
+    struct document d;
+    TRY(attested_ask(s->probe, &a, why));
+    TRY(document_read(buf_view(&a.document), &d, why));
+    e->matches = same_registers(&d, e);
+    return save_root(f, &a, e, why);
+}
+
 static err_t get_ready(const struct host_folder *f, const struct host_side *s, struct enclave *e, struct why *why)
 {
     TRY(wait_until_ready(s, e, why));
     TRY(save_pcrs(f, e, why));
-    TRY(save_root(f, s, e, why));
+    TRY(save_identity(f, s, e, why));
     e->state = ENCLAVE_READY;
     return enclave_write(f, e, why);
 }
@@ -176,7 +196,8 @@ void enclave_print(const struct host_folder *f, const struct host_side *s, const
     for (unsigned i = 0; i < ENCLAVE_PCRS; i++)
         (void)printf("PCR%u     %s\n", i, e->pcr[i]);
     host_folder_of(f, e->cid, "pcrs.json", path);
-    (void)printf("pcrs     %s\n", path);
+    (void)printf("pcrs     %s (%s)\n", path,
+                 e->matches ? "its document says the same" : "its document says OTHERS: debug mode, or another image");
     if (e->simulated) {
         host_folder_of(f, e->cid, "root.pem", path);
         (void)printf("root     %s (simulated: of use with --allow-simulated only, and no proof about hardware)\n",

@@ -154,6 +154,10 @@ def main():
         equal(host(action).returncode, 1, f"{action} of nothing")
     said(host("switch", DIR / "new.eif"), "nothing runs")
     said(host("stop", "--cpus", "1"), "--cpus", "stop")
+    RUN.chmod(0o770)
+    said(run(DIR / "old.eif"), "--run-dir", "nobody else")
+    RUN.chmod(0o700)
+    said(veronnx("host", "run", DIR / "old.eif", "--run-dir", DIR / ("x" * 65), env=ENVIRONMENT), "--run-dir", "at most 64")
     check(not CALLS.exists(), "nitro-cli was not called")
 
     # ── run ──
@@ -166,6 +170,7 @@ def main():
     state = describe()
     url, enclave = state["urls"][0], state["enclaves"][0]
     equal((enclave["state"], enclave["id"], enclave["lives"]), ("ready", "i-0123456789abcdef0-enc0000000000000010", True), "described")
+    check(not enclave["document_matches"] and "OTHERS" in done.stdout, "what plays the enclave does not have the image's registers")
     check(f"url      {url}\n" in done.stdout and f"PCR0     {built['Measurements']['PCR0']}\n" in done.stdout, "printed")
     said(run(DIR / "old.eif"), "something runs")
 

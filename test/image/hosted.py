@@ -99,6 +99,7 @@ def first(hosted):
     said = hosted.describe()
     hosted.url = said["urls"][0]
     yield "describe says the same", said["enclaves"][0]["state"] == "ready" and said["enclaves"][0]["Measurements"]["PCR2"] == built["PCR2"]
+    yield "and the document has these registers", said["enclaves"][0]["document_matches"]
     print("  " + split((hosted.run_dir / "16.console").read_text(), said["enclaves"][0]["ready_ms"]))
 
 
