@@ -1,7 +1,7 @@
 # veronnx: everything that is typed to build, run and check it. The work is done by Meson and the scripts of tools/.
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build run test asan clang bench conformance soak lint fuzz image image-check image-test install clean distclean help
+.PHONY: build run enclave test asan clang bench conformance soak lint fuzz image image-check image-test install clean distclean help
 
 PREFIX ?= /usr/local
 SECONDS ?= 60
@@ -17,6 +17,9 @@ build: ## build into build/ (installs what is needed first)
 
 run: build ## start a node with a few models on https://127.0.0.1:8000
 	@tools/run.sh
+
+enclave: build ## the same in an emulated Nitro enclave (the first time it makes image and QEMU, half an hour)
+	@tools/enclave.sh
 
 test: ## build and run all tests: unit, corpus of the fuzz targets, behaviour
 	@tools/setup.sh test

@@ -1,11 +1,8 @@
 #!/usr/bin/env python3
-"""The forwarder of `veronnx host` on loopback against direct TCP to the same node: the same requests over TLS, in turns, a Unix socket
-standing for vsock. Prints a row for each kind of request: requests/s of both, and the processor time of all that takes part, load generator
-included, which is what counts on a machine that has other work. Ends with 1 when a ratio is below the aim. Environment: BUILD (build), the
-Meson folder; BENCH_SECONDS (4), the time for each; ROUNDS (8), in which that is spent."""
-import dataclasses
 """The forwarder of `veronnx host` on loopback against direct TCP to the same node: the same requests over TLS, in turns, a Unix socket standing
-for vsock. Prints a row for each kind of request and ends with 1 when one is below the aim. Environment: BUILD (build), the Meson folder."""
+for vsock. Prints a row for each kind of request: requests/s of both, and the processor time of all that takes part, load generator included, which
+is what counts on a machine that has other work. Ends with 1 when a ratio is below the aim. Environment: BUILD (build), the Meson folder."""
+import dataclasses
 import json
 import os
 import pathlib

@@ -8,6 +8,7 @@
 #   tritonclient, kserve, schemathesis   a Python that has it, made with pip
 #   grpc_js the folder of Node's modules with @grpc/grpc-js, made with npm
 #   manifests      a Python that has Kubernetes's schemas; beside it, in crds/, are those of KServe, out of its Go module
+# CACHED_ONLY=1: QEMU is not built.
 # Exit 77: it cannot be had here, and standard error says why; 2: there is no such peer.
 set -eu
 umask 022
@@ -75,6 +76,7 @@ qemu() {
     place=$peers/qemu-$(cat image/peers/qemu.lock image/peers/qemu.sh | sha256sum | cut -c 1-16)
     if [ ! -x "$place/qemu" ]; then
         [ "$(uname -m)" = x86_64 ] || absent "QEMU is built for x86_64 alone"
+        [ -z "${CACHED_ONLY:-}" ] || absent "QEMU was not built yet"
         say "building QEMU (about ten minutes, once)"
         { image/fetch.sh image/peers/qemu.lock && image/root.sh image/peers/qemu.lock "$scratch/root" &&
             cp image/peers/qemu.sh "$scratch/root/tmp" && nice -n 10 image/inside.sh "$scratch/root" sh /tmp/qemu.sh; } \

@@ -8,18 +8,8 @@ listen=${LISTEN:-127.0.0.1:8000}
 bin=$(cd "${VERONNX_BIN:-build/bin}" && pwd)
 mkdir -p "$dir"
 
-made=$dir/models/double.onnx
-if [ ! -e "$made" ] || [ -n "$(find tools/models.py tools/onnx_writer.py -newer "$made")" ]; then
-  echo "making the demonstration models in $dir/models"
-  python3 tools/models.py "$dir/models" --set demo
-fi
-
-# CID SIZE NAME, a line each
-"$bin/veronnx" add --store "$dir/store" "$dir"/models/*.onnx > "$dir/models.txt"
-while read -r cid _ name; do
-  base=$(basename "$name" .onnx)
-  sed "s/@CID@/$cid/" "$dir/models/$base.request.json" > "$dir/$base.json"
-done < "$dir/models.txt"
+. tools/demo.sh
+demo_models
 
 ready=$dir/ready-$$.json
 "$bin/veronnx" serve --simulate --listen "$listen" --store "$dir/store" --state "$dir/state" --ready-file "$ready" &
@@ -47,24 +37,13 @@ while [ ! -e "$ready" ]; do
   sleep 0.05
 done
 
-# As a shell reads it.
-quoted() {
-  case $1 in
-    *[!A-Za-z0-9_./:@-]*) printf "'%s'" "$1" ;;
-    *) printf %s "$1" ;;
-  esac
-}
 url=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$ready")
-cid=$(sed -n 's/^\([^ ]*\) .*double\.onnx$/\1/p' "$dir/models.txt")
-veronnx=$(quoted "$bin/veronnx")
 cert=$(quoted "$dir/state/cert.pem")
 head=$(quoted "$dir/head.txt")
-bundle=$(quoted "$dir/double.bundle")
 trust="--allow-simulated --root $(quoted "$dir/state/sim-root.pem") --policy $(quoted "$dir/state/policy.conf")"
 cat <<END
 
-Models in the store (a request for each stands in $dir/*.json):
-$(while read -r c _ name; do printf '  %s  %s\n' "$c" "$(cat "${name%.onnx}.about")"; done < "$dir/models.txt")
+$(demo_list)
 
 Ask, and keep the receipt:
   curl --cacert $cert -D $head -d $(quoted "@$dir/double.json") $url/infer
@@ -75,14 +54,7 @@ Verify the receipt, believing that the key is the node's:
   $veronnx verify receipt --headers $head --key $(quoted "$dir/state/receipt-key.pem") --allow-simulated --model $cid \\
     --input 'x=[0.1,-2.5,3]' --output 'y=[0.2,-5,6]'
 
-Verify the node: its attestation, keys, configuration and policy, and that this connection ends in it:
-  $veronnx verify node $url $trust
-
-Ask, verify the node and everything that the receipt says, and keep the proof:
-  $veronnx infer --node $url --model $cid --input 'x=[0.1,-2.5,3]' --verify --save-bundle $bundle $trust
-
-Verify that proof again, without the node:
-  $veronnx verify receipt $bundle --model $cid --input 'x=[0.1,-2.5,3]' --output 'y=[0.2,-5,6]' $trust
+$(demo_commands)
 
 Ctrl-C ends the node.
 END

@@ -8,14 +8,13 @@
 #include "wire/launch.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <yyjson.h>
 
-#define LOOK_S 2 /* between two looks at what runs in the foreground */
+#define SETTLE_MS 2000 /* for the first request of who came to the old enclave just before */
+#define LOOK_MS   2000 /* between two looks at what runs in the foreground */
 
 struct host_command {
     struct host_words words;
@@ -65,16 +64,21 @@ static err_t host_stop(struct host_command *c, struct why *why)
 
 /* ── run ── */
 
+static bool enclave_lives(const struct host_command *c)
+{
+    bool lives = false;
+    for (size_t i = 0; i < c->n_enclaves; i++)
+        lives |= machine_of(&c->side.settings)->lives(&c->enclaves[i]);
+    return lives;
+}
+
 /* After a command that was killed, or the machine's own end, there may be files without processes. */
 static err_t need_nothing(struct host_command *c, struct why *why)
 {
     struct why none = {0};
     if (read_all(c, &none) != OK)
         return OK;
-    bool lives = process_lives(&c->side.process);
-    for (size_t i = 0; i < c->n_enclaves; i++)
-        lives |= machine_of(&c->side.settings)->lives(&c->enclaves[i]);
-    if (lives)
+    if (process_lives(&c->side.process) || enclave_lives(c))
         return why_set(why, ERR_OVERLOADED, "something runs in %s: veronnx host switch or stop", c->folder.path);
     end_all(c, false);
     return OK;
@@ -95,45 +99,32 @@ static err_t start_all(struct host_command *c, struct enclave *e, struct why *wh
     return error;
 }
 
-/* ERR_CLOSED when no enclave is left; the folder is taken again then, as after the signal. */
-static err_t stay(struct host_command *c, const sigset_t *set, struct why *why)
+/* Until a signal, or another command, ends it: OK; ERR_CLOSED when it ended otherwise. */
+static err_t stay(struct host_command *c, struct why *why)
 {
-    const struct timespec pause = {.tv_sec = LOOK_S};
-    int signal = -1;
-    bool lives = true;
-    while (signal < 0 && lives) {
+    struct why none = {0};
+    bool asked = false;
+    do {
         TRY(host_folder_release(&c->folder));
-        signal = sigtimedwait(set, NULL, &pause);
-        while (host_folder_take(&c->folder, why) != OK) /* `switch` or `stop` is at work */
-            (void)nanosleep(&pause, NULL);
-        if (host_side_read(&c->folder, &c->side, why) != OK)
-            return OK; /* stopped */
-        TRY(read_all(c, why));
-        lives = false;
-        for (size_t i = 0; i < c->n_enclaves; i++)
-            lives |= machine_of(&c->side.settings)->lives(&c->enclaves[i]);
-        lives &= process_lives(&c->side.process);
-    }
-    end_all(c, signal >= 0);
-    return signal >= 0 ? OK : why_set(why, ERR_CLOSED, "the enclave or veronnx-host ended");
+        asked = process_nap(LOOK_MS);
+        while (host_folder_take(&c->folder, &none) != OK) /* `switch` or `stop` is at work */
+            (void)usleep(LOOK_MS * 1000);
+        if (read_all(c, &none) != OK)
+            return OK; /* it was `stop` */
+    } while (!asked && enclave_lives(c) && process_lives(&c->side.process));
+    end_all(c, asked);
+    return asked ? OK : why_set(why, ERR_CLOSED, "the enclave or veronnx-host ended");
 }
 
 static err_t host_run(struct host_command *c, struct why *why)
 {
     struct enclave e;
-    sigset_t set;
     TRY(enclave_of(c->words.image, c->words.cid, &e, why));
     TRY(host_folder_open(c->words.run_dir, true, &c->folder, why));
     TRY(need_nothing(c, why));
     TRY(start_all(c, &e, why));
     enclave_print(&c->folder, &c->side, &e);
-    if (!c->words.foreground)
-        return OK;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    return stay(c, &set, why);
+    return c->words.foreground ? stay(c, why) : OK;
 }
 
 /* ── switch ── */
@@ -154,6 +145,7 @@ static err_t change(struct host_command *c, struct enclave *old, struct enclave 
     TRY(enclave_run(&c->folder, &c->side, e, why));
     err_t error = host_side_serve(&c->folder, &c->side, e->cid, why);
     struct enclave *over = error == OK ? old : e;
+    (void)usleep(error == OK ? SETTLE_MS * 1000 : 0);
     struct why none = {0};
     bool led = host_side_probe(&c->folder, &c->side, over->cid, &none) == OK;
     enclave_end(&c->folder, &c->side, over, led);
@@ -198,6 +190,7 @@ static void describe_enclave(const struct host_command *c, const struct enclave 
     (void)yyjson_mut_obj_add_str(doc, m, "PCR0", e->pcr[0]);
     (void)yyjson_mut_obj_add_str(doc, m, "PCR1", e->pcr[1]);
     (void)yyjson_mut_obj_add_str(doc, m, "PCR2", e->pcr[2]);
+    (void)yyjson_mut_obj_add_bool(doc, o, "document_matches", e->matches);
     (void)yyjson_mut_obj_add_uint(doc, o, "ready_ms", e->ready_ms);
     host_folder_of(&c->folder, e->cid, "root.pem", path);
     if (e->simulated)
@@ -251,8 +244,10 @@ static int act(const struct action *a, int argc, char **argv)
     err_t e = host_words_parse(argc, argv, a->command, &c->words, &why);
     if (e == OK && c->words.help)
         (void)fputs(host_words_help, stdout);
-    else if (e == OK)
+    else if (e == OK) {
+        process_hold_signals();
         e = a->act(c, &why);
+    }
     char name[32];
     (void)snprintf(name, sizeof(name), "host %s", a->name);
     return command_end_coded(name, e, &why);

@@ -1,6 +1,7 @@
 /* Start, patience, drain. */
 #include "cli/host_enclave.h"
 
+#include "attest/document.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/attested.h"
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 #define READY_MS      (10 * 60 * 1000) /* an emulated machine, many models to be loaded */
-#define ASK_EVERY_US  200000
+#define ASK_EVERY_MS  200
 #define LOOK_EVERY    10    /* questions to the node for one to nitro-cli */
 #define DRAIN_MS      45000 /* drain-time, and a machine's way down */
 #define CONSOLE_LINES 12
@@ -64,7 +65,8 @@ static err_t wait_until_ready(const struct host_side *s, struct enclave *e, stru
             return OK;
         if (n % LOOK_EVERY == 0 && !m->lives(e))
             return why_set(why, ERR_CLOSED, "the enclave ended before its node was ready");
-        (void)usleep(ASK_EVERY_US);
+        if (process_nap(ASK_EVERY_MS))
+            return why_set(why, ERR_CLOSED, "ended by a signal before the node was ready");
     }
     return why_set(why, ERR_TIMEOUT, "the node did not get ready within %d s", READY_MS / 1000);
 }
@@ -102,13 +104,22 @@ static err_t save_pcrs(const struct host_folder *f, const struct enclave *e, str
     return host_folder_put(path, buf_view(&text), why);
 }
 
-static err_t save_root(const struct host_folder *f, const struct host_side *s, struct enclave *e, struct why *why)
+static bool same_registers(const struct document *d, const struct enclave *e)
 {
-    AUTO(attested_done) struct attested a = {0};
+    bool same = true;
+    for (size_t i = 0; i < ENCLAVE_PCRS; i++) {
+        uint8_t pcr[PCR_LEN];
+        same &= hex_decode(view_of(e->pcr[i], HEX_LEN(PCR_LEN)), pcr, PCR_LEN) == OK &&
+                view_equal(d->pcr[i], view_of(pcr, PCR_LEN));
+    }
+    return same;
+}
+
+static err_t save_root(const struct host_folder *f, const struct attested *a, struct enclave *e, struct why *why)
+{
     AUTO_BUF struct buf pem = BUF_WITH(16 * KIB);
     char path[HOST_PATH_MAX];
-    TRY(attested_ask(s->probe, &a, why));
-    err_t error = sim_root_of(&a, &pem, why);
+    err_t error = sim_root_of(a, &pem, why);
     if (error == ERR_DOC_ROOT)
         return OK; /* AWS's */
     TRY(error);
@@ -118,11 +129,21 @@ static err_t save_root(const struct host_folder *f, const struct host_side *s, s
     return OK;
 }
 
+static err_t save_identity(const struct host_folder *f, const struct host_side *s, struct enclave *e, struct why *why)
+{
+    AUTO(attested_done) struct attested a = {0};
+    struct document d;
+    TRY(attested_ask(s->probe, &a, why));
+    TRY(document_read(buf_view(&a.document), &d, why));
+    e->matches = same_registers(&d, e);
+    return save_root(f, &a, e, why);
+}
+
 static err_t get_ready(const struct host_folder *f, const struct host_side *s, struct enclave *e, struct why *why)
 {
     TRY(wait_until_ready(s, e, why));
     TRY(save_pcrs(f, e, why));
-    TRY(save_root(f, s, e, why));
+    TRY(save_identity(f, s, e, why));
     e->state = ENCLAVE_READY;
     return enclave_write(f, e, why);
 }
@@ -158,7 +179,7 @@ void enclave_end(const struct host_folder *f, const struct host_side *s, struct 
         (void)fprintf(stderr, "veronnx host: %s\n", why.text);
     if (drain && host_side_ask(s->probe_admin, "/drain", true) == HTTP_OK)
         while (m->lives(e) && clock_mono_ms() < until_ms)
-            (void)usleep(ASK_EVERY_US);
+            (void)usleep(ASK_EVERY_MS * 1000);
     m->stop(e);
     enclave_forget(f, e);
 }
@@ -175,7 +196,8 @@ void enclave_print(const struct host_folder *f, const struct host_side *s, const
     for (unsigned i = 0; i < ENCLAVE_PCRS; i++)
         (void)printf("PCR%u     %s\n", i, e->pcr[i]);
     host_folder_of(f, e->cid, "pcrs.json", path);
-    (void)printf("pcrs     %s\n", path);
+    (void)printf("pcrs     %s (%s)\n", path,
+                 e->matches ? "its document says the same" : "its document says OTHERS: debug mode, or another image");
     if (e->simulated) {
         host_folder_of(f, e->cid, "root.pem", path);
         (void)printf("root     %s (simulated: of use with --allow-simulated only, and no proof about hardware)\n",

@@ -49,13 +49,17 @@ static err_t choose(const char *path, char ret[static HOST_PATH_MAX], struct why
     return OK;
 }
 
-/* Sockets are named by it on the command lines of others, so it is absolute, short and plain. */
+/* Sockets are named by it on the command lines of others, so it is absolute, short and plain. Who can write to it can
+ * give commands. */
 static err_t fit(const char *path, struct host_folder *f, struct why *why)
 {
     char whole[HOST_PATH_MAX];
+    struct stat st;
     if (realpath(path, whole) == NULL)
         return why_set(why, errno == ENOENT ? ERR_CLOSED : ERR_USAGE, "--run-dir: %s: %s", strerrordesc_np(errno),
                        path);
+    if (stat(whole, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022) != 0)
+        return why_set(why, ERR_USAGE, "--run-dir: not a folder of yours that nobody else can write to: %s", path);
     if (strlen(whole) > HOST_FOLDER_MAX)
         return why_set(why, ERR_USAGE, "--run-dir: the path must have at most %d characters", HOST_FOLDER_MAX);
     if (strpbrk(whole, ",:={} ") != NULL)
@@ -258,6 +262,7 @@ err_t enclave_write(const struct host_folder *f, const struct enclave *e, struct
         put_process(doc, root, process_names[i], &e->processes[i]);
     (void)yyjson_mut_obj_add_uint(doc, root, "ready_ms", e->ready_ms);
     (void)yyjson_mut_obj_add_bool(doc, root, "simulated", e->simulated);
+    (void)yyjson_mut_obj_add_bool(doc, root, "document_matches", e->matches);
     host_folder_of(f, e->cid, "json", path);
     return write_json(path, doc, why);
 }
@@ -278,6 +283,7 @@ static void take_enclave(yyjson_val *root, struct enclave *e)
         get_process(root, process_names[i], &e->processes[i]);
     e->ready_ms = get_u32(root, "ready_ms");
     e->simulated = yyjson_get_bool(yyjson_obj_get(root, "simulated"));
+    e->matches = yyjson_get_bool(yyjson_obj_get(root, "document_matches"));
 }
 
 /* The number of CID.json. */

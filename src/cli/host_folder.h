@@ -58,6 +58,7 @@ struct enclave {
     struct process processes[ENCLAVE_PROCESSES]; /* under QEMU: the vsock device, the machine */
     uint32_t ready_ms;
     bool simulated; /* its root was saved */
+    bool matches;   /* its document has the registers of the image's file */
 };
 
 /* `path` NULL: $XDG_RUNTIME_DIR/veronnx, or /run/veronnx for root. Makes it where `create`. ERR_USAGE with a sentence;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define STEP_US    20000
@@ -114,6 +115,30 @@ void process_end(const struct process *p, int signal, uint64_t ms)
         return;
     (void)kill(p->pid, SIGKILL);
     (void)process_wait(p, ms);
+}
+
+/* ── signals ── */
+
+static sigset_t held(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    return set;
+}
+
+void process_hold_signals(void)
+{
+    const sigset_t set = held();
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+bool process_nap(uint64_t ms)
+{
+    const sigset_t set = held();
+    const struct timespec time = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000 * 1000000)};
+    return sigtimedwait(&set, NULL, &time) > 0;
 }
 
 /* ── asking ── */

@@ -42,6 +42,8 @@ if action == "run-enclave":
             at(f"{{cid}}-9001"), "--blocks-from", at("blocks"), "--log-to", at("log"), "--state", str(DIR / f"state-{{cid}}")]
     if "bad" in value("--eif-path"):
         node = ["sleep", "1"]
+    if "slow" in value("--eif-path"):
+        node = ["sleep", "60"]
     pid = subprocess.Popen(node, stdin=subprocess.DEVNULL, stdout=open(DIR / "node.txt", "a"), stderr=subprocess.STDOUT,
                            start_new_session=True).pid
     print("Start allocating memory...", flush=True)
@@ -65,8 +67,8 @@ def host(action, *words):
 
 
 def run_words(image, *words):
-    return [image, "--listen", "127.0.0.1:0", "--reach", f"unix:{DIR}/{{cid}}-{{port}}", "--config", DIR / "node.conf", "--store", DIR / "store",
-            "--config-at", f"unix:{DIR}/config", "--blocks-at", f"unix:{DIR}/blocks", "--log-at", f"unix:{DIR}/log", *words]
+    return [image, "--listen", "127.0.0.1:0", "--reach", f"unix:{DIR}/{{cid}}-{{port}}", "--config", DIR / "node.conf", "--store",
+            DIR / "store", "--config-at", f"unix:{DIR}/config", "--blocks-at", f"unix:{DIR}/blocks", "--log-at", f"unix:{DIR}/log", *words]
 
 
 def run(image, *words):
@@ -123,7 +125,7 @@ def prepare():
     (DIR / "kernel").write_bytes(bzimage())
     (DIR / "init").write_text("init")
     (DIR / "init").chmod(0o755)
-    for name in ("old", "new", "bad"):
+    for name in ("old", "new", "bad", "slow"):
         (DIR / "root/file").write_text(name)
         done = veronnx("image", "build", "--kernel", DIR / "kernel", "--cmdline", "panic=1", "--init", DIR / "init", "--root", DIR / "root",
                        "--out", DIR / f"{name}.eif")
@@ -141,8 +143,8 @@ def main():
     said(host("run"), "IMAGE.eif")
     said(host("run", DIR / "none.eif"), "No such file", "none.eif")
     equal(run(DIR / "kernel").returncode, 1, "an image that is none")
-    for words, option in ((("--cpus", "0"), "--cpus"), (("--memory", "63"), "--memory"), (("--cid", "3"), "--cid"), (("--debug=1",), "--debug"),
-                          (("--cpus",), "--cpus"), (("--no-such", "1"), "--no-such"), (("--reach", "tcp:x"), "--reach"),
+    for words, option in ((("--cpus", "0"), "--cpus"), (("--memory", "63"), "--memory"), (("--cid", "3"), "--cid"),
+                          (("--debug=1",), "--debug"), (("--cpus",), "--cpus"), (("--no-such", "1"), "--no-such"), (("--reach", "tcp:x"), "--reach"),
                           (("--listen", "nowhere"), "--forward")):
         done = run(DIR / "old.eif", *words)
         equal(done.returncode, 2, f"exit status of {words}: {done.stderr}")
@@ -152,6 +154,10 @@ def main():
         equal(host(action).returncode, 1, f"{action} of nothing")
     said(host("switch", DIR / "new.eif"), "nothing runs")
     said(host("stop", "--cpus", "1"), "--cpus", "stop")
+    RUN.chmod(0o770)
+    said(run(DIR / "old.eif"), "--run-dir", "nobody else")
+    RUN.chmod(0o700)
+    said(veronnx("host", "run", DIR / "old.eif", "--run-dir", DIR / ("x" * 65), env=ENVIRONMENT), "--run-dir", "at most 64")
     check(not CALLS.exists(), "nitro-cli was not called")
 
     # ── run ──
@@ -164,6 +170,7 @@ def main():
     state = describe()
     url, enclave = state["urls"][0], state["enclaves"][0]
     equal((enclave["state"], enclave["id"], enclave["lives"]), ("ready", "i-0123456789abcdef0-enc0000000000000010", True), "described")
+    check(not enclave["document_matches"] and "OTHERS" in done.stdout, "what plays the enclave does not have the image's registers")
     check(f"url      {url}\n" in done.stdout and f"PCR0     {built['Measurements']['PCR0']}\n" in done.stdout, "printed")
     said(run(DIR / "old.eif"), "something runs")
 
@@ -185,8 +192,8 @@ def main():
         equal(done.returncode, 0, f"switch: {done.stderr}")
     equal(set(asker.answers), {200}, "nobody noticed")
     check("nitro-cli console --enclave-id i-0123456789abcdef0-enc0000000000000011" in done.stdout, "the console in debug mode")
-    equal(calls("run-enclave")[-1], ["--enclave-name", "veronnx-17", "--eif-path", str(DIR / "new.eif"), "--cpu-count", "3", "--memory", "600",
-                                     "--enclave-cid", "17", "--debug-mode"], "the command line")
+    equal(calls("run-enclave")[-1], ["--enclave-name", "veronnx-17", "--eif-path", str(DIR / "new.eif"), "--cpu-count", "3", "--memory",
+                                     "600", "--enclave-cid", "17", "--debug-mode"], "the command line")
     equal(calls("terminate-enclave"), [], "the old one ended by itself")
     state = describe()
     equal([(e["cid"], e["image"]) for e in state["enclaves"]], [(17, str(DIR / "new.eif"))], "the new one alone")
@@ -203,10 +210,12 @@ def main():
     equal([f.name for f in RUN.glob("*.json")], [], "nor a file")
 
     # ── in the foreground ──
-    for end, status in ((signal.SIGTERM, 0), (None, 1)):
-        command = [BIN / "veronnx", "host", "run", *run_words(DIR / "old.eif", "--foreground", "--run-dir", RUN)]
-        with subprocess.Popen([str(word) for word in command], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as stays:
-            wait_for("ready", lambda p=stays: p.poll() is not None or any(e["state"] == "ready" for e in running()), 20)
+    ends = (("old", "ready", signal.SIGTERM, 0), ("old", "ready", None, 1), ("slow", "starting", signal.SIGINT, 1))
+    for image, state, end, status in ends:
+        command = [BIN / "veronnx", "host", "run", *run_words(DIR / f"{image}.eif", "--foreground", "--run-dir", RUN)]
+        with subprocess.Popen([str(word) for word in command], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as stays:
+            wait_for(state, lambda p=stays, s=state: p.poll() is not None or s in written(), 20)
             if end:
                 stays.send_signal(end)
             else:
@@ -214,11 +223,15 @@ def main():
             _, errors = stays.communicate(timeout=60)
             equal(stays.returncode, status, f"exit status in the foreground: {errors}")
         equal([f.name for f in RUN.glob("*.json")], [], "nothing is left")
+        check(not alive(json.loads((DIR / "enclaves/16").read_text())["ProcessID"]), "nor the enclave")
 
 
-def running():
-    done = host("describe")
-    return json.loads(done.stdout)["enclaves"] if done.returncode == 0 else []
+def written():
+    """The enclave's state, which is a file as a whole at any time."""
+    try:
+        return json.loads((RUN / "16.json").read_text())["state"]
+    except FileNotFoundError:
+        return ""
 
 
 try:

@@ -39,7 +39,8 @@ class Hosted:
         self.run_dir, self.config, self.policy = scratch / "run", scratch / "node.conf", scratch / "policy.conf"
         self.config.write_text("[node]\nthreads = 1\n" + POLICY)
         self.policy.write_text(POLICY)
-        subprocess.run([sys.executable, SOURCE / "tools/models.py", scratch / "models", "--set", "demo"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, SOURCE / "tools/models.py", scratch / "models", "--set", "demo"], check=True,
+                       stdout=subprocess.DEVNULL)
         self.cids = {"double": self.add("store", "double"), "mnist-mlp": self.add("far", "mnist-mlp")}
         self.origin = Origin(scratch / "far")
         self.trust = ["--policy", self.policy, "--allow-simulated"]
@@ -98,6 +99,7 @@ def first(hosted):
     said = hosted.describe()
     hosted.url = said["urls"][0]
     yield "describe says the same", said["enclaves"][0]["state"] == "ready" and said["enclaves"][0]["Measurements"]["PCR2"] == built["PCR2"]
+    yield "and the document has these registers", said["enclaves"][0]["document_matches"]
     print("  " + split((hosted.run_dir / "16.console").read_text(), said["enclaves"][0]["ready_ms"]))
 
 
