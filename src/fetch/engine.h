@@ -3,8 +3,8 @@
 
    A block is checked where that costs the way to infer no time: by the disk's threads, when it is read from the cache
    and before it is written there. Infer checks every block anyway. A source, a store among them, is believed until the
-   first lie that any of them finds; from then on its blocks are checked here first, and one with a URL is asked last for
-   a while. */
+   first lie that any of them finds; from then on its blocks are checked here first, and one with a URL is asked last
+   for a while. */
 #ifndef VERONNX_FETCH_ENGINE_H
 #define VERONNX_FETCH_ENGINE_H
 

@@ -12,6 +12,8 @@
 #define BUFFER_BYTES ((long)(64 * KIB))
 #define CONNECTIONS  64L
 #define FIELDS_MAX   (64 * KIB) /* heads and trailer of a call together: libcurl keeps them all */
+#define PIECES_FREE  4096       /* so many may be of any size */
+#define PIECE_MEAN   64         /* bytes; smaller ones, as chunks of one byte, cost more time than they bring */
 #define NO_TIMER     UINT64_MAX
 
 struct http_call {
@@ -24,7 +26,8 @@ struct http_call {
     err_t failed; /* what the owner said */
     uint64_t body_max;
     uint64_t received;
-    size_t fields; /* bytes of them */
+    uint64_t pieces; /* in which they came */
+    size_t fields;   /* bytes of them */
 };
 
 struct http {
@@ -134,6 +137,8 @@ static size_t on_data(char *bytes, size_t size, size_t count, void *user)
     err_t e = c->headed ? OK : tell_head(c);
     if (e == OK && v.len > c->body_max - c->received)
         e = ERR_BODY_TOO_LARGE;
+    if (e == OK && ++c->pieces > PIECES_FREE && c->received < c->pieces * PIECE_MEAN)
+        e = ERR_PROTOCOL;
     if (e == OK)
         e = c->owner->data(c->user, v);
     if (e == ERR_WOULD_BLOCK)

@@ -33,7 +33,8 @@ struct http_head {
 
 struct http_end {
     err_t result; /* OK: the answer is complete; ERR_CLOSED: there is none, or it was cut; ERR_BODY_TOO_LARGE;
-                     ERR_HEADERS_TOO_LARGE: over 64 KiB of heads and trailer; or what `head` or `data` returned */
+                     ERR_HEADERS_TOO_LARGE: over 64 KiB of heads and trailer; ERR_PROTOCOL: over
+                     4,096 pieces of less than 64 bytes in the mean; or what `head` or `data` returned */
     uint64_t retry_after_ms;
     unsigned status; /* 0: no answer */
     unsigned code;   /* libcurl's number of what went wrong, for the log */

@@ -241,6 +241,7 @@ static void whatever_one_does_the_next_is_asked(void **state)
         {.status = 206, .type = RAW, .body = text_view("hello")},
         {.status = 200, .type = RAW, .body = view_of(too_large, sizeof(too_large))},
         {.status = 200, .type = RAW, .body = view_of(too_large, sizeof(too_large)), .chunked = true},
+        {.status = 200, .type = RAW, .body = text_view("hello"), .trailer = true}, /* libcurl keeps each line of it */
         {.status = 200, .type = RAW, .body = text_view("hello"), .cut = 4},
         {.status = 200, .type = RAW, .body = text_view("hello"), .cut = 3, .chunked = true},
         {.status = 200, .type = RAW, .body = text_view("hell"), .close = true},

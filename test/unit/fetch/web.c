@@ -80,7 +80,7 @@ static bool send_head(const struct link *l, const struct web_reply *r)
 {
     char head[1024];
     char length[64] = "";
-    if (r->chunked)
+    if (r->chunked || r->trailer)
         (void)snprintf(length, sizeof(length), "Transfer-Encoding: chunked\r\n");
     else if (!r->close)
         (void)snprintf(length, sizeof(length), "Content-Length: %zu\r\n", r->body.len);
@@ -97,10 +97,19 @@ static bool send_part(const struct link *l, const struct web_reply *r, size_t fr
     int n = snprintf(size, sizeof(size), "%zx\r\n", to - from);
     if (from == to)
         return true;
-    if (!r->chunked)
+    if (!r->chunked && !r->trailer)
         return send_all(l->fd, r->body.data + from, to - from);
     return send_all(l->fd, size, (size_t)n) && send_all(l->fd, r->body.data + from, to - from) &&
            send_all(l->fd, "\r\n", 2);
+}
+
+/* Until the client has had enough. */
+static void send_trailer(const struct link *l)
+{
+    static const char line[] = "X-Trailer: and another one\r\n";
+    bool on = send_all(l->fd, "0\r\n", 3);
+    while (on)
+        on = send_all(l->fd, line, sizeof(line) - 1);
 }
 
 /* False when the connection ends with it. */
@@ -115,6 +124,8 @@ static bool send_reply(const struct link *l, const struct web_reply *r)
     wait_ms(l->web, r->stall_ms);
     if (!send_part(l, r, last, end) || r->cut > 0 || r->close)
         return false;
+    if (r->trailer)
+        send_trailer(l);
     return !r->chunked || send_all(l->fd, "0\r\n\r\n", 5);
 }
 

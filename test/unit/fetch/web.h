@@ -18,6 +18,7 @@ struct web_reply {
     const char *field; /* one more line of the head, without its end; or NULL */
     struct view body;  /* borrowed until the server is freed */
     bool chunked;      /* no length is said */
+    bool trailer;      /* chunked, with a trailer that never ends */
     bool close;        /* neither: the end of the connection is the end of the body */
     unsigned delay_ms; /* before the head */
     unsigned stall_ms; /* before the last byte of the body */
