@@ -7,6 +7,7 @@
 #include "selftest/descriptors.h"
 #include "selftest/egress.h"
 #include "selftest/json.h"
+#include "selftest/live.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -124,7 +125,8 @@ static void print_status(const char *pid)
         (void)putchar(':');
         json_text(value, strcspn(value, "\n"));
     }
-    (void)fputs(",\"descriptors\":", stdout);
+    json_separate(&separator);
+    (void)fputs("\"descriptors\":", stdout);
     descriptors_print(pid);
     (void)putchar('}');
     if (f != NULL)
@@ -153,7 +155,7 @@ static const struct {
     {"block-devices", "/sys/class/block"},
 };
 
-static void print_stage(const char *stage, const char *node)
+static void print_stage(const char *stage, const char *node, pid_t pid)
 {
     (void)printf("veronnx-selftest: {\"stage\":\"%s\",\"node\":\"%s\",\"pcrs\":", stage, node);
     print_pcrs();
@@ -169,6 +171,8 @@ static void print_stage(const char *stage, const char *node)
     for_names("/proc", is_process, print_status);
     (void)fputs(",\"egress\":", stdout);
     egress_print();
+    (void)fputs(",\"live\":", stdout);
+    live_print(pid);
     (void)fputs("}\n", stdout);
     (void)fflush(stdout);
 }
@@ -206,12 +210,12 @@ static void await(pid_t node, char *ret, size_t size)
 int main(UNUSED int argc, char **argv)
 {
     char node[32];
-    print_stage("before", "not started");
+    print_stage("before", "not started", 0);
     pid_t pid = start(argv + 1);
     if (pid < 0)
         return 1;
     await(pid, node, sizeof(node));
-    print_stage("after", node);
+    print_stage("after", node, strcmp(node, "ready") == 0 ? pid : 0);
     (void)kill(pid, SIGTERM);
     (void)waitpid(pid, NULL, 0);
     return strcmp(node, "ready") == 0 ? 0 : 1;

@@ -41,6 +41,7 @@ def projected(stage):
         "address families": [line.split()[0] for line in stage["protocols"][1:]],
         "listening": [line for line in stage["unix"][1:] if line.split()[3] == LISTENING],
         "ways out": stage["egress"],
+        "socket() in every process": sorted(stage["live"]),
         "network sockets": stage["tcp"] + stage["udp"] + stage["raw"] + stage["packet"],
     }
 
