@@ -2,7 +2,9 @@
    connections that stay open, each with one request under way, from one thread. A time is from the first byte handed
    to TLS to the last byte of the answer; answers with the second status are counted apart. With `spin` it never
    sleeps, for a core of its own: who answers need not wake it, as a network card needs no waking either. With a
-   number a connection asks at most once in so many microseconds. */
+   number a connection asks at most once in so many microseconds. With the status "grpc" the file is a ModelInferRequest
+   with its prefix, which goes to ModelInfer over HTTP/2. */
+#include "load.h"
 #include "rounds.h"
 
 #include "base/clock.h"
@@ -18,39 +20,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #define CONNECTIONS_MAX 1024
-#define HEAD_MAX        (16 * KIB)
 #define EVENTS          64
 #define TRIES_MAX       20
 
-struct conn {
-    int fd;
-    SSL *ssl;
-    bool busy;
-    bool waits;       /* for its time to ask again */
-    bool wants_write; /* as the loop was told last */
-    bool is_other;    /* the answer has the second status */
-    uint64_t start_ns;
-    size_t sent;
-    size_t got;  /* of the answer */
-    size_t size; /* of the whole answer; 0: its head is not complete */
-    char head[HEAD_MAX + 1];
-};
+err_t load_tls_error(const struct conn *c, int rc)
+{
+    int error = SSL_get_error(c->ssl, rc);
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+        return ERR_WOULD_BLOCK;
+    return error == SSL_ERROR_ZERO_RETURN ? ERR_CLOSED : ERR_IO;
+}
 
-struct load {
-    int epoll;
-    struct buf request;
-    char status[16]; /* "HTTP/1.1 200 " */
-    char other[16];  /* or "" */
-    uint64_t every_ns;
-    bool spins;
-    unsigned count;
-    struct conn *conns;
-};
+void load_watch(struct conn *c, bool writable)
+{
+    struct epoll_event e = {.events = EPOLLIN | (writable ? (uint32_t)EPOLLOUT : 0), .data.ptr = c};
+    if (writable == c->wants_write)
+        return;
+    c->wants_write = writable;
+    (void)epoll_ctl(c->load->epoll, EPOLL_CTL_MOD, c->fd, &e);
+}
 
 /* ── connecting ── */
 
@@ -65,11 +57,13 @@ static int connect_to(uint16_t port)
     return fd;
 }
 
-static SSL_CTX *new_context(const char *ca_file)
+static SSL_CTX *new_context(const struct load *l, const char *ca_file)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     if (ctx == NULL || SSL_CTX_load_verify_locations(ctx, ca_file, NULL) != 1)
         give_up("cannot read the certificate", ca_file);
+    if (SSL_CTX_set_alpn_protos(ctx, l->protocol->alpn, l->protocol->alpn_len) != 0)
+        give_up("TLS", "ALPN");
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_read_ahead(ctx, 1); /* a record with one receive */
     (void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -77,7 +71,7 @@ static SSL_CTX *new_context(const char *ca_file)
 }
 
 /* Under load the front may give up waiting for its signature, so once is not enough to say that it does not work. */
-static void open_conn(struct load *l, struct conn *c, SSL_CTX *ctx, uint16_t port)
+static void open_conn(const struct load *l, struct conn *c, SSL_CTX *ctx, uint16_t port)
 {
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
     for (unsigned tries = 0; c->ssl == NULL; tries++) {
@@ -93,102 +87,23 @@ static void open_conn(struct load *l, struct conn *c, SSL_CTX *ctx, uint16_t por
     }
     if (fd_set_nonblocking(c->fd, true) != OK || epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &e) != 0)
         give_up("epoll", strerror(errno));
-}
-
-/* ── one request ── */
-
-static err_t tls_error(const struct conn *c, int rc)
-{
-    int error = SSL_get_error(c->ssl, rc);
-    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
-        return ERR_WOULD_BLOCK;
-    return error == SSL_ERROR_ZERO_RETURN ? ERR_CLOSED : ERR_IO;
-}
-
-static void watch(const struct load *l, struct conn *c, bool writable)
-{
-    struct epoll_event e = {.events = EPOLLIN | (writable ? (uint32_t)EPOLLOUT : 0), .data.ptr = c};
-    if (writable == c->wants_write)
-        return;
-    c->wants_write = writable;
-    (void)epoll_ctl(l->epoll, EPOLL_CTL_MOD, c->fd, &e);
-}
-
-static err_t send_rest(const struct load *l, struct conn *c)
-{
-    while (c->sent < l->request.len) {
-        size_t n = 0;
-        int rc = SSL_write_ex(c->ssl, l->request.data + c->sent, l->request.len - c->sent, &n);
-        if (rc != 1) {
-            watch(l, c, true);
-            return tls_error(c, rc);
-        }
-        c->sent += n;
-    }
-    watch(l, c, false);
-    return OK;
-}
-
-static err_t begin(const struct load *l, struct conn *c)
-{
-    c->busy = true;
-    c->waits = c->is_other = false;
-    c->sent = c->got = c->size = 0;
-    c->start_ns = clock_mono_ns();
-    err_t e = send_rest(l, c);
-    return e == ERR_WOULD_BLOCK ? OK : e;
-}
-
-static bool has_status(const struct conn *c, const char *status)
-{
-    return *status != '\0' && strncmp(c->head, status, strlen(status)) == 0;
-}
-
-/* The head is complete when it has its empty line; then status and length are known. */
-static err_t read_head(const struct load *l, struct conn *c)
-{
-    static const char field[] = "\r\nContent-Length: ";
-    c->head[MIN(c->got, HEAD_MAX)] = '\0';
-    const char *end = strstr(c->head, "\r\n\r\n");
-    if (end == NULL)
-        return c->got < HEAD_MAX ? OK : ERR_HEADERS_TOO_LARGE;
-    const char *length = strcasestr(c->head, field);
-    c->is_other = has_status(c, l->other);
-    if ((!c->is_other && !has_status(c, l->status)) || length == NULL || length > end)
-        give_up("an answer that was not wanted", c->head);
-    c->size = (size_t)(end - c->head) + 4 + strtoul(length + strlen(field), NULL, 10);
-    return OK;
-}
-
-/* Takes what has come; OK when the answer is complete. */
-static err_t receive(const struct load *l, struct conn *c)
-{
-    static char body[64 * KIB];
-    while (c->size == 0 || c->got < c->size) {
-        bool in_head = c->size == 0;
-        size_t n = 0;
-        int rc = in_head ? SSL_read_ex(c->ssl, c->head + c->got, HEAD_MAX - c->got, &n)
-                         : SSL_read_ex(c->ssl, body, sizeof(body), &n);
-        if (rc != 1)
-            return tls_error(c, rc);
-        c->got += n;
-        if (in_head)
-            TRY(read_head(l, c));
-    }
-    return c->got == c->size ? OK : ERR_PROTOCOL;
-}
-
-static err_t advance(const struct load *l, struct conn *c)
-{
-    if (c->sent < l->request.len)
-        TRY(send_rest(l, c));
-    return receive(l, c);
+    c->load = l;
+    if (l->protocol->open != NULL)
+        l->protocol->open(c);
 }
 
 /* ── a round ── */
 
+static err_t begin(struct conn *c)
+{
+    c->busy = true;
+    c->waits = c->is_other = false;
+    c->start_ns = clock_mono_ns();
+    return c->load->protocol->begin(c);
+}
+
 /* One request of a connection is done: the next, or the end of its round. */
-static err_t finish(struct load *l, struct conn *c, uint64_t until_ns, unsigned *busy, struct times *t)
+static err_t finish(struct conn *c, uint64_t until_ns, unsigned *busy, struct times *t)
 {
     uint64_t now = clock_mono_ns();
     if (c->is_other)
@@ -196,9 +111,9 @@ static err_t finish(struct load *l, struct conn *c, uint64_t until_ns, unsigned 
     else
         times_add(t, now - c->start_ns);
     c->busy = now < until_ns;
-    c->waits = c->busy && now < c->start_ns + l->every_ns;
+    c->waits = c->busy && now < c->start_ns + c->load->every_ns;
     if (c->busy && !c->waits)
-        return begin(l, c);
+        return begin(c);
     *busy -= !c->busy;
     return OK;
 }
@@ -216,7 +131,7 @@ static err_t wake(struct load *l, uint64_t until_ns, unsigned *busy, uint64_t *r
         if (now < due) {
             *ret_ns = MIN(*ret_ns, due);
         } else if (now < until_ns) {
-            TRY(begin(l, c));
+            TRY(begin(c));
         } else {
             c->busy = c->waits = false;
             --*busy;
@@ -242,15 +157,15 @@ static err_t run(void *self, uint64_t until_ns, struct times *t)
     unsigned busy = l->count;
     uint64_t sleep_until = 0;
     for (unsigned i = 0; i < l->count; i++)
-        TRY(begin(l, &l->conns[i]));
+        TRY(begin(&l->conns[i]));
     while (busy > 0) {
         TRY(wake(l, until_ns, &busy, &sleep_until));
         int n = wait_for_events(l, events, sleep_until, t);
         for (int i = 0; i < n; i++) {
             struct conn *c = events[i].data.ptr;
-            err_t e = c->busy && !c->waits ? advance(l, c) : ERR_CLOSED;
+            err_t e = c->busy && !c->waits ? l->protocol->advance(c) : ERR_CLOSED;
             if (e == OK)
-                e = finish(l, c, until_ns, &busy, t);
+                e = finish(c, until_ns, &busy, t);
             if (e != OK && e != ERR_WOULD_BLOCK)
                 return e;
         }
@@ -278,14 +193,15 @@ int main(int argc, char **argv)
 {
     struct load l = {.epoll = epoll_create1(EPOLL_CLOEXEC)};
     if (argc < 6)
-        give_up("usage", "load PORT CA-FILE CONNECTIONS STATUS[|STATUS] REQUEST-FILE [spin | US]");
+        give_up("usage", "load PORT CA-FILE CONNECTIONS STATUS[|STATUS]|grpc REQUEST-FILE [spin | US]");
     (void)signal(SIGPIPE, SIG_IGN);
+    l.protocol = strcmp(argv[4], "grpc") == 0 ? &load_grpc : &load_http1;
     set_statuses(&l, argv[4]);
     l.count = (unsigned)MIN(strtoul(argv[3], NULL, 10), CONNECTIONS_MAX);
     l.request = read_file(argv[5], 0);
     set_pace(&l, argc > 6 ? argv[6] : "0");
     l.conns = mem_alloc(l.count, sizeof(*l.conns));
-    SSL_CTX *ctx = new_context(argv[2]);
+    SSL_CTX *ctx = new_context(&l, argv[2]);
     if (l.conns == NULL || l.epoll < 0)
         give_up("start", err_text(ERR_NOMEM));
     for (unsigned i = 0; i < l.count; i++)

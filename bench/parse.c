@@ -2,8 +2,9 @@
    that the OpenGradient network sends: a JSON document inside a string, {value, decimals} for each number of the
    one float input.
      read     yyjson alone, twice: the body, then the document inside
-     convert  the numbers of that document, from the values that yyjson made, into a tensor
-     front    all that the front does between body and tensor */
+     oip      yyjson alone on the body of the Open Inference Protocol, and a pass over its numbers that makes them a
+   tensor convert  the numbers of that document, from the values that yyjson made, into a tensor front    all that the
+   front does between body and tensor */
 #include "rounds.h"
 
 #include "base/clock.h"
@@ -43,6 +44,19 @@ static err_t yyjson_twice(struct parse *p)
     bool ok = yyjson_is_arr(yyjson_obj_get(yyjson_doc_get_root(inner), "numbers"));
     yyjson_doc_free(inner);
     yyjson_doc_free(outer);
+    return ok ? OK : ERR_BAD_JSON;
+}
+
+static err_t yyjson_oip(struct parse *p)
+{
+    yyjson_doc *doc = read_in_place((char *)p->copy.data, p->copy.len);
+    yyjson_val *input = yyjson_arr_get_first(yyjson_obj_get(yyjson_doc_get_root(doc), "inputs"));
+    yyjson_val *data = yyjson_obj_get(input, "data"), *number = NULL;
+    float *to = (float *)p->tensor;
+    size_t i = 0, max = 0;
+    yyjson_arr_foreach(data, i, max, number) to[i] = (float)yyjson_get_num(number);
+    bool ok = max > 0;
+    yyjson_doc_free(doc);
     return ok ? OK : ERR_BAD_JSON;
 }
 
@@ -115,6 +129,10 @@ static err_t prepare(struct parse *p, char **argv, int argc)
     p->copy = read_file(argv[2], INFER_BODY_PAD + sizeof(keep_lists));
     if (p->once == convert)
         put_first(&p->copy, keep_lists);
+    if (p->once == yyjson_oip) {
+        p->tensor = mem_alloc(p->body.len, sizeof(float)); /* a number takes more than a byte */
+        return p->tensor != NULL ? OK : ERR_NOMEM;
+    }
     TRY(make_signature(argv, argc, &p->signature));
     TRY(read_request(p));
     p->tensor = mem_alloc(1, p->inputs.set.total);
@@ -130,13 +148,13 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         err_t (*once)(struct parse *p);
-    } parts[] = {{"read", yyjson_twice}, {"convert", convert}, {"front", as_the_front}};
+    } parts[] = {{"read", yyjson_twice}, {"oip", yyjson_oip}, {"convert", convert}, {"front", as_the_front}};
     struct parse p = {0};
     for (size_t i = 0; argc > 4 && i < COUNT_OF(parts); i++)
         if (strcmp(argv[1], parts[i].name) == 0)
             p.once = parts[i].once;
     if (p.once == NULL)
-        give_up("usage", "parse read|convert|front BODY-FILE INPUT DIM...");
+        give_up("usage", "parse read|oip|convert|front BODY-FILE INPUT DIM...");
     err_t e = prepare(&p, argv, argc);
     if (e != OK)
         give_up(argv[2], err_name(e));

@@ -1,5 +1,5 @@
 """From rounds to figures, from figures to ratios, and all of it as a table."""
-from rows import FREE, LARGE, SMALL, TWO, UNPROVED
+from rows import FORMS, FREE, LARGE, SMALL, TWO, UNPROVED
 
 NOISE = 0.05  # share of the machine that others may take before rates are doubtful
 PROCESSES = ("front", "infer", "keeper", "super")
@@ -58,6 +58,17 @@ def receipt_aims(found):
         yield {"aim": f"`{row}`: p50 over that of {what}", "most": 1.3, "got": found[row]["p50_us"] / floor}
 
 
+def oip_aims(found):
+    """The Open Inference Protocol with the model alone, and with the form that the OpenGradient network sends."""
+    run, parse = (found[f"{part} {LARGE}"]["p50_us"] for part in ("bare", "parse oip"))
+    for form, floor, what, least in (("binary", run, "Run", 0.97), ("grpc", run, "Run", 0.97), ("oip", run + parse, "(Run + yyjson)", 0.9)):
+        row = f"{form} {LARGE} 2 {TWO}"
+        yield {"aim": f"`{row}`: rate over 1 / {what}", "least": least, "got": found[row]["per_second"] * floor / 1e6}
+    for form in FORMS:
+        row = f"{form} {SMALL[0]} 1"
+        yield {"aim": f"`{row}`: p50 above that of `{SMALL[0]} 1`, in us", "most": 100, "got": found[row]["p50_us"] - found[f"{SMALL[0]} 1"]["p50_us"]}
+
+
 def collect(machine, rows, cold, memory):
     found = {row.key: figures(row) for row in rows}
     aims = [latency_aim(found, model, "fixed 1") for model in SMALL]
@@ -65,6 +76,7 @@ def collect(machine, rows, cold, memory):
     aims += [rate_aim(found, SMALL[0], cores) for cores in (TWO, FREE)]
     aims += [large_aim(found, f"{LARGE} {which}") for which in ("1 one", "1 two", "8 two", "8 free")]
     aims += receipt_aims(found)
+    aims += oip_aims(found)
     for aim in aims:
         aim["met"] = aim["got"] <= aim["most"] if "most" in aim else aim["got"] >= aim["least"]
     return {"machine": machine, "rows": list(found.values()), "cold_start_ms": cold, "memory": memory, "aims": aims}

@@ -5,6 +5,9 @@ import random
 import struct
 from dataclasses import dataclass, field
 
+import oip
+from node import ox
+
 # Placements. `one`: everything on one core, so that a wake-up costs the same in every row. `two`: the node has one
 # core and the load generator another, on which it never sleeps. `free`: all may run on all cores.
 ONE, TWO, FREE = "one", "two", "free"
@@ -15,6 +18,9 @@ MODELS = {  # input, its shape
     "resnet50": ("image", [1, 3, 224, 224]),
 }
 
+
+FORMS = ("oip", "binary", "grpc")  # of the Open Inference Protocol: JSON, binary data, gRPC
+GRPC = {"grpc": "grpc"}  # what load says in place of a status
 
 SMALL, LARGE = ("mlp-tiny", "mlp-784"), "resnet50"
 LARGE_MS = 400  # shortest useful round of the large model
@@ -59,10 +65,26 @@ def tensor(model):
     return struct.pack(f"<{len(values)}f", *values)
 
 
-def http(method, path, content=b""):
+def http(method, path, content=b"", fields=None):
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in (fields or {}).items())
     length = f"Content-Length: {len(content)}\r\n" if method == "POST" else ""
     return f"{head}{length}\r\n".encode() + content
+
+
+def oip_body(model, binary):
+    """The same numbers over the Open Inference Protocol: body and header fields. JSON is answered in JSON, binary in binary."""
+    name, shape = MODELS[model]
+    values = [n / 10000 for n in numbers(model)]
+    return oip.request([(name, "FP32", shape, values)], binary, parameters={"binary_data_output": binary})
+
+
+def grpc_message(model, cid):
+    """ModelInferRequest with its prefix; raw_input_contents."""
+    name, shape = MODELS[model]
+    described = ox.field_bytes(1, name) + ox.field_bytes(2, "FP32") + ox.field_bytes(3, b"".join(map(ox.varint, shape)))
+    message = ox.field_bytes(1, cid) + ox.field_bytes(5, described) + ox.field_bytes(7, tensor(model))
+    return struct.pack(">BI", 0, len(message)) + message
 
 
 def write_files(folder, cids):
@@ -72,6 +94,11 @@ def write_files(folder, cids):
         (folder / f"{model}.body").write_bytes(content)
         (folder / f"{model}.http").write_bytes(http("POST", "/infer", content))
         (folder / f"{model}.tensor").write_bytes(tensor(model))
+        for form, binary in (("oip", False), ("binary", True)):
+            oip_content, fields = oip_body(model, binary)
+            (folder / f"{model}.{form}.body").write_bytes(oip_content)
+            (folder / f"{model}.{form}.http").write_bytes(http("POST", oip.path(cid, "/infer"), oip_content, fields))
+        (folder / f"{model}.grpc.http").write_bytes(grpc_message(model, cid))
         # as long as a request, and answered as soon as it has been read: it names no model
         refused = b'{"no_model":"' + b"x" * (len(content) - 15) + b'"}'
         (folder / f"{model}.refused.http").write_bytes(http("POST", "/infer", refused))
@@ -95,9 +122,9 @@ def make(programs, folder, models, keeper, nodes):
         command = [programs / "bench-bare", models / f"{model}.onnx", folder / f"{model}.tensor", *MODELS[model][1]]
         return Row(f"bare {model}", command, least_ms=least_ms)
 
-    def parse(part, model):
+    def parse(part, model, content=None):
         name, shape = MODELS[model]
-        command = [programs / "bench-parse", part, folder / f"{model}.body", name, *shape]
+        command = [programs / "bench-parse", part, folder / (content or f"{model}.body"), name, *shape]
         return Row(f"parse {part} {model}", command)
 
     def chain(depth, cores):
@@ -116,6 +143,10 @@ def make(programs, folder, models, keeper, nodes):
         rows.append(load(f"refused {SMALL[0]} 64 {cores}", f"{SMALL[0]}.refused", 64, cores, 400))
     rows.append(chain(64, FREE))
     rows += [bare(LARGE, LARGE_MS)] + [parse(part, LARGE) for part in ("read", "convert", "front")]
+    rows.append(parse("oip", LARGE, f"{LARGE}.oip.body"))
+    for form in FORMS:
+        rows.append(load(f"{form} {SMALL[0]} 1", f"{SMALL[0]}.{form}", 1, ONE, GRPC.get(form, 200)))
+        rows.append(load(f"{form} {LARGE} 2 {TWO}", f"{LARGE}.{form}", 2, TWO, GRPC.get(form, 200), LARGE_MS))
     rows += [load(f"{LARGE} {depth} {cores}", LARGE, depth, cores, least_ms=LARGE_MS)
              for depth, cores in ((1, ONE), (1, TWO), (8, TWO), (8, FREE), (64, FREE))]
     return rows

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* Longer than a Walrus blob id and not much shorter than a CID in base58: what begins as CIDs do is one with a mistake. */
+/* Longer than a Walrus blob id and not much shorter than a CID in base58: what begins as CIDs do is one with a mistake.
+ */
 #define CID_LOOK_MIN 44
 
 static bool looks_like_cid(struct view name)

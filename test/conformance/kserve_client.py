@@ -25,23 +25,10 @@ from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb  # noqa: E402
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub  # noqa: E402
 from kserve.protocol.infer_type import RequestedOutput  # noqa: E402
 
-from node import Node, check, equal, ox  # noqa: E402
-
-TYPES = {  # ONNX's number, values
-    "BOOL": (9, np.array([True, False])), "BYTES": (8, np.array([b"three", "zw\u00f6lf".encode()], np.object_)),
-    "FP16": (10, np.array([1.5, -65504], np.float16)), "FP32": (1, np.array([0.1, -1e-45], np.float32)), "FP64": (11, np.array([0.1, 5e-324])),
-    **{name.upper(): (number, np.array([np.iinfo(name).min, np.iinfo(name).max], name)) for name, number in (
-        ("uint8", 2), ("int8", 3), ("uint16", 4), ("int16", 5), ("int32", 6), ("int64", 7), ("uint32", 12), ("uint64", 13))},
-}
-
+from every_type import TYPES, same  # noqa: E402
+from node import Node, check, equal  # noqa: E402
 
 TYPED = {t: kind for t, kind in TYPES.items() if t != "FP16"}  # for which gRPC has typed contents
-
-
-def same(types):
-    """A model that gives back a tensor of each type."""
-    inputs, outputs = ([ox.value(f"{t}{end}", number, ["n"]) for t, (number, _) in types.items()] for end in ("", " again"))
-    return ox.model(ox.graph("same", [ox.node("Identity", [t], [f"{t} again"]) for t in types], inputs, outputs))
 
 
 def tensor(name, datatype, values, binary=True):

@@ -18,6 +18,8 @@ except ImportError as e:
     print(f"skipped: tritonclient: {e.name} is not installed")
     sys.exit(0)
 
+from every_type import same as same_types, with_bf16  # noqa: E402
+
 X = np.array([0.1, -2.5, 3], np.float32)
 
 
@@ -74,6 +76,22 @@ def triton_steps(node, cid):
     step("a refusal", refused)
 
 
+def types_step(node, cid, binary):
+    """In JSON all but the small floats, which come in binary always."""
+    types = with_bf16()
+    client = triton.InferenceServerClient(f"localhost:{node.port}", ssl=True, ssl_options={"ca_certs": node.ready["cert"]})
+    inputs, outputs = [], []
+    for t, (_, values) in types.items():
+        small = t in ("FP16", "BF16")
+        inputs.append(triton.InferInput(t, list(values.shape), t).set_data_from_numpy(values, binary_data=binary or small))
+        outputs.append(triton.InferRequestedOutput(f"{t} again", binary_data=binary or small))
+    got = client.infer(cid, inputs, outputs=outputs)
+    for t, (_, values) in types.items():
+        again = got.as_numpy(f"{t} again")
+        again = np.array([v.encode() if isinstance(v, str) else v for v in again], again.dtype)
+        nodes.check(np.array_equal(again, values), f"{t}: {again}")
+
+
 async def aio_step(node, cid):
     context = ssl.create_default_context(cafile=node.ready["cert"])
     async with triton_aio.InferenceServerClient(f"127.0.0.1:{node.port}", ssl=True, ssl_context=context) as client:
@@ -85,4 +103,7 @@ with nodes.Node("--body-max", "128M") as first:
     CID = first.cids["double"]
 with nodes.Node("--body-max", "128M", "--alias", f"two {CID}") as running:
     triton_steps(running, CID)
+    every = running.put("same", same_types(with_bf16()))
+    step("every type in binary", lambda: types_step(running, every, True))
+    step("every type in JSON", lambda: types_step(running, every, False))
     step("aio", lambda: asyncio.run(aio_step(running, CID)))

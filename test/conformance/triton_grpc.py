@@ -22,7 +22,8 @@ import tritonclient.grpc as triton  # noqa: E402
 import tritonclient.grpc.aio as triton_aio  # noqa: E402
 from tritonclient.utils import InferenceServerException  # noqa: E402
 
-from node import Node, check, equal  # noqa: E402
+from every_type import same, with_bf16  # noqa: E402
+from node import Node, check, equal, wait_for  # noqa: E402
 
 MIB = 1 << 20
 
@@ -70,6 +71,29 @@ def sync(node, options):
         refused("no input", lambda: client.infer(double, []), "INVALID_ARGUMENT")
 
 
+def every_type(node, options):
+    types = with_bf16()
+    cid = node.put("same", same(types))
+    with triton.InferenceServerClient(f"localhost:{node.port}", **options) as client:
+        got = client.infer(cid, [tensor(t, t, values) for t, (_, values) in types.items()])
+        for t, (_, values) in types.items():
+            check(np.array_equal(got.as_numpy(f"{t} again"), values), f"{t}: {got.as_numpy(f'{t} again')}")
+
+
+def taken_back(node, options):
+    """A call that the client cancels, and one that takes too long for it; neither harms the next."""
+    got, big = [], tensor("x", "FP32", np.zeros(25 * MIB, np.float32))
+    with triton.InferenceServerClient(f"localhost:{node.port}", **options) as client:
+        client.async_infer(node.cids["double"], [big], lambda result, error: got.append(error)).cancel()
+        wait_for("the end of a cancelled call", lambda: got, 20)
+        equal(got[0].status(), "StatusCode.CANCELLED", "cancelled")
+        refused("a deadline", lambda: client.infer(node.cids["double"], [big], client_timeout=0.01), "DEADLINE_EXCEEDED")
+        client.start_stream(lambda result, error: None)
+        client.async_stream_infer(node.cids["double"], [big])
+        client.stop_stream(cancel_requests=True)
+        check(client.infer(node.cids["double"], [tensor("x", "FP32", np.ones(1, np.float32))]).as_numpy("y")[0] == 2, "the next")
+
+
 def stream(node, options):
     """Several messages, a bad one among them, which does not end the stream."""
     got = queue.Queue()
@@ -97,5 +121,7 @@ async def concurrent(node, options):
 with Node("--body-max", "128M") as node:
     options = {"ssl": True, "root_certificates": node.ready["cert"]}
     sync(node, options)
+    every_type(node, options)
     stream(node, options)
+    taken_back(node, options)
     asyncio.run(concurrent(node, options))
