@@ -175,6 +175,9 @@ static void test_cut(void **state)
     put_text(&b, 7, "one too many");
     assert_err(parse(buf_view(&b), &g), ERR_FIELD_VALUE);
     assert_err(parse(text_view("\x38\x01"), &g), ERR_MALFORMED); /* 7 as a varint */
+    assert_err(parse(text_view("\x22\x0a\x0a\x08triton_x"), &g), ERR_FIELD_VALUE); /* parameters: 4 */
+    assert_ok(parse(text_view("\x22\x08\x0a\x06triton"), &g));
+    grpc_infer_done(&g);
     assert_err(parse(text_view("\x12\x01"
                                "2"),
                      &g),
