@@ -21,7 +21,7 @@ static struct view next_der(struct view *ders)
 {
     struct view der = {0};
     REQUIRE(ders->len > 4 && ders->data[0] == 0x30 && (ders->data[1] == 0x81 || ders->data[1] == 0x82));
-    size_t len = ders->data[1] == 0x81 ? 3U + ders->data[2] : 4U + (ders->data[2] << 8 | ders->data[3]);
+    size_t len = ders->data[1] == 0x81 ? 3U + ders->data[2] : 4U + ((size_t)ders->data[2] << 8 | ders->data[3]);
     REQUIRE(view_take(ders, len, &der) == OK);
     return der;
 }
