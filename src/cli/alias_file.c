@@ -180,29 +180,41 @@ static int compare(const void *left, const void *right)
     return names != 0 ? names : (a->version < b->version) - (a->version > b->version);
 }
 
+static bool same_name(const struct alias_item *a, const struct alias_item *b)
+{
+    return strcmp(a->name, b->name) == 0;
+}
+
+/* Only versions may share a name. */
+static err_t check_twins(const struct alias_list *l, struct why *why)
+{
+    for (size_t i = 1; i < l->count; i++) {
+        const struct alias_item *item = &l->items[i], *before = item - 1;
+        if (same_name(item, before) && (item->version == 0 || item->version == before->version))
+            return why_set(why, ERR_MODEL_ID_INVALID, "two files for the name %.64s: %s", item->name, item->path);
+    }
+    return OK;
+}
+
+static void keep_highest(struct alias_list *l)
+{
+    size_t kept = 1;
+    for (size_t i = 1; i < l->count; i++) {
+        if (same_name(&l->items[i], &l->items[kept - 1]))
+            mem_free(l->items[i].path);
+        else
+            l->items[kept++] = l->items[i];
+    }
+    l->count = kept;
+}
+
 err_t alias_settle(struct alias_list *l, const char *only, struct why *why)
 {
-    size_t kept = 0;
     if (l->count == 0)
         return why_set(why, ERR_MODEL_NOT_FOUND, "no *" SUFFIX " file is there");
     qsort(l->items, l->count, sizeof(l->items[0]), compare);
-    uint64_t previous = l->items[0].version;
-    for (size_t i = 1; i < l->count; i++) {
-        struct alias_item *item = &l->items[i], *last = &l->items[kept];
-        const bool same = strcmp(item->name, last->name) == 0;
-        if (same && (item->version == 0 || item->version == previous))
-            return why_set(why, ERR_MODEL_ID_INVALID, "two files for the name %.64s: %s", item->name, item->path);
-        previous = item->version;
-        if (same)
-            continue;
-        const struct alias_item swap = *++last;
-        *last = *item;
-        *item = swap;
-        kept++;
-    }
-    for (size_t i = kept + 1; i < l->count; i++)
-        mem_free(l->items[i].path);
-    l->count = kept + 1;
+    TRY(check_twins(l, why));
+    keep_highest(l);
     if (only == NULL || l->count > 1)
         return OK;
     TRY(command_blame("--name", check_name(view_of(only, strlen(only)), why), why));

@@ -57,16 +57,27 @@ static err_t read_text(struct view pem, struct buf *ret_ders)
     return e == ERR_CLOSED && ret_ders->len > 0 ? OK : e == ERR_CLOSED ? ERR_MALFORMED : e;
 }
 
+/* OpenSSL reads BER too. */
+static bool is_der(const X509 *x, struct view bytes)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(x, &der);
+    bool same = len > 0 && view_equal(view_of(der, (size_t)len), bytes);
+    OPENSSL_free(der);
+    return same;
+}
+
 /* Also what OpenSSL would only say later: extensions that it cannot read. */
 static err_t parse(struct view ders, struct certificates *ret)
 {
     const unsigned char *at = ders.data, *end = ders.data + ders.len;
     while (at < end) {
+        const unsigned char *begin = at;
         X509 *x = ret->n < CERTIFICATES_MAX ? d2i_X509(NULL, &at, end - at) : NULL;
         if (x == NULL)
             return ERR_MALFORMED;
         ret->x[ret->n++] = x;
-        if (X509_check_purpose(x, -1, 0) != 1)
+        if (!is_der(x, view_of(begin, (size_t)(at - begin))) || X509_check_purpose(x, -1, 0) != 1)
             return ERR_MALFORMED;
     }
     return OK;

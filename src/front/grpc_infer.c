@@ -302,6 +302,20 @@ static err_t take_outputs(struct oip_request *r, const Inference__ModelInferRequ
     return OK;
 }
 
+/* Those without a meaning here are ignored. How a stream ends is the same with and without the one that Triton lets
+   clients say. */
+static err_t check_parameters(const Inference__ModelInferRequest *m, struct why *why)
+{
+    static const char reserved[] = "triton_";
+    const size_t n = sizeof(reserved) - 1;
+    for (size_t i = 0; i < m->n_parameters; i++) {
+        struct view key = grpc_view(m->parameters[i]->key);
+        if (key.len >= n && memcmp(key.data, reserved, n) == 0 && !view_is(key, "triton_enable_empty_final_response"))
+            return why_set(why, ERR_FIELD_VALUE, "parameters: names that begin with triton_ are reserved");
+    }
+    return OK;
+}
+
 static err_t parse(struct view message, size_t max_memory, struct grpc_infer *g, struct why *why)
 {
     TRY(split(message, g, why));
@@ -315,6 +329,7 @@ static err_t parse(struct view message, size_t max_memory, struct grpc_infer *g,
     const Inference__ModelInferRequest *m = (const Inference__ModelInferRequest *)g->message;
     if (m->model_version.len > 0 && !view_is(grpc_view(m->model_version), "1"))
         return why_set(why, ERR_NOT_FOUND, "the only version of a model is 1");
+    TRY(check_parameters(m, why));
     g->name = grpc_view(m->model_name);
     g->request.binary_output = true;
     TRY(take_inputs(g, m, why));

@@ -168,6 +168,7 @@ void http_reply_part(struct http_req *req, struct http_answer *a)
     struct request *r = request_of(req);
     assert(r->owed && !req->sending && r->carrier->part != NULL);
     req->sending = true;
+    add_trace(r, a);
     r->carrier->part(r, a);
 }
 

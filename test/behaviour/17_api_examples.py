@@ -32,19 +32,24 @@ def told_paths():
             path = path if verb or path.startswith("/v2") else stem + path
             stem = path.rpartition("/")[0]
             yield method, path
+    rows = re.findall(r"^\| ((?:`[A-Z]\w+`(?:, )?)+) \| ", page.partition("\n## gRPC\n")[2].partition("\n## ")[0], re.M)
+    for name in re.findall(r"\w+", " ".join(rows)):
+        yield "POST", f"/inference.GRPCInferenceService/{name}"
 
 
 with Node("--alias", f"double {DOUBLE}", "--admin-listen", "127.0.0.1:0") as node:
     (node.dir / ".curlrc").write_text('write-out = "%{stderr}\\n=%{method} %{response_code} %{url}\\n"\nshow-error\n')
     environment = dict(os.environ, NODE=node.ready["url"], ADMIN=node.ready["admin_url"], MODEL=DOUBLE, CURL_CA_BUNDLE=node.ready["cert"],
                        CURL_HOME=str(node.dir), PATH=f"{BIN}:{os.environ['PATH']}")
+    for line in re.findall(r"^    export ((?:GRPC|EMPTY|INFER)=.*)", page, re.M):
+        environment |= dict(re.findall(r"(\w+)='(.*?)'", line))
     asked = set()
     for commands, answer in blocks:
         for command in lines(commands):
             done = subprocess.run(["bash", "-euc", command], capture_output=True, text=True, env=environment, cwd=node.dir,
                                   timeout=30 * SLOW)
             requests = OBSERVED.findall(done.stderr)
-            good = "403" if "ADMIN_ONLY" in answer else "200"
+            good = "403" if "ADMIN_ONLY" in answer and "GRPC" not in command else "200"
             check(done.returncode == 0 and requests, f"{command}{done.stdout}{done.stderr}")
             equal({status for _, status, _ in requests}, {good}, f"{command}{done.stdout}")
             check(re.fullmatch(pattern(answer), re.sub(r"\s", "", done.stdout), re.S), f"{command}printed\n{done.stdout}\nnot\n{answer}")

@@ -3,11 +3,14 @@
 commits to; the same again changes nothing, and what is wrong names the file and leaves everything as it was."""
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import oip
+from host import Enclave
 from node import ROOT, Node, check, equal, said, veronnx
 
 with Node(models=None) as node:
@@ -119,3 +122,14 @@ with Node(models=None) as node:
         done = serve(*files)
         equal(done.returncode, 2, f"{files}")
         check(all(word in done.stderr for word in words), f"{files}: {done.stderr}")
+
+# The names reach a node that its host tells its configuration: several files there are one here.
+with tempfile.TemporaryDirectory() as folder:
+    names = pathlib.Path(folder) / "models.conf"
+    names.write_text("[policy]\nalias = two QmWd3NJd28SgnmmrRRv6VBm5KrBwr1Nz8aTuMLBVugxyF6\n")
+    with Enclave(text="[policy]\nmodels = list\n", host_options=("--config", names)) as enclave:
+        equal(json.loads(enclave.ask("GET", "/v2/models")[2]), {"models": ["two"]}, "the list of a node in an enclave")
+        status, _, outputs, _ = oip.infer(enclave, "two", [("x", "FP32", [1], [2])])
+        equal((status, outputs), (200, {"y": ("FP32", [1], [4])}), "a model by its name")
+        policy = enclave.ask("GET", "/.well-known/veronnx")[2].decode()
+        check("alias = two QmWd3NJd28SgnmmrRRv6VBm5KrBwr1Nz8aTuMLBVugxyF6" in policy, f"what it commits to: {policy}")

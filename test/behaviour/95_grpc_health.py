@@ -57,6 +57,19 @@ with Node() as node:
     result = grpc.call("ModelInfer", b"", ("grpc-encoding", "br"), body=frame(b"x", 1))
     equal((result.status, result.head.get("grpc-accept-encoding")), (UNIMPLEMENTED, "identity,deflate,gzip"), "an encoding that is not known")
 
+    # ── parameters and trace ──
+    def parameter(name):
+        return asked + field(4, field(1, name) + field(2, field(1, 1)))
+    for name in "own", "sequence_id", "triton", "triton_enable_empty_final_response":
+        equal(grpc.call("ModelInfer", parameter(name)).status, OK, f"parameter {name}")
+    result = grpc.call("ModelInfer", parameter("triton_other"))
+    equal((result.status, result.code), (INVALID_ARGUMENT, "FIELD_VALUE"), "a reserved name")
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    context = ("traceparent", trace), ("veronnx-request-id", "00000000000000ab")
+    for method, message in ("ModelInfer", asked), ("ModelStreamInfer", asked), ("ServerLive", b""), ("ModelInfer", b"\xff"), ("Nothing", b""):
+        head = grpc.call(method, message, *context).head
+        equal(head.get("traceparent"), "00-0af7651916cd43dd8448eb211c80319c-00000000000000ab-01", f"traceparent of {method}")
+
     # ── deadlines and cancellation, while the model's process does not answer ──
     equal(grpc.call("ModelInfer", asked).status, OK, "before")
     for wrong in "", "5", "m", "1x", "-1m", "1.5S", "123456789m", "1 m":

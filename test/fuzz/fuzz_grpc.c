@@ -22,6 +22,7 @@ static void try_small(struct view message)
     const ProtobufCMessageDescriptor *const types[] = {
         &inference__model_request__descriptor,
         &inference__repository_index_request__descriptor,
+        &inference__repository_control_request__descriptor,
         &grpc__health__v1__health_check_request__descriptor,
     };
     for (size_t i = 0; i < COUNT_OF(types); i++) {

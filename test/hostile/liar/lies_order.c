@@ -397,6 +397,16 @@ static void odd_model(struct liar *l, char **cids)
     liar_killed(l);
 }
 
+/* Only with model-control may a front have models go. */
+static void unload(struct liar *l, char **cids)
+{
+    AUTO_LANE a = {0};
+    const struct msg_front_load unload = {.model = {.cid_len = 0}};
+    liar_load(l, cids[0], &a);
+    EXPECT(l, wire_send(&l->control, MSG_FRONT_UNLOAD, &unload, view_of(NULL, 0), NULL, 0) == OK);
+    liar_killed(l);
+}
+
 static void out_of_state(struct liar *l, char **cids)
 {
     const struct msg_empty none = {0};
@@ -450,6 +460,7 @@ const struct lie order_lies[] = {
     {"odd-settlement", odd_settlement},
     {"settle-another-nonce", settle_another_nonce},
     {"odd-model", odd_model},
+    {"unload", unload},
     {"out-of-state", out_of_state},
     {"slander", slander},
     {NULL, NULL},
