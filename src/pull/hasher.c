@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #define CHUNK (64 * KIB) /* read at a time: it stays in the processor's cache until it is hashed */
+#define STEP  MIB        /* worth waking the thread for */
 #define STACK (128 * KIB)
 
 struct hasher {
@@ -138,7 +139,8 @@ void hasher_reach(struct hasher *h, uint64_t prefix)
     assert(prefix <= h->size);
     (void)pthread_mutex_lock(&h->lock);
     h->reached = prefix;
-    (void)pthread_cond_signal(&h->more);
+    if (prefix - h->hashed >= STEP)
+        (void)pthread_cond_signal(&h->more);
     (void)pthread_mutex_unlock(&h->lock);
 }
 
@@ -152,6 +154,7 @@ static void wait_until_idle(struct hasher *h)
 err_t hasher_finish(struct hasher *h, uint8_t ret_digest[static SHA256_LEN])
 {
     (void)pthread_mutex_lock(&h->lock);
+    (void)pthread_cond_signal(&h->more);
     wait_until_idle(h);
     err_t e = h->failed;
     (void)pthread_mutex_unlock(&h->lock);
