@@ -71,9 +71,11 @@ static void tell_active(struct app *app)
     }
 }
 
-static void judge(struct app *app)
+static void on_due(uv_check_t *check)
 {
+    struct app *app = check->data;
     uint64_t now = clock_mono_ms();
+    (void)uv_check_stop(check);
     lanes_hear(app);
     bool expected = lanes_tick(app, now);
     expected |= proofs_tick(app, now);
@@ -90,17 +92,7 @@ static void judge(struct app *app)
 static void on_tick(uv_timer_t *timer)
 {
     struct app *app = timer->data;
-    app->due = true;
-}
-
-static void on_turn(uv_check_t *check)
-{
-    struct app *app = check->data;
-    lanes_turn(app);
-    if (!app->due)
-        return;
-    app->due = false;
-    judge(app);
+    (void)uv_check_start(&app->due, on_due);
 }
 
 void app_need_tick(struct app *app)
@@ -377,9 +369,8 @@ err_t app_serve(struct app *app)
     if (uv_loop_init(&app->loop) != 0)
         return ERR_INTERNAL;
     app->tick.data = app;
-    app->turn.data = app;
-    if (uv_timer_init(&app->loop, &app->tick) != 0 || uv_check_init(&app->loop, &app->turn) != 0 ||
-        uv_check_start(&app->turn, on_turn) != 0)
+    app->due.data = app;
+    if (uv_timer_init(&app->loop, &app->tick) != 0 || uv_check_init(&app->loop, &app->due) != 0)
         return ERR_INTERNAL;
     TRY(watch(app, &app->control_poll, app->control.fd, on_control));
     TRY(watch(app, &app->ticket_poll, app->ticket.fd, on_ticket));

@@ -137,6 +137,7 @@ struct lane {
     uint64_t meta_ms;  /* until when its signature must be there */
     uint64_t mean_us;  /* how long a job takes a slot, on average; 0 = not known */
     uint64_t run_us;   /* how long infer says that it runs a job, on average; long until it is known */
+    unsigned crowd;    /* how many jobs are under way when a result comes, on average and times eight */
     unsigned n_slots;
     unsigned max_slots;  /* while jobs are short */
     unsigned running;    /* slots that are busy */
@@ -147,7 +148,6 @@ struct lane {
     bool active;         /* used since the supervisor was told last */
     bool settling;       /* inside lane_settle */
     int events;          /* of `job`, as the loop was told last */
-    bool expecting;      /* jobs were under way when the loop waited last */
     struct slot slots[SLOTS_MAX];
 };
 
@@ -161,15 +161,13 @@ void lane_evict(struct lane *l);
 struct lane *lane_by_infer(struct app *app, uint32_t infer);
 /* Whether a job can be started now. */
 bool lane_has_room(const struct lane *l);
-/* A job has run for so long. */
+/* The result of a job came, which still has its slot, and has run for so long. */
 void lane_note_run(struct lane *l, uint32_t us);
 /* Something ended or began: starts what waits as long as there is room, and lets go of the process if it is to leave.
    May answer calls. The lane stays valid until the loop goes on. */
 void lane_settle(struct lane *l);
-/* Takes the results that are there: none of a short run wakes the loop where its receipt will. May answer calls. */
+/* Takes the results that are there: not all wake the loop by themselves. May answer calls. */
 void lanes_hear(struct app *app);
-/* The end of a turn of the loop: the same where jobs were under way before it. */
-void lanes_turn(struct app *app);
 /* A process that did not say in time what it takes and gives has failed. True while one still may. */
 bool lanes_tick(struct app *app, uint64_t now_ms);
 
@@ -369,8 +367,7 @@ struct app {
     uv_poll_t ticket_poll;
     uv_poll_t proof_poll;
     uv_timer_t tick;
-    uv_check_t turn; /* after all that has arrived was heard */
-    bool due;        /* then deadlines are judged */
+    uv_check_t due; /* deadlines are judged after all that has arrived was heard */
     const struct conf *conf;
     struct map conf_map;
     const struct identity *identity; /* what this node is and has proved */

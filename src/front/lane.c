@@ -14,6 +14,8 @@
 
 #define RUN_SHORT_US   1000U
 #define RUN_UNKNOWN_US (8 * RUN_SHORT_US) /* until about sixteen jobs have been shorter */
+#define CROWD_FEW      (8 + 4)            /* nearly always one */
+#define CROWD_UNKNOWN  (8 * SLOTS_MAX)
 
 /* ── the beginning and the end ── */
 
@@ -73,12 +75,13 @@ void lane_evict(struct lane *l)
 
 static void on_readable(uv_poll_t *poll, int status, int events);
 
-/* Infer sends a result before its report, so where runs are short the receipt, which follows at once, wakes the loop
-   for both. The receipt of a long run must not wait until the answer, which may be long, too, has been written. */
+/* Infer sends a result before its report. So of short jobs that come one at a time the receipt, which follows at once,
+   wakes the loop for both. Of many the next can begin meanwhile; and the receipt of a long one must not wait until the
+   answer, which may be long, too, has been written. */
 static int events_of(const struct lane *l)
 {
-    bool quiet = l->app->conf->receipts != 0 && l->model->state == MODEL_READY && l->run_us < RUN_SHORT_US;
-    return quiet ? UV_DISCONNECT : UV_READABLE;
+    bool alone = l->crowd < CROWD_FEW && l->run_us < RUN_SHORT_US;
+    return alone && l->app->conf->receipts != 0 && l->model->state == MODEL_READY ? UV_DISCONNECT : UV_READABLE;
 }
 
 static err_t watch(struct lane *l)
@@ -108,6 +111,7 @@ err_t lane_open(struct app *app, struct model *m, uint32_t infer, int *job_fd, i
     l->cancel = cancel;
     job.fd = cancel.fd = -1;
     l->run_us = RUN_UNKNOWN_US;
+    l->crowd = CROWD_UNKNOWN;
     list_init(&l->pending);
     for (size_t n = 0; n < SLOTS_MAX; n++)
         slot_init(&l->slots[n]);
@@ -150,6 +154,7 @@ static bool has_slot(const struct lane *l)
 void lane_note_run(struct lane *l, uint32_t us)
 {
     l->run_us = (l->run_us * 7 + us) / 8;
+    l->crowd = (l->crowd * 7 + l->running * 8) / 8;
     (void)watch(l); /* else it stays as it is, which is right, too */
 }
 
@@ -250,16 +255,6 @@ void lanes_hear(struct app *app)
         next = l->next;
         if (l->model != NULL && l->running > 0)
             hear(l, false);
-    }
-}
-
-void lanes_turn(struct app *app)
-{
-    for (struct lane *l = app->lanes, *next = NULL; l != NULL; l = next) {
-        next = l->next;
-        if (l->model != NULL && l->running > 0 && l->expecting)
-            hear(l, false);
-        l->expecting = l->running > 0;
     }
 }
 

@@ -72,13 +72,20 @@ static struct client *fail_unseen(struct infer *i, uint32_t run_us, uint64_t *re
     return c;
 }
 
-/* When runs have turned out to be short, it is the keeper's message that wakes the loop, once for both. */
+/* So that it is known: short runs, one at a time. */
+static void run_short_ones(struct infer *i)
+{
+    for (int n = 0; n < 40; n++)
+        answer_after(i, 100);
+}
+
+/* The keeper's message wakes the loop, once for both. */
 static void test_results_of_short_runs_wake_nobody(void **state)
 {
     struct infer *i = load(1);
     uint64_t job = 0;
     (void)state;
-    (void)jobs_at_once(i);
+    run_short_ones(i);
     struct client *c = fail_unseen(i, 100, &job);
     const struct msg_no_receipt no = {.job = job, .reason = ERR_RUN_FAILED};
     assert_false(loop_wakes());
@@ -90,6 +97,7 @@ static void test_results_of_short_runs_wake_nobody(void **state)
     c = fail_unseen(i, 100, &job); /* the keeper says nothing: the tick has it */
     for (int n = 0; n < 4 && w.app->seated > 0; n++)
         (void)uv_run(&w.app->loop, UV_RUN_ONCE);
+    assert_int_equal(w.app->seated, 0);
     expect_error(c, 400, "RUN_FAILED");
     c = fail_unseen(i, 100000, &job); /* from now on results wake the loop */
     turn_for(150);
@@ -99,11 +107,24 @@ static void test_results_of_short_runs_wake_nobody(void **state)
     expect_error(c, 400, "RUN_FAILED");
 }
 
+/* Then the next job may begin meanwhile. */
+static void test_results_of_many_wake_the_loop(void **state)
+{
+    struct infer *i = load(1);
+    uint64_t job = 0;
+    (void)state;
+    run_short_ones(i);
+    (void)jobs_at_once(i);
+    struct client *c = fail_unseen(i, 100, &job);
+    assert_true(loop_wakes());
+    expect_error(c, 400, "RUN_FAILED");
+}
+
 static void test_death_after_short_runs(void **state)
 {
     struct infer *i = load(1);
     (void)state;
-    (void)jobs_at_once(i);
+    run_short_ones(i);
     struct client *c = post(request_of(1, "1"));
     (void)infer_takes(i);
     infer_dies(i);
@@ -120,7 +141,7 @@ static void test_short_runs_without_receipts(void **state)
     struct infer *i = super_loads_ready(super_asked(1));
     struct job j = infer_takes(i);
     infer_answers(i, &j);
-    (void)jobs_at_once(i);
+    run_short_ones(i);
     struct client *c = fail_unseen(i, 100, &job);
     assert_true(loop_wakes());
     expect_error(c, 400, "RUN_FAILED");
@@ -131,8 +152,11 @@ static void test_short_runs_without_receipts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_short_jobs_come_in_numbers),        TEST(test_seats_for_other_models),
-        TEST(test_results_of_short_runs_wake_nobody), TEST(test_death_after_short_runs),
+        TEST(test_short_jobs_come_in_numbers),
+        TEST(test_seats_for_other_models),
+        TEST(test_results_of_short_runs_wake_nobody),
+        TEST(test_results_of_many_wake_the_loop),
+        TEST(test_death_after_short_runs),
         TEST(test_short_runs_without_receipts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

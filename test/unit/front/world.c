@@ -140,10 +140,13 @@ int world_end(void **state)
     return 0;
 }
 
+/* With what the timer does about results, without waiting for it. */
 void turn(void)
 {
-    for (int n = 0; n < 6; n++)
+    for (int n = 0; n < 6; n++) {
         (void)uv_run(&w.app->loop, UV_RUN_NOWAIT);
+        lanes_hear(w.app);
+    }
 }
 
 void turn_for(unsigned ms)

@@ -588,6 +588,7 @@ err_t drive_run(struct drive *d, const struct drive_value *inputs, size_t count,
     struct msg_report report;
     uint64_t job = drive_send(d, 0, 30000, inputs, count);
     drive_report(d, &report);
+    assert_ok(wire_wait(&d->job, 0)); /* front relies on it: the result was sent before */
     drive_result(d, ret);
     ret->report = report;
     assert_int_equal(report.job, job);
