@@ -18,8 +18,6 @@
 #define STEP_US    20000
 #define START_TIME 22 /* which field of /proc/PID/stat, from 1 (proc(5)) */
 
-extern char **environ;
-
 /* ── starting ── */
 
 static err_t spawn(const char *const *argv, posix_spawn_file_actions_t *actions, short flags, pid_t *ret_pid,

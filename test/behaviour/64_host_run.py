@@ -19,7 +19,7 @@ from parent import POLICY
 
 DIR = pathlib.Path(tempfile.mkdtemp(prefix="host-run-"))
 RUN, CALLS = DIR / "run", DIR / "calls"
-ENVIRONMENT = {"PATH": f"{DIR}/bin:/usr/bin:/bin", "TMPDIR": str(DIR), "HOME": str(DIR)}
+ENVIRONMENT = os.environ | {"PATH": f"{DIR}/bin:/usr/bin:/bin", "TMPDIR": str(DIR), "HOME": str(DIR)}
 
 NITRO_CLI = f"""#!{sys.executable}
 import json, os, pathlib, signal, subprocess, sys
