@@ -59,11 +59,14 @@ conformance: ## ONNX's backend cases through the node, CIDs against other implem
 	@$(NINJA) -C build
 	@test/conformance/run.sh
 
-soak: build ## what takes an hour: everything at once and models that do not fit, for SECONDS (60) each; kill -9 and every fault of a source, a hundred times
+soak: build ## what takes an hour: too many requests and slow clients; everything at once and models that do not fit, for SECONDS (60) each; kill -9 and every fault of a source, a hundred times
+	@$(NINJA) -C build bench-programs
+	@VERONNX_BIN=build/bin python3 test/soak/overload.py
 	@VERONNX_BIN=build/bin python3 test/soak/mixed.py --seconds $(SECONDS)
 	@VERONNX_BIN=build/bin python3 test/soak/mixed.py --seconds $(SECONDS) --kills 100
 	@VERONNX_BIN=build/bin python3 test/soak/models.py --seconds $(SECONDS)
 	@VERONNX_BIN=build/bin python3 test/soak/kill_random.py
+	@VERONNX_BIN=build/bin python3 test/conformance/openapi.py --seconds $(SECONDS) || [ $$? = 77 ]
 	@test/fault/soak.sh
 
 bench: build ## the benchmarks, into bench/results/; BENCH=requests, fetch or forward runs one of them

@@ -1,7 +1,8 @@
-/* load PORT CA-FILE CONNECTIONS STATUS REQUEST-FILE [spin]: the same request again and again over TLS connections
-   that stay open, each with one request under way, from one thread. A time is from the first byte handed to TLS to
-   the last byte of the answer. With `spin` it never sleeps, for a core of its own: who answers need not wake it,
-   as a network card needs no waking either. */
+/* load PORT CA-FILE CONNECTIONS STATUS[|STATUS] REQUEST-FILE [spin | US]: the same request again and again over TLS
+   connections that stay open, each with one request under way, from one thread. A time is from the first byte handed
+   to TLS to the last byte of the answer; answers with the second status are counted apart. With `spin` it never
+   sleeps, for a core of its own: who answers need not wake it, as a network card needs no waking either. With a
+   number a connection asks at most once in so many microseconds. */
 #include "rounds.h"
 
 #include "base/clock.h"
@@ -30,7 +31,9 @@ struct conn {
     int fd;
     SSL *ssl;
     bool busy;
+    bool waits;       /* for its time to ask again */
     bool wants_write; /* as the loop was told last */
+    bool is_other;    /* the answer has the second status */
     uint64_t start_ns;
     size_t sent;
     size_t got;  /* of the answer */
@@ -42,7 +45,9 @@ struct load {
     int epoll;
     struct buf request;
     char status[16]; /* "HTTP/1.1 200 " */
-    int patience_ms;
+    char other[16];  /* or "" */
+    uint64_t every_ns;
+    bool spins;
     unsigned count;
     struct conn *conns;
 };
@@ -127,10 +132,16 @@ static err_t send_rest(const struct load *l, struct conn *c)
 static err_t begin(const struct load *l, struct conn *c)
 {
     c->busy = true;
+    c->waits = c->is_other = false;
     c->sent = c->got = c->size = 0;
     c->start_ns = clock_mono_ns();
     err_t e = send_rest(l, c);
     return e == ERR_WOULD_BLOCK ? OK : e;
+}
+
+static bool has_status(const struct conn *c, const char *status)
+{
+    return *status != '\0' && strncmp(c->head, status, strlen(status)) == 0;
 }
 
 /* The head is complete when it has its empty line; then status and length are known. */
@@ -142,7 +153,8 @@ static err_t read_head(const struct load *l, struct conn *c)
     if (end == NULL)
         return c->got < HEAD_MAX ? OK : ERR_HEADERS_TOO_LARGE;
     const char *length = strcasestr(c->head, field);
-    if (strncmp(c->head, l->status, strlen(l->status)) != 0 || length == NULL || length > end)
+    c->is_other = has_status(c, l->other);
+    if ((!c->is_other && !has_status(c, l->status)) || length == NULL || length > end)
         give_up("an answer that was not wanted", c->head);
     c->size = (size_t)(end - c->head) + 4 + strtoul(length + strlen(field), NULL, 10);
     return OK;
@@ -179,18 +191,46 @@ static err_t advance(const struct load *l, struct conn *c)
 static err_t finish(struct load *l, struct conn *c, uint64_t until_ns, unsigned *busy, struct times *t)
 {
     uint64_t now = clock_mono_ns();
-    times_add(t, now - c->start_ns);
+    if (c->is_other)
+        t->others++;
+    else
+        times_add(t, now - c->start_ns);
     c->busy = now < until_ns;
-    if (c->busy)
+    c->waits = c->busy && now < c->start_ns + l->every_ns;
+    if (c->busy && !c->waits)
         return begin(l, c);
-    --*busy;
+    *busy -= !c->busy;
     return OK;
 }
 
-static int wait_for_events(const struct load *l, struct epoll_event events[static EVENTS], struct times *t)
+/* Those whose time has come ask; when the round is over they end. Until when may the loop sleep? */
+static err_t wake(struct load *l, uint64_t until_ns, unsigned *busy, uint64_t *ret_ns)
+{
+    uint64_t now = clock_mono_ns();
+    *ret_ns = UINT64_MAX;
+    for (unsigned i = 0; l->every_ns > 0 && i < l->count; i++) {
+        struct conn *c = &l->conns[i];
+        uint64_t due = MIN(c->start_ns + l->every_ns, until_ns);
+        if (!c->busy || !c->waits)
+            continue;
+        if (now < due) {
+            *ret_ns = MIN(*ret_ns, due);
+        } else if (now < until_ns) {
+            TRY(begin(l, c));
+        } else {
+            c->busy = c->waits = false;
+            --*busy;
+        }
+    }
+    return OK;
+}
+
+static int wait_for_events(const struct load *l, struct epoll_event events[static EVENTS], uint64_t until_ns,
+                           struct times *t)
 {
     uint64_t start = clock_mono_ns();
-    int n = epoll_wait(l->epoll, events, EVENTS, l->patience_ms);
+    int patience_ms = l->spins ? 0 : until_ns == UINT64_MAX ? -1 : (int)((until_ns - MIN(start, until_ns)) / 1000000);
+    int n = epoll_wait(l->epoll, events, EVENTS, patience_ms);
     t->idle_ns += clock_mono_ns() - start;
     return n;
 }
@@ -200,13 +240,15 @@ static err_t run(void *self, uint64_t until_ns, struct times *t)
     struct load *l = self;
     struct epoll_event events[EVENTS];
     unsigned busy = l->count;
+    uint64_t sleep_until = 0;
     for (unsigned i = 0; i < l->count; i++)
         TRY(begin(l, &l->conns[i]));
     while (busy > 0) {
-        int n = wait_for_events(l, events, t);
+        TRY(wake(l, until_ns, &busy, &sleep_until));
+        int n = wait_for_events(l, events, sleep_until, t);
         for (int i = 0; i < n; i++) {
             struct conn *c = events[i].data.ptr;
-            err_t e = c->busy ? advance(l, c) : ERR_CLOSED;
+            err_t e = c->busy && !c->waits ? advance(l, c) : ERR_CLOSED;
             if (e == OK)
                 e = finish(l, c, until_ns, &busy, t);
             if (e != OK && e != ERR_WOULD_BLOCK)
@@ -216,16 +258,32 @@ static err_t run(void *self, uint64_t until_ns, struct times *t)
     return OK;
 }
 
+/* "200" or "200|503" */
+static void set_statuses(struct load *l, const char *text)
+{
+    const char *bar = strchr(text, '|');
+    (void)snprintf(l->status, sizeof(l->status), "HTTP/1.1 %.3s ", text);
+    if (bar != NULL)
+        (void)snprintf(l->other, sizeof(l->other), "HTTP/1.1 %.3s ", bar + 1);
+}
+
+static void set_pace(struct load *l, const char *text)
+{
+    l->spins = strcmp(text, "spin") == 0;
+    if (!l->spins)
+        l->every_ns = strtoull(text, NULL, 10) * 1000;
+}
+
 int main(int argc, char **argv)
 {
     struct load l = {.epoll = epoll_create1(EPOLL_CLOEXEC)};
     if (argc < 6)
-        give_up("usage", "load PORT CA-FILE CONNECTIONS STATUS REQUEST-FILE [spin]");
+        give_up("usage", "load PORT CA-FILE CONNECTIONS STATUS[|STATUS] REQUEST-FILE [spin | US]");
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)snprintf(l.status, sizeof(l.status), "HTTP/1.1 %s ", argv[4]);
+    set_statuses(&l, argv[4]);
     l.count = (unsigned)MIN(strtoul(argv[3], NULL, 10), CONNECTIONS_MAX);
     l.request = read_file(argv[5], 0);
-    l.patience_ms = argc > 6 && strcmp(argv[6], "spin") == 0 ? 0 : -1;
+    set_pace(&l, argc > 6 ? argv[6] : "0");
     l.conns = mem_alloc(l.count, sizeof(*l.conns));
     SSL_CTX *ctx = new_context(argv[2]);
     if (l.conns == NULL || l.epoll < 0)

@@ -71,12 +71,9 @@ static err_t wait_ready(struct bench *b)
 /* A stream of blocks, as each infer process gets one. */
 static err_t open_stream(struct bench *b, int *ret_fd)
 {
-    int fds[2];
+    AUTO_FD int remote = -1;
     struct msg_fetch_serve serve = {.infer = ++b->number};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
-        return err_errno();
-    AUTO_FD int remote = fds[1];
-    *ret_fd = fds[0];
+    TRY(wire_stream(ret_fd, &remote));
     return wire_send_wait(&b->control, MSG_FETCH_SERVE, &serve, view_of(NULL, 0), &remote, 1);
 }
 

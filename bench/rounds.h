@@ -10,6 +10,7 @@ struct times {
     uint64_t *ns;
     size_t count;
     size_t room;
+    size_t others;    /* of a round: what was done and is not among them */
     uint64_t idle_ns; /* of a round: spent waiting for somebody else, where the program knows */
 };
 
@@ -22,7 +23,7 @@ typedef err_t round_run(void *self, uint64_t until_ns, struct times *t);
 
 /* Prints `{"ready":"ABOUT"}`, then answers each line of standard input with a line:
      warm MS   a round that is not kept: {}
-     go MS     a round: {"count":…,"elapsed_us":…,"idle_us":…,"p50_us":…}
+     go MS     a round: {"count":…,"others":…,"elapsed_us":…,"idle_us":…,"p50_us":…,"p99_us":…}
      sum       all rounds together: {"count":…,"p50_us":…,"p90_us":…,"p99_us":…,"max_us":…}
    Ends with the input, or with the first error, which is told on standard error. Returns the exit status. */
 int rounds_serve(const char *about, round_run *run, void *self);

@@ -1,11 +1,12 @@
 #!/bin/sh
-# peers.sh kubo|nitrite|nginx|qemu|tritonclient|manifests: a program that tests and benchmarks run against; prints where it is. What is not installed is made
-# once and kept in ${VERONNX_CACHE:-~/.cache/veronnx}/peers; the system stays as it is.
+# peers.sh NAME: a program that tests and benchmarks run against; prints where it is. What is not installed is made once and kept in
+# ${VERONNX_CACHE:-~/.cache/veronnx}/peers; the system stays as it is.
 #   kubo    built from Go modules: version and checksums are those of test/conformance/kubo/go.mod and go.sum
-#   nitrite a verifier of attestation documents, likewise: test/conformance/nitrite
+#   nitrite, promlint   a verifier of attestation documents and the linter of Prometheus's promtool, likewise: test/conformance/NAME
 #   nginx   the one of the system, else unpacked from the running release's package
 #   qemu    QEMU with the nitro-enclave machine, built from what image/peers/qemu.lock lists, in a root of its own (x86_64)
-#   tritonclient   a Python that has it, with its parts for gRPC and HTTP, made with pip
+#   tritonclient, kserve, schemathesis   a Python that has it, made with pip
+#   grpc_js the folder of Node's modules with @grpc/grpc-js, made with npm
 #   manifests      a Python that has Kubernetes's schemas; beside it, in crds/, are those of KServe, out of its Go module
 # CACHED_ONLY=1: QEMU is not built.
 # Exit 77: it cannot be had here, and standard error says why; 2: there is no such peer.
@@ -37,18 +38,22 @@ kubo() {
     echo "$place/ipfs"
 }
 
-nitrite() {
-    module=test/conformance/nitrite
-    place=$peers/nitrite-$(cat $module/go.mod $module/go.sum $module/main.go | sha256sum | cut -c 1-16)
-    if [ ! -x "$place/nitrite" ]; then
+# A small program of our own about somebody else's module: test/conformance/NAME.
+go_program() { # NAME
+    module=test/conformance/$1
+    place=$peers/$1-$(cat $module/go.mod $module/go.sum $module/main.go | sha256sum | cut -c 1-16)
+    if [ ! -x "$place/$1" ]; then
         PATH=$PATH:/usr/local/go/bin
-        command -v go > /dev/null || absent "nitrite is built from source, and there is no go"
-        (cd $module && GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$scratch/nitrite/nitrite" .) \
-            > "$scratch/log" 2>&1 || { tail -n 5 "$scratch/log" >&2; absent "nitrite could not be built"; }
-        keep "$scratch/nitrite" "$place"
+        command -v go > /dev/null || absent "$1 is built from source, and there is no go"
+        (cd $module && GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$scratch/$1/$1" .) \
+            > "$scratch/log" 2>&1 || { tail -n 5 "$scratch/log" >&2; absent "$1 could not be built"; }
+        keep "$scratch/$1" "$place"
     fi
-    echo "$place/nitrite"
+    echo "$place/$1"
 }
+
+nitrite() { go_program nitrite; }
+promlint() { go_program promlint; }
 
 nginx() {
     for installed in "$(command -v nginx || :)" /usr/sbin/nginx; do
@@ -81,14 +86,17 @@ qemu() {
     echo "$place/qemu"
 }
 
-tritonclient() {
-    version=2.73.0
-    place=$peers/tritonclient-$version-all
-    if [ ! -x "$place/bin/python" ]; then
-        say "installing tritonclient $version"
-        # Not made elsewhere and moved: a virtual environment knows its own path.
-        { python3 -m venv "$place" && "$place/bin/pip" install -q "tritonclient[grpc,http]==$version"; } > "$scratch/log" 2>&1 ||
-            { rm -rf "$place"; tail -n 2 "$scratch/log" >&2; absent "tritonclient $version cannot be had"; }
+# A Python with exactly what test/conformance/python/NAME.txt pins.
+python_with() { # NAME
+    pins=test/conformance/python/$1.txt
+    place=$peers/$1-$(sha256sum < "$pins" | cut -c 1-16)
+    exec 9< "$peers"
+    flock 9 # not made elsewhere and moved: a virtual environment knows its own path
+    if [ ! -e "$place/complete" ]; then
+        say "installing $1"
+        { rm -rf "$place" && python3 -m venv "$place" && "$place/bin/pip" install -q --no-deps -r "$pins"; } > "$scratch/log" 2>&1 ||
+            { rm -rf "$place"; tail -n 2 "$scratch/log" >&2; absent "$1 cannot be had"; }
+        : > "$place/complete"
     fi
     echo "$place/bin/python"
 }
@@ -111,7 +119,26 @@ manifests() {
     echo "$place/bin/python"
 }
 
-case ${1:-} in kubo|nitrite|nginx|qemu|tritonclient|manifests) ;; *) say "usage: peers.sh kubo|nitrite|nginx|qemu|tritonclient|manifests"; exit 2 ;; esac
+tritonclient() { python_with tritonclient; }
+kserve() { python_with kserve; }
+schemathesis() { python_with schemathesis; }
+
+grpc_js() {
+    lock=test/conformance/grpc-js/package-lock.json
+    place=$peers/grpc-js-$(sha256sum < $lock | cut -c 1-16)
+    if [ ! -d "$place" ]; then
+        command -v npm > /dev/null || absent "grpc-js comes from npm, and there is none"
+        say "installing grpc-js"
+        { mkdir "$scratch/grpc-js" && cp test/conformance/grpc-js/package*.json "$scratch/grpc-js" &&
+            (cd "$scratch/grpc-js" && npm ci --ignore-scripts --no-audit --no-fund); } > "$scratch/log" 2>&1 ||
+            { tail -n 2 "$scratch/log" >&2; absent "grpc-js cannot be had"; }
+        keep "$scratch/grpc-js" "$place"
+    fi
+    echo "$place/node_modules"
+}
+
+known="kubo nitrite promlint nginx qemu tritonclient kserve schemathesis grpc_js manifests"
+case " $known " in *" ${1:-none} "*) ;; *) say "usage: peers.sh $(echo "$known" | tr ' ' '|')"; exit 2 ;; esac
 mkdir -p "$peers"
 scratch=$(mktemp -d "$peers/.making.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT

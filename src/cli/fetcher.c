@@ -77,11 +77,8 @@ static err_t wait_until_ready(const struct fetcher *f)
 static err_t open_stream(struct fetcher *f)
 {
     const struct msg_fetch_serve serve = {.infer = 1};
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-        return err_errno();
-    f->block_fd = pair[0];
-    AUTO_FD int remote = pair[1];
+    AUTO_FD int remote = -1;
+    TRY(wire_stream(&f->block_fd, &remote));
     return wire_send_wait(&f->process.control, MSG_FETCH_SERVE, &serve, view_of(NULL, 0), &remote, 1);
 }
 

@@ -74,7 +74,8 @@ static err_t read_file(struct worker *w, struct disk_job *job, int fd, size_t si
         return ERR_TOO_LARGE;
     body_clear(job->body);
     TRY(read_into(fd, size, job->body));
-    return body_check(job->body, &w->hash, job->digest);
+    bool believed = (job->believed & UINT32_C(1) << job->source) != 0;
+    return believed ? OK : body_check(job->body, &w->hash, job->digest);
 }
 
 static err_t look_into(struct worker *w, struct disk_job *job, size_t i)

@@ -1,4 +1,4 @@
-/* Folders of blocks behind two threads: one reads and checks, one writes and makes room, so that the loop never waits
+/* Folders of blocks behind two threads: one reads, one writes and makes room, both check, so that the loop never waits
    for a disk. Jobs belong to whoever pushed them; between disk_push and disk_take nobody touches them. */
 #ifndef VERONNX_FETCH_DISK_H
 #define VERONNX_FETCH_DISK_H
@@ -20,8 +20,10 @@ struct disk_job {
     uint8_t digest[SHA256_LEN];
     struct body *body;
     void *user;
+    uint32_t believed; /* READ: a bit for each source whose files are not hashed */
     /* READ: OK, and `source` it came from (0 the cache); ERR_NOT_FOUND; ERR_TOO_LARGE when `body` has not the `chunks`
-       that it takes. Only what has its hash is OK; `wrong` has a bit for each source where something else was found.
+       that it takes. Of a source that is not believed only what has its hash is OK; `wrong` has a bit for each source
+       where something else was found.
        WRITE: as cache_put, ERR_IO with `os_error`; ERR_BLOCK_MISMATCH, and nothing was written. `source`, which is the
        caller's there, stays. */
     err_t result;

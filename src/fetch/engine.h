@@ -1,9 +1,10 @@
 /* From wants to answers: looks into folders, asks sources, asks another one when the first is slow or wrong, and keeps
    what comes in the cache. One thread; no stream and no source can hold up another.
 
-   A block is checked where that costs the way to infer no time: by the disk's threads, when it is read from a folder
-   and before it is written to the cache. Infer checks every block anyway. A source is believed until the first lie that
-   any of them finds; from then on its blocks are checked here first, and it is asked last for a while. */
+   A block is checked where that costs the way to infer no time: by the disk's threads, when it is read from the cache
+   and before it is written there. Infer checks every block anyway. A source, a store among them, is believed until the
+   first lie that any of them finds; from then on its blocks are checked here first, and one with a URL is asked last for
+   a while. */
 #ifndef VERONNX_FETCH_ENGINE_H
 #define VERONNX_FETCH_ENGINE_H
 

@@ -13,11 +13,21 @@ static void push(struct engine *e, struct disk_job *job)
 
 /* ── looking ── */
 
+/* The folders of others that have never lied. The cache is our own: what it is asked for is right or not there. */
+static uint32_t believed(const struct engine *e)
+{
+    uint32_t sources = 0;
+    for (size_t i = 0; i < e->first_url; i++)
+        if (!e->sources->list[i].health.lying)
+            sources |= UINT32_C(1) << e->sources->list[i].number;
+    return sources;
+}
+
 err_t keep_look(struct engine *e, struct want *w)
 {
     TRY(body_new(&e->pool, w->chunks, &w->body));
     w->state = WANT_LOOKING;
-    w->job = (struct disk_job){.kind = DISK_READ, .body = w->body, .user = w};
+    w->job = (struct disk_job){.kind = DISK_READ, .body = w->body, .user = w, .believed = believed(e)};
     memcpy(w->job.digest, cid_digest(&w->cid), SHA256_LEN);
     push(e, &w->job);
     return OK;

@@ -336,7 +336,7 @@ static err_t on_metrics(void *self, struct wire_msg *m)
     struct admin *a = self;
     const struct msg_admin_metrics *n = m->fixed;
     struct question *q = by_number(a, n->state.request);
-    return q == NULL || n->state.request == 0 ? OK : metrics_put(n, a->conf->triton_metrics != 0, &q->rows);
+    return q == NULL || n->state.request == 0 ? OK : metrics_put(n, a->conf, &q->rows);
 }
 
 static const char json[] = "application/json";

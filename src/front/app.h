@@ -69,6 +69,8 @@ struct model {
 
 /* The row of a model that somebody has asked for; NULL. Borrowed until the next call of this file. */
 const struct model *models_find(struct app *app, const struct wire_model *id);
+/* Lets its process go when all that waits for it has been answered. ERR_MODEL_NOT_FOUND: it is not there. */
+err_t models_unload(struct app *app, const struct wire_model *id);
 
 /* Takes a parsed call: starts it, or lets it wait for a slot or for the model, or answers it (QUEUE_FULL, OVERLOADED,
    whatever is wrong with its inputs). */

@@ -266,12 +266,6 @@ static void health_check(struct app *app, struct http_req *req)
         http_reply_error(req, e, &why, 0);
 }
 
-/* What is in memory is for whoever administrates the node to say. */
-static void admin_only(struct app *app UNUSED, struct http_req *req)
-{
-    http_reply_error(req, ERR_ADMIN_ONLY, NULL, 0);
-}
-
 /* ── the table ── */
 
 #define SERVICE "/inference.GRPCInferenceService/"
@@ -287,8 +281,8 @@ static const struct route routes[] = {
     {METHOD_POST, SERVICE "ModelConfig", grpc_model_config, call_gone, true, NULL, METRIC_PATH_GRPC},
     {METHOD_POST, SERVICE "ModelStatistics", grpc_model_statistics, NULL, true, NULL, METRIC_PATH_GRPC},
     {METHOD_POST, SERVICE "RepositoryIndex", grpc_repository_index, NULL, true, NULL, METRIC_PATH_GRPC},
-    {METHOD_POST, SERVICE "RepositoryModelLoad", admin_only, NULL, true, NULL, METRIC_PATH_GRPC},
-    {METHOD_POST, SERVICE "RepositoryModelUnload", admin_only, NULL, true, NULL, METRIC_PATH_GRPC},
+    {METHOD_POST, SERVICE "RepositoryModelLoad", grpc_model_load, call_gone, true, NULL, METRIC_PATH_GRPC},
+    {METHOD_POST, SERVICE "RepositoryModelUnload", grpc_model_unload, NULL, true, NULL, METRIC_PATH_GRPC},
     {METHOD_POST, "/grpc.health.v1.Health/Check", health_check, NULL, true, NULL, METRIC_PATH_HEALTH},
 };
 

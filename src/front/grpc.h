@@ -36,6 +36,9 @@ void grpc_model_metadata(struct app *app, struct http_req *req);
 void grpc_model_config(struct app *app, struct http_req *req);
 void grpc_model_statistics(struct app *app, struct http_req *req);
 void grpc_repository_index(struct app *app, struct http_req *req);
+/* With model-control; else ADMIN_ONLY. */
+void grpc_model_load(struct app *app, struct http_req *req);
+void grpc_model_unload(struct app *app, struct http_req *req);
 
 /* ── grpc_stream.c ── */
 

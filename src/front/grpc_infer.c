@@ -133,7 +133,7 @@ static size_t count_contents(const Inference__InferTensorContents *c)
 
 static bool int_fits(int64_t n, const struct dtype_info *info)
 {
-    int64_t most = INT64_MAX >> (64 - 8 * info->size + (info->kind == DTYPE_KIND_INT));
+    int64_t most = INT64_MAX >> (63 - 8 * info->size + (info->kind == DTYPE_KIND_INT));
     return n <= most && n >= (info->kind == DTYPE_KIND_INT ? -most - 1 : 0);
 }
 

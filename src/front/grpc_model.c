@@ -60,6 +60,71 @@ void grpc_model_ready(struct app *app, struct http_req *req)
     call_ask(app, req, &form);
 }
 
+/* ── control ── */
+
+static err_t read_control(struct app *app, struct http_req *req, uint8_t *ret_name, size_t *ret_len, struct why *why)
+{
+    ProtobufCMessage *asked = NULL;
+    struct grpc_memory memory = {0};
+    TRY(grpc_ask(app, req, &inference__repository_control_request__descriptor, &memory, &asked, why));
+    const Inference__RepositoryControlRequest *m = (const Inference__RepositoryControlRequest *)asked;
+    struct view name = grpc_view(m->model_name.len > 0 ? m->model_name : m->repository_or_model);
+    err_t e = name.len <= INFER_MODEL_ID_MAX ? OK : ERR_MODEL_ID_INVALID;
+    if (e == OK && name.len > 0)
+        memcpy(ret_name, name.data, name.len);
+    *ret_len = name.len;
+    grpc_free(&asked, &memory);
+    return e;
+}
+
+static err_t begin_load(struct call *c, struct wire_model *ret_model, struct why *why)
+{
+    TRY(read_control(c->app, c->req, c->as.grpc.name, &c->as.grpc.name_len, why));
+    return model_resolve(c->app->conf, name_of(c), ret_model, why);
+}
+
+static err_t put_done(struct buf *out, struct view name)
+{
+    Inference__RepositoryControlResponse r = INFERENCE__REPOSITORY_CONTROL_RESPONSE__INIT;
+    r.model_name = grpc_text(name);
+    r.done = true;
+    return grpc_put_framed(&r.base, out);
+}
+
+static err_t tell_loaded(struct call *c, const struct model *m UNUSED)
+{
+    return put_done(&c->answer, name_of(c));
+}
+
+void grpc_model_load(struct app *app, struct http_req *req)
+{
+    static const struct call_form form = {
+        .begin = begin_load, .drop = nothing, .done = nothing, .tell = tell_loaded, .dress = grpc_dress};
+    if (control_allowed(app, req))
+        call_ask(app, req, &form);
+}
+
+static err_t unload(struct app *app, struct http_req *req, struct buf *out, struct why *why)
+{
+    uint8_t name[INFER_MODEL_ID_MAX];
+    size_t len = 0;
+    struct wire_model model;
+    TRY(read_control(app, req, name, &len, why));
+    TRY(model_resolve(app->conf, view_of(name, len), &model, why));
+    TRY(models_unload(app, &model));
+    return put_done(out, view_of(name, len));
+}
+
+void grpc_model_unload(struct app *app, struct http_req *req)
+{
+    struct buf out = BUF_WITH(ANSWER_MAX);
+    struct why why = {0};
+    if (!control_allowed(app, req))
+        return;
+    err_t e = unload(app, req, &out, &why);
+    grpc_reply(req, e, &why, &out);
+}
+
 /* ── metadata ── */
 
 /* Dimensions as the protocol has them: not even the rank is declared = one open dimension. */

@@ -36,6 +36,7 @@ static const struct {
 } singles[] = {
     {"veronnx_inferences_total", "counter", "Inferences that were answered", AT(front.inferences)},
     {"veronnx_receipts_total", "counter", "Receipts that were handed out", AT(front.receipts)},
+    {"veronnx_attestation_requests_total", "counter", "Attestation documents that were asked for", AT(front.questions)},
     {"veronnx_attestation_documents_total", "counter", "Attestation documents that were handed out",
      AT(front.documents)},
     {"veronnx_tls_handshakes_total", "counter", "TLS handshakes that were completed", AT(front.handshakes)},
@@ -114,6 +115,36 @@ static err_t put_processes(struct buf *out, const struct msg_admin_metrics *m)
     return OK;
 }
 
+/* Numbers are the fetcher's. In an enclave it is the host's, and so are their meanings. */
+static const char *source_kind(const struct conf *conf, size_t number)
+{
+    if (conf->blocks_from.family != 0)
+        return "host";
+    if (number <= 1)
+        return number == 0 ? "cache" : source_kind_names[SOURCE_STORE];
+    return source_kind_names[conf->sources[number - 2].kind];
+}
+
+static err_t put_sources(struct buf *out, const struct conf *conf, const struct msg_admin_metrics *m)
+{
+    const size_t known = conf->blocks_from.family != 0 ? SOURCE_NUMBERS : conf->n_sources + 2;
+    TRY(put_head(out, "veronnx_source_bytes_total", "counter", "Bytes of blocks that were fetched and verified"));
+    for (size_t n = 0; n < known; n++)
+        TRY(buf_printf(out, "veronnx_source_bytes_total{source=\"%zu\",kind=\"%s\"} %" PRIu64 "\n", n,
+                       source_kind(conf, n), m->source_bytes[n]));
+    return OK;
+}
+
+static err_t put_kills(struct buf *out, const struct msg_admin_metrics *m)
+{
+    TRY(put_head(out, "veronnx_process_kills_total", "counter", "Processes that the supervisor killed, by reason"));
+    for (unsigned e = OK + 1; e < ERR_COUNT_; e++)
+        if (m->kills[e] > 0)
+            TRY(buf_printf(out, "veronnx_process_kills_total{reason=\"%s\"} %" PRIu64 "\n", err_name((err_t)e),
+                           m->kills[e]));
+    return OK;
+}
+
 /* ── histograms ── */
 
 static err_t put_seconds(struct buf *out, uint64_t us)
@@ -186,12 +217,14 @@ static err_t put_triton(struct buf *out, const struct front_counts *c)
     return put_failures(out, c, "nv_inference_request_failure", TRITON_LABELS ",");
 }
 
-err_t metrics_put(const struct msg_admin_metrics *m, bool triton, struct buf *out)
+err_t metrics_put(const struct msg_admin_metrics *m, const struct conf *conf, struct buf *out)
 {
     TRY(put_singles(out, m));
     TRY(put_answers(out, &m->front));
     TRY(put_failures(out, &m->front, "veronnx_inference_failures_total", ""));
     TRY(put_histograms(out, &m->front));
     TRY(put_processes(out, m));
-    return triton ? put_triton(out, &m->front) : OK;
+    TRY(put_sources(out, conf, m));
+    TRY(put_kills(out, m));
+    return conf->triton_metrics != 0 ? put_triton(out, &m->front) : OK;
 }

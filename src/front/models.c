@@ -68,6 +68,16 @@ static void ask(struct model *m)
     app_tell(app, MSG_FRONT_LOAD, &load);
 }
 
+err_t models_unload(struct app *app, const struct wire_model *id)
+{
+    const struct msg_front_load unload = {.model = *id};
+    const struct model *m = find(app, id);
+    if (m == NULL || m->state != MODEL_READY)
+        return ERR_MODEL_NOT_FOUND;
+    app_tell(app, MSG_FRONT_UNLOAD, &unload);
+    return OK;
+}
+
 /* ── queues ── */
 
 /* In front of what stands at `at`; the queue itself stands behind the last call and in front of the first. */

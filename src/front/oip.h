@@ -15,6 +15,9 @@ void oip_metadata(struct app *app, struct http_req *req);
 void oip_model_ready(struct app *app, struct http_req *req);
 void oip_config(struct app *app, struct http_req *req);
 void oip_stats(struct app *app, struct http_req *req);
+/* With model-control; else ADMIN_ONLY. */
+void oip_load(struct app *app, struct http_req *req);
+void oip_unload(struct app *app, struct http_req *req);
 /* Appends a member of `model_stats`. `m` NULL: the model has not been asked for. */
 err_t oip_put_stats(struct buf *out, struct view name, const struct model *m);
 

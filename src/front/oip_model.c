@@ -27,11 +27,21 @@ static err_t tell_config(struct call *c, const struct model *m)
     return oip_config_write(&m->signature, name_of(c), c->app->workers, &c->answer);
 }
 
+static err_t put_done(struct buf *out, struct view name, const char *what)
+{
+    TRY(buf_put_text(out, "{\"name\":"));
+    TRY(print_string(out, name));
+    return buf_printf(out, ",\"%s\":true}", what);
+}
+
 static err_t tell_ready(struct call *c, const struct model *m UNUSED)
 {
-    TRY(buf_put_text(&c->answer, "{\"name\":"));
-    TRY(print_string(&c->answer, name_of(c)));
-    return buf_put_text(&c->answer, ",\"ready\":true}");
+    return put_done(&c->answer, name_of(c), "ready");
+}
+
+static err_t tell_loaded(struct call *c, const struct model *m UNUSED)
+{
+    return put_done(&c->answer, name_of(c), "load");
 }
 
 static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why)
@@ -55,6 +65,35 @@ void oip_model_ready(struct app *app, struct http_req *req)
 {
     static const struct call_form form = {.begin = begin, .drop = nothing, .done = nothing, .tell = tell_ready};
     call_ask(app, req, &form);
+}
+
+/* ── control: what stands in a body is for servers that have a folder of models ── */
+
+void oip_load(struct app *app, struct http_req *req)
+{
+    static const struct call_form form = {.begin = begin, .drop = nothing, .done = nothing, .tell = tell_loaded};
+    if (control_allowed(app, req))
+        call_ask(app, req, &form);
+}
+
+static err_t unload(struct app *app, struct http_req *req, struct buf *out, struct why *why)
+{
+    uint8_t name[INFER_MODEL_ID_MAX];
+    size_t len = 0;
+    struct wire_model model;
+    TRY(oip_model(app, req, name, &len, &model, why));
+    TRY(models_unload(app, &model));
+    return put_done(out, view_of(name, len), "unload");
+}
+
+void oip_unload(struct app *app, struct http_req *req)
+{
+    struct buf out = BUF_WITH(STATS_MAX);
+    struct why why = {0};
+    if (!control_allowed(app, req))
+        return;
+    err_t e = unload(app, req, &out, &why);
+    oip_reply(req, e, why.text[0] != '\0' ? &why : NULL, &out);
 }
 
 /* ── statistics ── */

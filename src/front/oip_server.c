@@ -140,12 +140,6 @@ static void list_index(struct app *app, struct http_req *req)
     oip_reply(req, e, &why, &out);
 }
 
-/* What is in memory is for whoever administrates the node to say. */
-static void admin_only(struct app *app UNUSED, struct http_req *req)
-{
-    http_reply_error(req, ERR_ADMIN_ONLY, NULL, 0);
-}
-
 /* ── the table ── */
 
 static const struct route routes[OIP_WHAT_COUNT_] = {
@@ -160,8 +154,8 @@ static const struct route routes[OIP_WHAT_COUNT_] = {
     [OIP_INFER] = {METHOD_POST, "", oip_infer, call_gone, true, oip_infer_head, METRIC_PATH_OIP_INFER},
     [OIP_CONFIG] = {METHOD_GET, "", oip_config, call_gone, false, NULL, METRIC_PATH_OIP},
     [OIP_STATS] = {METHOD_GET, "", oip_stats, NULL, false, NULL, METRIC_PATH_OIP},
-    [OIP_LOAD] = {METHOD_POST, "", admin_only, NULL, true, NULL, METRIC_PATH_OIP},
-    [OIP_UNLOAD] = {METHOD_POST, "", admin_only, NULL, true, NULL, METRIC_PATH_OIP},
+    [OIP_LOAD] = {METHOD_POST, "", oip_load, call_gone, true, NULL, METRIC_PATH_OIP},
+    [OIP_UNLOAD] = {METHOD_POST, "", oip_unload, NULL, true, NULL, METRIC_PATH_OIP},
 };
 
 const struct route *oip_route(struct view path)

@@ -35,6 +35,7 @@ void proofs_ask(struct app *app, struct http_req *req, const struct wire_nonce *
 {
     struct proof_ask *p = by_id(app, 0);
     const struct msg_document_ask ask = {.id = next_id(app), .nonce = *nonce};
+    app->counts.questions++;
     if (p == NULL || wire_send(&app->proof, MSG_DOCUMENT_ASK, &ask, view_of(NULL, 0), NULL, 0) != OK) {
         http_reply_error(req, ERR_OVERLOADED, NULL, 1);
         return;

@@ -17,6 +17,9 @@ struct route {
 /* The client of a call has left. */
 void call_gone(struct http_req *req);
 
+/* Whether clients may load and unload models; if not, that has been answered. */
+bool control_allowed(const struct app *app, struct http_req *req);
+
 /* GET /openapi.json */
 void openapi(struct app *app, struct http_req *req);
 

@@ -30,6 +30,13 @@ void call_gone(struct http_req *req)
         call_orphan(req->user);
 }
 
+bool control_allowed(const struct app *app, struct http_req *req)
+{
+    if (app->conf->model_control == 0)
+        http_reply_error(req, ERR_ADMIN_ONLY, NULL, 0);
+    return app->conf->model_control != 0;
+}
+
 static const struct route routes[] = {
     {METHOD_POST, "/infer", infer_api, call_gone, true, NULL, METRIC_PATH_INFER},
     {METHOD_GET, "/healthz", healthz, NULL, false, NULL, METRIC_PATH_HEALTH},

@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "host/config.h"
 #include "host/control.h"
+#include "host/heartbeat.h"
 #include "host/options.h"
 #include "host/print.h"
 #include "jail/jail.h"
@@ -30,6 +31,7 @@ struct host {
     struct fetcher fetcher;
     struct services services;
     struct control control;
+    struct heartbeat *heartbeat;
     struct watch signals;
     uint64_t drain_until_ms; /* 0: not asked to end */
     struct forward_counts told;
@@ -69,6 +71,7 @@ static void on_tick(void *self)
     services_tick(&h->services);
     control_tick(&h->control);
     fetcher_tick(&h->fetcher);
+    heartbeat_tick(h->heartbeat, h->loop.now_ms);
     tell_counts(h);
     if (h->drain_until_ms != 0)
         h->loop.stop = h->told.open == 0 || h->loop.now_ms >= h->drain_until_ms;
@@ -133,6 +136,7 @@ static err_t open_all(struct host *h)
     TRY(forwarder_new(&h->loop, o->forwards, o->n_forwards, o->connections, o->idle_s * 1000, &h->forwarder));
     TRY(services_open(&h->services, &h->loop, o->at, &h->fetcher, buf_view(&h->config.delivery)));
     TRY(control_open(&h->control, &h->loop, &o->control_at, h->forwarder, o->n_forwards));
+    TRY(heartbeat_new(&o->heartbeat, &h->heartbeat));
     TRY(find_folders(h));
     TRY(leave_directory());
     return fetcher_open(&h->fetcher, &h->loop, h->config.fetch.list, NULL);
@@ -156,7 +160,8 @@ static err_t enter_jail(const struct host *h)
     for (size_t i = 0; i < COUNT_OF(always); i++)
         read_only[n++] = always[i];
     read_only[n++] = h->config.store;
-    for (size_t i = 0; c->n_sources > 0 && source_system_files[i] != NULL; i++)
+    bool asks_others = c->n_sources > 0 || h->heartbeat != NULL;
+    for (size_t i = 0; asks_others && source_system_files[i] != NULL; i++)
         read_only[n++] = source_system_files[i];
     for (uint32_t i = 0; i < c->n_sources; i++)
         if (c->sources[i].token_file[0] != '\0')
@@ -194,6 +199,7 @@ static void host_free(struct host **host)
     fetcher_close(&h->fetcher);
     services_close(&h->services);
     control_close(&h->control);
+    heartbeat_free(&h->heartbeat);
     forwarder_free(&h->forwarder);
     watch_close(&h->signals);
     loop_done(&h->loop);

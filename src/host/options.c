@@ -25,6 +25,12 @@ const char host_help[] =
     "                        `veronnx host switch` uses\n"
     "  --connections N       at a time (default 8192)\n"
     "  --idle-time SECONDS   before a connection on which nothing moves is closed (default 300)\n"
+    "  --heartbeat-to URL    where the enclave's heartbeats for OpenGradient's contracts are posted (default: "
+    "nowhere)\n"
+    "  --heartbeat-contract ADDRESS  with this contract's address, 0x and 40 digits; needed with --heartbeat-to\n"
+    "  --heartbeat-from URL  where they are had (default http://127.0.0.1:9001/heartbeat, forwarded to the "
+    "administration)\n"
+    "  --heartbeat-every SECONDS  (default 900)\n"
     "  --help                this text\n"
     "\n"
     "Each ADDRESS that is listened at is vsock:PORT, unix:PATH or `none`.\n"
@@ -95,16 +101,37 @@ static err_t set_control(struct host_options *o, unsigned which UNUSED, const ch
                : why_set(why, ERR_USAGE, "must be unix:PATH or none");
 }
 
-enum { NUMBER_CONNECTIONS, NUMBER_IDLE };
+enum { NUMBER_CONNECTIONS, NUMBER_IDLE, NUMBER_HEARTBEAT };
 
 static err_t set_number(struct host_options *o, unsigned which, const char *value, struct why *why)
 {
-    uint32_t *const at[] = {[NUMBER_CONNECTIONS] = &o->connections, [NUMBER_IDLE] = &o->idle_s};
-    static const uint64_t most[] = {[NUMBER_CONNECTIONS] = 30000, [NUMBER_IDLE] = 86400};
+    uint32_t *const at[] = {
+        [NUMBER_CONNECTIONS] = &o->connections, [NUMBER_IDLE] = &o->idle_s, [NUMBER_HEARTBEAT] = &o->heartbeat.every_s};
+    static const uint64_t most[] = {[NUMBER_CONNECTIONS] = 30000, [NUMBER_IDLE] = 86400, [NUMBER_HEARTBEAT] = 86400};
     uint64_t n = 0;
     if (text_u64(view_of(value, strlen(value)), most[which], &n) != OK || n == 0)
         return why_set(why, ERR_USAGE, "must be from 1 to %u", (unsigned)most[which]);
     *at[which] = (uint32_t)n;
+    return OK;
+}
+
+enum { URL_TO, URL_FROM };
+
+static err_t set_url(struct host_options *o, unsigned which, const char *value, struct why *why)
+{
+    const char **const at[] = {[URL_TO] = &o->heartbeat.to, [URL_FROM] = &o->heartbeat.from};
+    if (strncmp(value, "http://", 7) != 0 && strncmp(value, "https://", 8) != 0)
+        return why_set(why, ERR_USAGE, "must begin with https:// or http://");
+    *at[which] = value;
+    return OK;
+}
+
+static err_t set_contract(struct host_options *o, unsigned which UNUSED, const char *value, struct why *why)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+    if (strlen(value) != 42 || strncmp(value, "0x", 2) != 0 || strspn(value + 2, digits) != 40)
+        return why_set(why, ERR_USAGE, "must be 0x and 40 hexadecimal digits");
+    o->heartbeat.contract = value;
     return OK;
 }
 
@@ -121,6 +148,10 @@ static const struct own {
     {"--control-at", 0, set_control},
     {"--connections", NUMBER_CONNECTIONS, set_number},
     {"--idle-time", NUMBER_IDLE, set_number},
+    {"--heartbeat-to", URL_TO, set_url},
+    {"--heartbeat-from", URL_FROM, set_url},
+    {"--heartbeat-contract", 0, set_contract},
+    {"--heartbeat-every", NUMBER_HEARTBEAT, set_number},
 };
 
 /* NULL when it is an option for veronnx-config. `ret_value` NULL: the value is the next word. */
@@ -159,13 +190,17 @@ static err_t take(struct host_options *o, char **argv, int *at, struct why *why)
 
 err_t host_options_parse(int argc, char **argv, struct host_options *ret, struct why *why)
 {
-    struct host_options o = {.connections = FORWARD_FIRST_MAX, .idle_s = 300};
+    struct host_options o = {.connections = FORWARD_FIRST_MAX,
+                             .idle_s = 300,
+                             .heartbeat = {.from = "http://127.0.0.1:9001/heartbeat", .every_s = 900}};
     for (unsigned i = 0; i < SERVICES_; i++)
         TRY(set_at(&o, i, defaults[i], why));
     for (int at = 1; at < argc;)
         TRY(take(&o, argv, &at, why));
     if (o.n_forwards == 0)
         return why_set(why, ERR_USAGE, "--forward: at least once (veronnx host --help)");
+    if ((o.heartbeat.to != NULL) != (o.heartbeat.contract != NULL))
+        return why_set(why, ERR_USAGE, "--heartbeat-to and --heartbeat-contract: both or none");
     *ret = o;
     return OK;
 }

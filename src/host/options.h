@@ -3,6 +3,7 @@
 #define VERONNX_HOST_OPTIONS_H
 
 #include "host/forward.h"
+#include "host/heartbeat.h"
 #include "host/services.h"
 
 #define HOST_ARGS_MAX 128
@@ -14,6 +15,7 @@ struct host_options {
     struct address control_at;    /* likewise */
     uint32_t connections;
     uint32_t idle_s;
+    struct heartbeat_options heartbeat;
     const char *config_args[HOST_ARGS_MAX]; /* behind argv[0], ends with NULL; borrowed */
     size_t n_config_args;
 };

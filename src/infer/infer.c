@@ -280,6 +280,7 @@ static err_t hand_over(struct infer *i, const struct pulled *p)
     sealed.verify_us = (uint32_t)((clock_mono_ns() - i->start_ns) / 1000);
     memcpy(sealed.file_cid, p->cid.bytes, p->cid.len);
     memcpy(sealed.model_sha256, p->sha256, sizeof(sealed.model_sha256));
+    memcpy(sealed.from, p->from, sizeof(sealed.from));
     TRY(wire_send_wait(&i->control, MSG_INFER_SEALED, &sealed, view_of(NULL, 0), &p->fd, 1));
     TRY(expect(i, MSG_INFER_PROCEED, &m));
     fd_close(&i->block_fd);

@@ -6,14 +6,15 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <sys/mman.h>
 
-#define CHUNK (256 * KIB) /* what hasher_drop may have to wait for */
+#define CHUNK (64 * KIB) /* read at a time: it stays in the processor's cache until it is hashed */
 #define STACK (128 * KIB)
 
 struct hasher {
     struct sha256 hash;
-    struct map file;
+    uint8_t *chunk;
+    int fd; /* of the file, borrowed */
+    uint64_t size;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t more; /* for the thread */
@@ -32,12 +33,19 @@ static bool has_work(const struct hasher *h)
     return h->failed == OK && h->hashed < h->reached;
 }
 
+/* Read, not mapped: to put a page into a mapping and take it out again costs more than to copy it. */
+static err_t take(struct hasher *h, size_t n)
+{
+    TRY(fd_read_at(h->fd, h->hashed, h->chunk, n));
+    return sha256_update(&h->hash, h->chunk, n);
+}
+
 static void work(struct hasher *h)
 {
     size_t n = MIN(h->reached - h->hashed, CHUNK);
     h->busy = true;
     (void)pthread_mutex_unlock(&h->lock);
-    err_t e = sha256_update(&h->hash, h->file.addr + h->hashed, n);
+    err_t e = take(h, n);
     (void)pthread_mutex_lock(&h->lock);
     h->busy = false;
     h->failed = e;
@@ -71,23 +79,31 @@ static bool start_thread(struct hasher *h)
     return ok;
 }
 
+static void free_parts(struct hasher *h)
+{
+    sha256_done(&h->hash);
+    mem_free(h->chunk);
+    mem_free(h);
+}
+
 err_t hasher_new(struct hasher **ret)
 {
     struct hasher *h = mem_alloc(1, sizeof(*h));
     if (h == NULL)
         return ERR_NOMEM;
-    *h = (struct hasher){
-        .lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER, .rest = PTHREAD_COND_INITIALIZER};
-    err_t e = sha256_init(&h->hash);
+    *h = (struct hasher){.chunk = mem_alloc(1, CHUNK),
+                         .lock = PTHREAD_MUTEX_INITIALIZER,
+                         .more = PTHREAD_COND_INITIALIZER,
+                         .rest = PTHREAD_COND_INITIALIZER};
+    err_t e = h->chunk != NULL ? sha256_init(&h->hash) : ERR_NOMEM;
     if (e == OK && !start_thread(h))
         e = ERR_NOMEM;
-    if (e == OK) {
-        *ret = h;
-        return OK;
+    if (e != OK) {
+        free_parts(h);
+        return e;
     }
-    sha256_done(&h->hash);
-    mem_free(h);
-    return e;
+    *ret = h;
+    return OK;
 }
 
 void hasher_free(struct hasher **hasher)
@@ -100,9 +116,7 @@ void hasher_free(struct hasher **hasher)
     (void)pthread_cond_signal(&h->more);
     (void)pthread_mutex_unlock(&h->lock);
     (void)pthread_join(h->thread, NULL);
-    map_done(&h->file);
-    sha256_done(&h->hash);
-    mem_free(h);
+    free_parts(h);
 }
 
 /* ── a file ── */
@@ -110,9 +124,9 @@ void hasher_free(struct hasher **hasher)
 err_t hasher_begin(struct hasher *h, int fd, uint64_t size)
 {
     TRY(sha256_reset(&h->hash));
-    if (size > 0)
-        TRY(map_shared(fd, size, PROT_READ, &h->file));
     (void)pthread_mutex_lock(&h->lock);
+    h->fd = fd;
+    h->size = size;
     h->reached = h->hashed = 0;
     h->failed = OK;
     (void)pthread_mutex_unlock(&h->lock);
@@ -121,7 +135,7 @@ err_t hasher_begin(struct hasher *h, int fd, uint64_t size)
 
 void hasher_reach(struct hasher *h, uint64_t prefix)
 {
-    assert(prefix <= h->file.size);
+    assert(prefix <= h->size);
     (void)pthread_mutex_lock(&h->lock);
     h->reached = prefix;
     (void)pthread_cond_signal(&h->more);
@@ -133,7 +147,6 @@ static void wait_until_idle(struct hasher *h)
 {
     while (h->busy || has_work(h))
         (void)pthread_cond_wait(&h->rest, &h->lock);
-    map_done(&h->file);
 }
 
 err_t hasher_finish(struct hasher *h, uint8_t ret_digest[static SHA256_LEN])

@@ -32,6 +32,7 @@ struct pull {
     uint64_t deadline_ms;
     uint64_t told_ms; /* when on_progress was called last */
     uint32_t sources;
+    uint64_t from[SOURCE_NUMBERS];
     unsigned refused;
 };
 
@@ -119,6 +120,7 @@ static err_t take_block(struct pull *p, const struct block_frame *f, const struc
         return refuse(p, f, e);
     TRY(e);
     p->sources |= UINT32_C(1) << MIN(f->source, 31U);
+    p->from[MIN(f->source, SOURCE_NUMBERS - 1U)] += f->bytes.len;
     return tell_prefix(p);
 }
 
@@ -229,6 +231,7 @@ static err_t finish(struct pull *p, struct pulled *ret)
     if (p->made >= 0)
         TRY(memfd_seal(p->made, SEALS_FILE));
     pulled.fd = TAKE_FD(p->made);
+    memcpy(pulled.from, p->from, sizeof(pulled.from));
     *ret = pulled;
     return OK;
 }

@@ -6,6 +6,7 @@
 #include "ipld/cid.h"
 #include "pull/hasher.h"
 #include "wire/msg.h"
+#include "wire/source.h"
 
 /* Blocks that do not fit their CID, before the pull gives up: a source that lies may have had all wants in flight
    when it was found out, and this is enough for twenty of them. */
@@ -39,6 +40,7 @@ struct pulled {
     uint64_t size;
     struct cid cid; /* of the file: not the one asked for when there is a path */
     uint8_t sha256[SHA256_LEN];
+    uint64_t from[SOURCE_NUMBERS]; /* bytes of blocks that were right, by source (the last: of higher numbers too) */
 };
 
 /* ERR_MODEL_ID_INVALID for a model that is none; ERR_MODEL_NOT_FOUND: no source has its root or a directory on the

@@ -97,9 +97,10 @@ static err_t set_environment(struct super *s)
     return OK;
 }
 
-struct child_setup boot_child(const struct super *s, const char *const *args)
+struct child_setup boot_child(struct super *s, const char *const *args)
 {
-    return (struct child_setup){.exe_dir = s->exe_dir, .empty_dir = s->empty_dir, .env = s->env, .args = args};
+    return (struct child_setup){
+        .exe_dir = s->exe_dir, .empty_dir = s->empty_dir, .env = s->env, .args = args, .kills = s->kills_for};
 }
 
 /* ── the configuration: a child of its own, on a loop of its own ── */

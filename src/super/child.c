@@ -98,8 +98,10 @@ void child_kill(struct child *c, err_t reason)
     if (c->gone || c->killed)
         return;
     c->killed = true;
-    if (reason != OK)
+    if (reason != OK) {
         log_event(LOG_PROCESS_KILLED, c->role, c->pid, reason);
+        c->kills[reason]++;
+    }
     (void)uv_process_kill(&c->process, SIGKILL);
     (void)uv_poll_stop(&c->control_poll);
 }
@@ -203,12 +205,13 @@ static err_t watch(uv_loop_t *loop, struct child *c, uv_poll_t *poll, int fd, uv
     return uv_poll_start(poll, UV_READABLE, callback) == 0 ? OK : ERR_INTERNAL;
 }
 
-static err_t new_child(enum role role, struct child_owner owner, struct child **ret)
+static err_t new_child(enum role role, const struct child_setup *setup, struct child_owner owner, struct child **ret)
 {
     struct child *c = mem_alloc(1, sizeof(*c));
     if (c == NULL)
         return ERR_NOMEM;
     c->role = role;
+    c->kills = setup->kills;
     c->owner = owner;
     c->control.fd = -1;
     c->log_fd = -1;
@@ -236,7 +239,7 @@ err_t child_start(uv_loop_t *loop, enum role role, const struct child_setup *set
 {
     struct child *c = NULL;
     assert(role != ROLE_SUPER);
-    TRY(new_child(role, owner, &c));
+    TRY(new_child(role, setup, owner, &c));
     err_t e = start_parts(loop, c, setup);
     if (e == OK) {
         c->pid = c->process.pid;

@@ -34,6 +34,7 @@ struct child {
     struct wire_end control;
     struct wire_inbox inbox;
     int log_fd;
+    uint64_t *kills;
     struct child_owner owner;
 };
 
@@ -43,13 +44,14 @@ struct child_setup {
     const char *empty_dir;       /* working directory */
     const char *const *env;      /* exact environment */
     const char *const *args;     /* behind argv[0], NULL-terminated; may be NULL */
+    uint64_t *kills;             /* ERR_COUNT_ counters, which outlive the child: child_kill counts by its reason */
 };
 
 /* Starts the role's executable. The child belongs to the loop; `owner.on_end` is the last that its owner hears of it. */
 err_t child_start(uv_loop_t *loop, enum role role, const struct child_setup *setup, struct child_owner owner,
                   struct child **ret);
 
-/* SIGKILL. `on_end` follows. */
+/* SIGKILL, counted unless the reason is OK. `on_end` follows. */
 void child_kill(struct child *c, err_t reason);
 
 /* Sends on the control channel; a child that is gone or does not read is killed, so there is nothing to return. */

@@ -113,6 +113,8 @@ void counts_take(struct super *s, const struct msg_front_counts *counts)
         .loaded_bytes = s->loaded_bytes,
         .front = counts->counts,
     };
+    memcpy(m.source_bytes, s->source_bytes, sizeof(m.source_bytes));
+    memcpy(m.kills, s->kills_for, sizeof(m.kills));
     if (place == NULL || s->admin.child == NULL)
         return; /* who asked is gone */
     *place = 0;

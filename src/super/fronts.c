@@ -69,6 +69,21 @@ static err_t on_load(void *self, struct wire_msg *m)
     return OK;
 }
 
+/* Clients may ask for it if the configuration says so; who waits for the end of a model is the administration. */
+static err_t on_unload(void *self, struct wire_msg *m)
+{
+    struct super *s = self;
+    const struct msg_front_load *unload = m->fixed;
+    if (s->conf->model_control == 0 || unload->request != 0 || !wire_model_fits(&unload->model))
+        return ERR_PROTOCOL;
+    struct infer *i = infers_by_model(&s->infers, &unload->model);
+    (void)files_drop(&s->infers, &unload->model);
+    (void)infers_forgive(&s->infers, &unload->model);
+    if (i != NULL)
+        leave_evict(s, i);
+    return OK;
+}
+
 static struct infer *named_infer(struct super *s, const struct wire_msg *m)
 {
     return infers_by_number(&s->infers, ((const struct msg_front_infer *)m->fixed)->infer);
@@ -120,6 +135,7 @@ static err_t on_drained(void *self, struct wire_msg *m UNUSED)
 static const struct wire_route routes[] = {
     {MSG_FRONT_READY, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_ready},
     {MSG_FRONT_LOAD, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_load},
+    {MSG_FRONT_UNLOAD, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_unload},
     {MSG_FRONT_RELEASED, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_released},
     {MSG_FRONT_ACTIVE, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_active},
     {MSG_FRONT_HUNG, SUPER_STARTING | SUPER_SERVING | SUPER_DRAINING, on_hung},

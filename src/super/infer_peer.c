@@ -75,6 +75,8 @@ static err_t on_sealed(void *self, struct wire_msg *m)
     i->sealed = (struct msg_keeper_sealed){.infer = i->number, .file_cid_len = sealed->file_cid_len};
     memcpy(i->sealed.file_cid, sealed->file_cid, sizeof(i->sealed.file_cid));
     memcpy(i->sealed.model_sha256, sealed->model_sha256, sizeof(i->sealed.model_sha256));
+    for (size_t n = 0; n < SOURCE_NUMBERS; n++)
+        i->super->source_bytes[n] += sealed->from[n];
     i->state = INFER_LOADING;
     i->file_fd = TAKE_FD(m->fds[0]);
     TRY(memory_limit_files(i->super, i));

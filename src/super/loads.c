@@ -10,7 +10,6 @@
 
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 
 #define TICK_MS  100U
 #define RETRY_MS 1000U
@@ -224,14 +223,13 @@ static void on_dialled(void *self, uint32_t number, err_t e, int *fd)
 /* The fetcher has one end of the blocks, the process the other, and we a duplicate to shut it down with. */
 static err_t pull(struct super *s, struct infer *i)
 {
-    int blocks[2] = {-1, -1};
+    AUTO_FD int fetch_fd = -1;
     struct msg_fetch_serve serve = {.infer = i->number};
     if (s->conf->blocks_from.family != 0)
         return dial_start(&s->loop, &s->conf->blocks_from, DIAL_MS, (struct dialer){s, i->number, on_dialled});
-    if (s->fetch.child == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, blocks) != 0)
+    if (s->fetch.child == NULL)
         return ERR_SOURCE_DEAD;
-    i->block_fd = blocks[0];
-    AUTO_FD int fetch_fd = blocks[1];
+    TRY(wire_stream(&i->block_fd, &fetch_fd));
     child_tell(s->fetch.child, MSG_FETCH_SERVE, &serve, view_of(NULL, 0), &fetch_fd, 1);
     tell_assignment(s, i, MSG_INFER_ASSIGN, i->block_fd);
     return OK;

@@ -96,6 +96,8 @@ struct super {
     struct relay relay; /* of the log */
 
     uint64_t loads, load_failures, loaded_bytes, evictions, kills, restarts;
+    uint64_t source_bytes[SOURCE_NUMBERS];
+    uint64_t kills_for[ERR_COUNT_];  /* of any process, by reason */
     uint32_t counting[COUNTING_MAX]; /* requests of the administration that wait for the front's counts; 0: none */
 };
 
@@ -110,7 +112,7 @@ err_t boot_prepare(struct super *s);
 /* The supervisor's own jail. */
 err_t boot_jail(struct super *s);
 /* How every child of `role` is started; `args` may be NULL. */
-struct child_setup boot_child(const struct super *s, const char *const *args);
+struct child_setup boot_child(struct super *s, const char *const *args);
 
 /* ── publish.c ── */
 

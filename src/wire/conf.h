@@ -68,6 +68,7 @@ struct conf {
     uint32_t drain_ms;
     uint32_t receipts; /* 0 or 1 */
     uint32_t triton_metrics; /* 0 or 1 */
+    uint32_t model_control;  /* 0 or 1 */
     uint32_t key_days;
     uint32_t n_preload;
     struct wire_model preload[CONF_PRELOAD_MAX];

@@ -41,6 +41,18 @@ err_t wire_pair(enum wire_chan chan, struct wire_end *ret_a, struct wire_end *re
     return OK;
 }
 
+/* The kernel doubles what it is told, for its own needs. */
+err_t wire_stream(int *ret_reader, int *ret_sender)
+{
+    int fds[2], room = WIRE_STREAM_ROOM / 2;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+        return err_errno();
+    (void)setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    *ret_reader = fds[0];
+    *ret_sender = fds[1];
+    return OK;
+}
+
 err_t wire_inbox_init(struct wire_inbox *in, enum wire_chan chan)
 {
     size_t size = 0;

@@ -39,6 +39,11 @@ void wire_end_close(struct wire_end *end);
 /* Both ends of a new channel, close-on-exec, blocking (sends and receives say themselves whether they wait). */
 err_t wire_pair(enum wire_chan chan, struct wire_end *ret_a, struct wire_end *ret_b);
 
+/* A stream for the frames of wire/block.h, close-on-exec, blocking. What its second end sends may lie unread up to
+   WIRE_STREAM_ROOM bytes, or less if the system allows less: while one block is being checked the next one comes. */
+#define WIRE_STREAM_ROOM (2 * MIB)
+err_t wire_stream(int *ret_reader, int *ret_sender);
+
 /* Where a received message lies; one per reading thread. Born with room for the largest message of its channel. */
 struct wire_inbox {
     uint8_t *data;

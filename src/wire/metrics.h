@@ -78,7 +78,8 @@ struct front_counts {
     struct metric_times compute; /* running, */
     struct metric_times output;  /* making the answer */
     uint64_t receipts;
-    uint64_t documents;
+    uint64_t questions; /* for attestation documents, */
+    uint64_t documents; /* and those that were given */
     uint64_t handshakes;
     uint64_t connections; /* now */
     uint64_t pending;     /* inferences that wait for their turn now */

@@ -7,8 +7,9 @@
 #ifndef VERONNX_WIRE_MSG_H
 #define VERONNX_WIRE_MSG_H
 
-#include "base/defs.h"
+#include "base/err.h"
 #include "wire/metrics.h"
+#include "wire/source.h"
 
 /* A channel has two sides: `a` is the one nearer to the supervisor (the one that asks), `b` the other. */
 enum wire_chan {
@@ -155,7 +156,7 @@ struct msg_listen {
     uint32_t zero;
 }; /* fd: a listening socket */
 struct msg_front_load {
-    uint32_t request; /* chosen by front, returned in the answer */
+    uint32_t request; /* chosen by front, returned in the answer; FRONT_UNLOAD has none: 0 */
     uint32_t zero;
     struct wire_model model;
 };
@@ -253,7 +254,9 @@ struct msg_admin_state { /* the answer to ADMIN_STATE, before ADMIN_ANSWER */
 struct msg_admin_metrics { /* the answer to ADMIN_METRICS, before ADMIN_ANSWER */
     struct msg_admin_state state;
     uint64_t load_failures;
-    uint64_t loaded_bytes; /* fetched and verified */
+    uint64_t loaded_bytes;                 /* of models that were fetched and verified */
+    uint64_t source_bytes[SOURCE_NUMBERS]; /* of their blocks, by source */
+    uint64_t kills[ERR_COUNT_];            /* by reason */
     uint64_t rss_bytes[METRIC_CLASSES_];
     uint64_t cpu_ms[METRIC_CLASSES_]; /* of processes that live */
     uint64_t processes[METRIC_CLASSES_];
@@ -292,6 +295,7 @@ struct msg_infer_sealed {
     uint8_t file_cid[CID_MAX];
     uint8_t zero2[4];
     uint8_t model_sha256[DIGEST_LEN];
+    uint64_t from[SOURCE_NUMBERS]; /* verified bytes of blocks, by source */
 }; /* fd: the sealed memory file */
 struct msg_infer_scanned { /* before ONNX Runtime has seen a byte of the model */
     uint32_t random_operator; /* 0 or 1 */
@@ -443,6 +447,7 @@ struct msg_empty {
     X(FRONT_LISTEN, CHAN_FRONT, SIDE_A, struct msg_listen, 0, 1, 1)                                                    \
     X(FRONT_READY, CHAN_FRONT, SIDE_B, struct msg_empty, 0, 0, 0)                                                      \
     X(FRONT_LOAD, CHAN_FRONT, SIDE_B, struct msg_front_load, 0, 0, 0)                                                  \
+    X(FRONT_UNLOAD, CHAN_FRONT, SIDE_B, struct msg_front_load, 0, 0, 0)                                                \
     X(FRONT_MODEL, CHAN_FRONT, SIDE_A, struct msg_front_model, 0, 2, 2)                                                \
     X(FRONT_FAILED, CHAN_FRONT, SIDE_A, struct msg_front_failed, WHY_MAX, 0, 0)                                        \
     X(FRONT_EVICT, CHAN_FRONT, SIDE_A, struct msg_front_infer, 0, 0, 0)                                                \

@@ -67,6 +67,8 @@ const struct option options[] = {
      false},
     {"triton-metrics", SECTION_NODE, OPTION_FLAG, AT(triton_metrics), 0, 1, "true", NULL,
      "metrics also under Triton's names (nv_inference_*)", NULL, false},
+    {"model-control", SECTION_NODE, OPTION_FLAG, AT(model_control), 0, 1, "false", NULL,
+     "whoever reaches the public listener may load and unload models", NULL, false},
     {"key-days", SECTION_NODE, OPTION_NUMBER, AT(key_days), 1, 3650, "90", "N",
      "days until the keys of this boot end", NULL, false},
     {"preload", SECTION_NODE, OPTION_PRELOAD, 0, 0, 0, NULL, "CID[/PATH]",

@@ -6,6 +6,8 @@
 
 #define SOURCES_MAX    16
 #define SOURCE_URL_MAX 512 /* with its NUL */
+/* The fetcher's numbers of where a block came from: 0 its cache, then the sources as it was given them. */
+#define SOURCE_NUMBERS (SOURCES_MAX + 1)
 
 enum source_kind {
     SOURCE_STORE,   /* a folder of blocks: store/store.h */

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Metrics in Prometheus's text, of labels that requests cannot make more; traceparent; Triton's load and unload."""
 import http.client
+import os
 import re
+import signal
 
 import oip
-from node import ROOT, Node, check, equal
+from node import ROOT, Node, check, equal, wait_for
 
 LINE = re.compile(r'([a-z_]+)(\{(?:[a-z]+="[^"\\]*",?)+\})? ([0-9.]+)')
 
@@ -54,6 +56,14 @@ with Node() as node:
     equal(first["nv_inference_request_success", '{model="all",version="1"}'], 4.0, "Triton's name")
     equal(first["veronnx_model_loads_total", None], 1.0, "loads")
     check(first["veronnx_tls_handshakes_total", None] >= 5, "handshakes")
+    # ipfs add wraps the file's 94 bytes in 8 of dag-pb; the store is the first source, and without others nothing is cached
+    sources = {labels: value for (name, labels), value in first.items() if name == "veronnx_source_bytes_total"}
+    equal(sources, {'{source="0",kind="cache"}': 0.0, '{source="1",kind="store"}': 102.0}, "bytes by source")
+    check(not any(name == "veronnx_process_kills_total" for name, _ in first), "nobody was killed")
+    equal(first["veronnx_attestation_requests_total", None], 0.0, "documents that were asked for")
+    node.ask("GET", "/enclave/attestation?nonce=" + "ab" * 20)
+    second = metrics(node)
+    equal([second[f"veronnx_attestation_{name}_total", None] for name in ("requests", "documents")], [1.0, 1.0], "attestation")
     for name in "supervisor", "keeper", "front", "admin", "infer", "fetch":
         check(first["veronnx_process_resident_bytes", f'{{class="{name}"}}'] > 0, f"memory of {name}")
 
@@ -85,7 +95,21 @@ with Node() as node:
 with Node("--triton-metrics=false") as node:
     check(not any(name.startswith("nv_") for name, _ in metrics(node)), "Triton's names, although they are switched off")
 
+# A process that hangs is killed, and counted under the reason that the log has for it.
+gateway = "gateway http://127.0.0.1:9"
+with Node("--run-time", "200ms", "--source", gateway, "--cache-size", "0", faults=True) as node:
+    node.infer("double")
+    for pid in node.processes("infer"):
+        os.kill(pid, signal.SIGSTOP)
+    node.infer("double")
+    killed = wait_for("a process is killed", lambda: re.search(r"PROCESS_KILLED role=infer .*reason=(\w+)", node.log()))
+    after = metrics(node)
+    kills = {labels: value for (name, labels), value in after.items() if name == "veronnx_process_kills_total"}
+    equal(kills, {f'{{reason="{killed[1]}"}}': 1.0}, "kills by reason")
+    equal(after["veronnx_model_kills_total", None], 1.0, "kills of models")
+    equal(after["veronnx_source_bytes_total", '{source="2",kind="gateway"}'], 0.0, "a source that was not needed")
+
 # The dashboard asks for nothing that is not told.
-told = {name for name, _ in first}
+told = {name for name, _ in (*first, *after)}
 asked = set(re.findall(r"veronnx_[a-z_]+", (ROOT / "contrib/grafana/veronnx.json").read_text()))
 equal(asked - told, set(), "metrics of the dashboard")

@@ -6,8 +6,8 @@ import zlib
 
 import oip
 from grpc_client import (DEADLINE_EXCEEDED, INVALID_ARGUMENT, NOT_FOUND, OK, PERMISSION_DENIED, UNIMPLEMENTED, Grpc, Result, all_of, field, frame, infer,
-                         one, outputs, packed, tensor)
-from node import DOUBLE, Node, check, equal
+                         one, outputs, packed, tensor, varint)
+from node import DOUBLE, Node, check, equal, ox
 
 X = struct.pack("<3f", 0.1, -2.5, 3)
 Y = struct.pack("<3f", *DOUBLE[0]["result"])
@@ -57,6 +57,19 @@ with Node() as node, Grpc(node) as grpc:
     equal(outputs(good("ModelInfer", infer(cid, tensor("x", "FP32", [3]), raw=[X], outputs=[top])))["y"][:2], ("BYTES", [1]), "classes")
     equal(good("ModelInfer", asked, ("veronnx-nonce", "ab" * 20))[:1], b"\n", "a nonce")
     equal(good("ModelInfer", asked + field(4, field(1, "own") + field(2, field(3, "text"))))[:1], b"\n", "parameters")
+
+    # Narrow integers come as wider ones: each end of a type is taken, and what is behind it refused.
+    for size in 1, 2, 4:
+        for signed, onnx_type in zip((True, False), {1: (3, 2), 2: (5, 4), 4: (6, 12)}[size]):
+            name, least, most = ("" if signed else "U") + f"INT{8 * size}", -(1 << 8 * size - 1) if signed else 0, (1 << 8 * size - signed) - 1
+            same = node.put(name, ox.model(ox.graph("same", [ox.node("Identity", ["x"], ["y"])], [ox.value("x", onnx_type, ["n"])],
+                                                    [ox.value("y", onnx_type, ["n"])])))
+            def typed(*elements):
+                return infer(same, tensor("x", name, [len(elements)], field(2 if signed else 4, b"".join(varint(e) for e in elements))))
+            equal(outputs(good("ModelInfer", typed(least, most)))["y"], (name, [2], oip.pack(name, [least, most])), name)
+            for element in (least - 1, most + 1) if size < 4 else ():  # the wider ones have 32 bits
+                result = grpc.call("ModelInfer", typed(element & 0xFFFFFFFF if not signed else element))
+                equal((result.status, result.code), (INVALID_ARGUMENT, "VALUE_RANGE"), f"{name}: {element}")
 
     stats = one(good("ModelStatistics", field(1, cid)), 1)
     equal((one(stats, 1), one(stats, 4) == one(stats, 5) > 0), (cid.encode(), True), "statistics")

@@ -24,16 +24,17 @@ class Folder:
 
 
 class Host:
-    """Forwards a free port of loopback to each of `to`, sockets in the folder."""
+    """Forwards a port of loopback to each of `to`, sockets in the folder: the one in `ports`, else a free one."""
 
-    def __init__(self, folder, *options, to=("node",), text="[node]\n" + POLICY):
+    def __init__(self, folder, *options, to=("node",), ports=None, text="[node]\n" + POLICY):
         at = folder.address
         self.folder = folder
         (folder.dir / "host.conf").write_text(text)
         self.command = [BIN / "veronnx", "host", "--config", folder.dir / "host.conf", "--config-at", at("config"), "--blocks-at", at("blocks"),
                         "--log-at", at("log"), "--boot-at", at("boot"), "--store", folder.dir / "store"]
         for name in to:
-            self.command += ["--forward", f"tcp:127.0.0.1:0={name if ':' in name else at(name)}"]
+            port = (ports or {}).get(name, 0)
+            self.command += ["--forward", f"tcp:127.0.0.1:{port}={name if ':' in name else at(name)}"]
         self.command += options
         self.to = to
 
@@ -64,13 +65,15 @@ class Host:
 class Enclave(EnclaveNode):
     """The node, its host, and all requests through the forwarder."""
 
-    def __init__(self, *options, text="[node]\n" + POLICY, host_options=(), **more):
+    def __init__(self, *options, text="[node]\n" + POLICY, host_options=(), host_ports=None, **more):
         self.host_options = host_options
+        self.host_ports = host_ports
         self.text = text
         super().__init__(Folder(), *options, **more)
 
     def start(self):
-        self.host = Host(self.parent, "--store", str(self.dir / "store"), *self.host_options, to=("node", "admin"), text=self.text)
+        self.host = Host(self.parent, "--store", str(self.dir / "store"), *self.host_options, to=("node", "admin"), ports=self.host_ports,
+                         text=self.text)
         self.host.command = [w for n, w in enumerate(self.host.command) if not (w == self.parent.dir / "store" or (
             w == "--store" and self.host.command[n + 1] == self.parent.dir / "store"))]
         (self.dir / "store").mkdir(exist_ok=True)

@@ -2,7 +2,9 @@
 """ONNX's own backend cases: whatever ONNX Runtime alone can run gives the same bits through a node.
 
 A case belongs to B when bare_run succeeds on it. The same inputs then go to a node over TLS, in one of the three forms of
-a request; every element of the answer is compared with what bare_run computed, and so are the digests of the receipt.
+a request; every element of the answer is compared with what bare_run computed, and so are the digests of the receipt. Where all inputs
+and outputs are tensors they go over the Open Inference Protocol too: in binary and over gRPC always, in JSON (both ways) unless there are
+types among them that it has no form for.
 exceptions.txt lists the cases of B for which that cannot be, each with a reason, which is checked: a case that would pass
 is no exception.
 Usage: backend.py FOLDER [--every N] [--engine TEXT]
@@ -22,6 +24,7 @@ import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "behaviour"))
+import grpc_client as grpc  # noqa: E402
 import node as nodes  # noqa: E402
 import oip  # noqa: E402
 import values  # noqa: E402
@@ -29,6 +32,7 @@ import values  # noqa: E402
 SETS = ("node", "pytorch-converted", "pytorch-operator", "simple")
 RANDOM, POLICY, FORM = "random operator", "domain refused by policy", "not carried by the request JSON"
 EXCEPTIONS_MAX = 60
+WAYS = ("JSON", "binary", "gRPC")  # of the Open Inference Protocol
 RETRIES = 4  # how often random outputs may be equal by chance
 TOGETHER = 2  # cases at the same time
 
@@ -89,6 +93,8 @@ class Case:
             self.bare = values.Bare(done.stdout)
             self.inputs = [self.read_input(i, value) for i, value in enumerate(self.bare.inputs)]
             self.carried = all(value.is_tensor for value in self.bare.inputs)
+            tensors = [v for v in self.bare.inputs + self.bare.outputs if v.is_tensor]
+            self.has_small_floats = any(DATATYPES[v.kind[0]] in ("FP16", "BF16") for v in tensors)
 
     def read_input(self, i, value):
         """(name, dtype, dimensions, elements); something in the place of what is no tensor."""
@@ -121,6 +127,11 @@ class Answer:
         return not self.refused and self.verdict != "equal" and self.engine.endswith(";random=1")
 
 
+def pack_plain(datatype, xs):
+    """Of elements as JSON has them, or could have them: of the bits it loses those of a NaN alone."""
+    return oip.pack(datatype, [values.number(x) if datatype in ("FP32", "FP64") else x for x in xs])
+
+
 # ── all of them ──
 
 class Trial:
@@ -130,7 +141,7 @@ class Trial:
         self.node, self.exceptions, self.engine = node, exceptions, engine
         self.kept = threading.local()  # each thread's connection
         self.lock, self.members, self.excepted = threading.Lock(), 0, collections.Counter()
-        self.oip = collections.Counter()  # answers that were equal, by whether they were binary
+        self.oip = collections.Counter()  # answers that were equal, by the way they were carried
 
     def ask(self, case):
         if not hasattr(self.kept, "connection"):
@@ -142,36 +153,55 @@ class Trial:
             self.kept.connection.close()  # the next request opens it again
             raise
 
-    def ask_oip(self, case, binary):
-        """The same over the Open Inference Protocol: None, or what is wrong with the bits of the outputs or the digests."""
+    def ask_rest(self, case, binary):
         inputs = [(name, DATATYPES[dtype], dims, xs if binary else [values.plain(x) for x in xs]) for name, dtype, dims, xs in case.inputs]
-        body, fields = oip.request(inputs, binary, parameters={"binary_data_output": True})
+        body, fields = oip.request(inputs, binary, parameters={"binary_data_output": binary})
         status, headers, content = self.node.ask("POST", oip.path(case.cid, "/infer"), body, fields, self.kept.connection)
         if status != 200:
-            return content.decode()
+            return content.decode(), {}, {}
         got, _ = oip.answer(headers, content)
+        pack = oip.pack if binary else pack_plain
+        return None, headers, {name: (datatype, shape, pack(datatype, xs)) for name, (datatype, shape, xs) in got.items()}
+
+    def ask_grpc(self, case):
+        if not hasattr(self.kept, "grpc"):
+            self.kept.grpc = grpc.Grpc(self.node)
+        tensors = [grpc.tensor(name, DATATYPES[dtype], dims) for name, dtype, dims, _ in case.inputs]
+        raw = [oip.pack(DATATYPES[dtype], xs) for _, dtype, _, xs in case.inputs]
+        try:
+            result = self.kept.grpc.call("ModelInfer", grpc.infer(case.cid, *tensors, raw=raw))
+        except BaseException:
+            del self.kept.grpc
+            raise
+        if result.status != grpc.OK:
+            return f"{result.code}: {result.text}", {}, {}
+        return None, result.head, grpc.outputs(result.message)
+
+    def ask_oip(self, case, way):
+        """None, or what is wrong with the bits of the outputs or the digests."""
+        refused, headers, got = self.ask_grpc(case) if way == "gRPC" else self.ask_rest(case, way == "binary")
+        if refused:
+            return refused
         said = statement(headers["veronnx-receipt"])
         if (b"".join(said[INPUT]), b"".join(said[OUTPUT])) != (case.bare.digests[0], case.bare.digests[1]):
             return "the receipt's digests"
-        for value in case.bare.outputs:
-            datatype, shape, xs = got[value.name]
-            if (datatype, shape, oip.pack(datatype, xs)) != (DATATYPES[value.kind[0]], value.dims, value.payload):
-                return f"output {value.name}"
-        return None
+        wanted = {value.name: (DATATYPES[value.kind[0]], value.dims, value.payload) for value in case.bare.outputs}
+        if way == "JSON":
+            wanted = {name: (datatype, dims, pack_plain(datatype, oip.unpack(datatype, data))) for name, (datatype, dims, data) in wanted.items()}
+        return next((f"output {name}" for name in wanted if got.get(name) != wanted[name]), None)
 
     def judge_oip(self, case, random):
-        """Binary carries every tensor; JSON all but the small floats. A `random` model's generator begins anew for each."""
+        """None, or what is wrong with one of the ways. A `random` model's generator begins anew for each."""
         if not all(v.is_tensor for v in case.bare.inputs + case.bare.outputs):
             return None
-        small = any(DATATYPES[dtype] in ("FP16", "BF16") for _, dtype, _, _ in case.inputs)
-        for binary in (True,) if small else (True, False):
+        for way in ("binary", "gRPC") if case.has_small_floats else WAYS:
             if random:
                 self.unload(case)
-            wrong = self.ask_oip(case, binary)
+            wrong = self.ask_oip(case, way)
             if wrong:
-                return f"OIP, {'binary' if binary else 'JSON'}: {wrong}"
+                return f"OIP, {way}: {wrong}"
             with self.lock:
-                self.oip[binary] += 1
+                self.oip[way] += 1
         return None
 
     def judge(self, case):
@@ -269,7 +299,7 @@ def main():
     nodes.check(trial.members > 0, "not one case ran")
     because = ", ".join(f"{n} {reason}" for reason, n in trial.excepted.most_common())
     print(f"B has {trial.members} of {len(cases)} cases; exceptions: {because or 'none'}")
-    print(f"over the Open Inference Protocol {trial.oip[True]} in binary, {trial.oip[False]} in JSON")
+    print("over the Open Inference Protocol: " + ", ".join(f"{trial.oip[way]} {way}" for way in WAYS))
 
 
 if __name__ == "__main__":

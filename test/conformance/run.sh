@@ -1,8 +1,9 @@
 #!/bin/sh
 # run.sh: ONNX's backend cases through a node, some of them and the demonstration models also with the other ONNX Runtime
 # of tools/deps.lock; CIDs against an independent implementation and against Kubo; documents against nitrite; Triton's
-# and KServe's clients; models out of a real Kubo; sources with faults, FAULT_RUNS (2) times each; the enclave images in an
-# emulated Nitro machine; the manifests of contrib/. Prints a line for each check, and their numbers.
+# and KServe's clients, gRPC by grpc-js, /openapi.json by schemathesis, the metrics by Prometheus's linter; models out of a real Kubo;
+# sources with faults, FAULT_RUNS (2) times each; the enclave images in an emulated Nitro machine; the manifests of contrib/. Prints
+# a line for each check, and their numbers.
 # Exit status 1: one failed, or was skipped and does not stand in test/expected-skips.txt.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -32,9 +33,9 @@ each() {
     grep -e '^passed: ' -e '^failed: ' -e '^skipped: ' "$scratch/output" >> "$scratch/lines" || :
 }
 
-# The cases of Debian's libonnx-testdata.
+# The cases of Debian's libonnx-testdata, with the Python whose h2 tools/setup.sh installs.
 backend() { # OPTION...
-    python3 -u test/conformance/backend.py "$deps/share/libonnx-testdata/data" "$@"
+    /usr/bin/python3 -u test/conformance/backend.py "$deps/share/libonnx-testdata/data" "$@"
 }
 
 other_ort() { # VERSION
@@ -52,8 +53,11 @@ other_ort() { # VERSION
 each "backend:" backend
 whole "CIDs" python3 test/conformance/cid_oracle.py
 whole "documents by nitrite" python3 test/conformance/nitrite.py
-# CLIENTS_PYTHON: one that has kserve too.
-each "serving clients:" "${CLIENTS_PYTHON:-$(tools/peers.sh tritonclient || echo python3)}" -u test/conformance/serving_clients.py
+each "serving clients:" "$(tools/peers.sh tritonclient || echo python3)" -u test/conformance/serving_clients.py
+each "KServe:" python3 test/conformance/kserve_client.py
+each "grpc-js:" python3 test/conformance/grpc_js.py
+each "metrics:" python3 test/conformance/metrics.py
+whole "OpenAPI by schemathesis" python3 test/conformance/openapi.py
 each "Kubo:" python3 test/conformance/kubo_cids.py
 each "Kubo:" python3 test/conformance/kubo_node.py
 whole "tritonclient over gRPC" python3 test/conformance/triton_grpc.py

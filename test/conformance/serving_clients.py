@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Clients of Triton and KServe, as they come from their package index, against a node: tritonclient over HTTP (sync and aio),
-KServe's InferenceRESTClient. Prints "passed: NAME", "failed: NAME: why" or "skipped: NAME: why" for each step. Exit status 0: it could do so."""
+"""Triton's client for HTTP (sync and aio), as it comes from its package index, against a node.
+Prints "passed: NAME", "failed: NAME: why" or "skipped: NAME: why" for each step. Exit status 0: it could do so."""
 import asyncio
 import pathlib
 import ssl
@@ -81,32 +81,8 @@ async def aio_step(node, cid):
             same(result)
 
 
-async def kserve_step(node, cid):
-    from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
-    client = InferenceRESTClient(RESTConfig(protocol="v2", verify=node.ready["cert"], retries=1))
-    base = f"https://127.0.0.1:{node.port}"
-    nodes.check(await client.is_server_live(base) and await client.is_server_ready(base) and await client.is_model_ready(base, cid), "not ready")
-    for binary in True, False:
-        request = InferRequest(model_name=cid, infer_inputs=[tensor(InferInput, X, binary)])
-        same(KServeResult(await client.infer(base, request, model_name=cid)))
-
-
-class KServeResult:
-    def __init__(self, response):
-        self.response = response
-
-    def as_numpy(self, name):
-        return next(o for o in self.response.outputs if o.name == name).as_numpy()
-
-
 with nodes.Node("--body-max", "128M") as first:
     CID = first.cids["double"]
 with nodes.Node("--body-max", "128M", "--alias", f"two {CID}") as running:
     triton_steps(running, CID)
     step("aio", lambda: asyncio.run(aio_step(running, CID)))
-    try:
-        import kserve  # noqa: F401
-    except ImportError:
-        print("skipped: KServe: kserve is not installed")
-    else:
-        step("KServe", lambda: asyncio.run(kserve_step(running, CID)))

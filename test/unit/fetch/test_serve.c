@@ -30,16 +30,26 @@ static void gives_blocks_and_says_what_it_has_not(void **state)
     (void)expect(&s, BLOCK_BLOCK, &v0, text_view("hello"));
 }
 
-/* Whoever asks checks again; but what is wrong here need not travel. */
+/* A store is believed until its first lie, like any other source: whoever asks finds it. From then on what is wrong
+   does not travel, and what is right still does. */
 static void a_wrong_file_is_no_block(void **state)
 {
     struct rig *f = *state;
     rig_start(f);
-    struct cid cid = name_of(text_view("right"));
-    assert_int_equal(store_put(&f->store, cid_digest(&cid), text_view("wrong")), OK);
+    struct cid first = name_of(text_view("right")), second = name_of(text_view("as well")),
+               hello = keep(f, text_view("hello"));
+    assert_int_equal(store_put(&f->store, cid_digest(&first), text_view("wrong")), OK);
+    assert_int_equal(store_put(&f->store, cid_digest(&second), text_view("wrong")), OK);
     AUTO_STREAM s = stream_new(f, 1);
-    say(&s, BLOCK_WANT, &cid);
-    (void)expect(&s, BLOCK_NOT_FOUND, &cid, (struct view){0});
+    say(&s, BLOCK_WANT, &first);
+    uint32_t source = expect(&s, BLOCK_BLOCK, &first, text_view("wrong"));
+    say_frame(&s, &(struct block_frame){.type = BLOCK_REFUSED, .source = source, .cid = cid_view(&first)});
+    say(&s, BLOCK_WANT, &first);
+    (void)expect(&s, BLOCK_NOT_FOUND, &first, (struct view){0});
+    say(&s, BLOCK_WANT, &second);
+    (void)expect(&s, BLOCK_NOT_FOUND, &second, (struct view){0});
+    say(&s, BLOCK_WANT, &hello);
+    (void)expect(&s, BLOCK_BLOCK, &hello, text_view("hello"));
 }
 
 static void a_stream_that_is_not_read_holds_up_nobody(void **state)

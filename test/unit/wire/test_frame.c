@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -214,6 +216,24 @@ static void test_full_socket(void **state)
     assert_err(wire_room(&c.a, 212992), ERR_IO);
 }
 
+/* With what any Linux grants there is room for as much again as without having asked. */
+static void test_stream(void **state)
+{
+    static const uint8_t part[4 * KIB];
+    AUTO_FD int reader = -1;
+    AUTO_FD int sender = -1;
+    size_t toward_sender = 0, toward_reader = 0;
+    (void)state;
+    assert_ok(wire_stream(&reader, &sender));
+    assert_int_equal(fcntl(reader, F_GETFD) & fcntl(sender, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    for (ssize_t n = 0; n >= 0; n = send(reader, part, sizeof(part), MSG_DONTWAIT))
+        toward_sender += (size_t)n;
+    for (ssize_t n = 0; n >= 0; n = send(sender, part, sizeof(part), MSG_DONTWAIT))
+        toward_reader += (size_t)n;
+    assert_int_equal(errno, EAGAIN);
+    assert_in_range(toward_reader, toward_sender * 3 / 2, WIRE_STREAM_ROOM);
+}
+
 static void test_stamp(void **state)
 {
     (void)state;
@@ -241,10 +261,14 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_sender_checks_itself),
-        cmocka_unit_test(test_receiver_refuses), cmocka_unit_test(test_dispatch_by_state),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_sender_checks_itself),
+        cmocka_unit_test(test_receiver_refuses),
+        cmocka_unit_test(test_dispatch_by_state),
         cmocka_unit_test(test_empty_datagram_with_descriptors),
-        cmocka_unit_test(test_full_socket),      cmocka_unit_test(test_stamp),
+        cmocka_unit_test(test_full_socket),
+        cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_stamp),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
