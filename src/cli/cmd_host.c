@@ -56,7 +56,7 @@ static err_t read_all(struct host_command *c, struct why *why)
 
 static err_t host_stop(struct host_command *c, struct why *why)
 {
-    TRY(host_folder_open(c->words.run_dir, false, &c->folder, why));
+    TRY(host_folder_open(c->words.run_dir, HOST_FOLDER_WORK, &c->folder, why));
     TRY(read_all(c, why));
     end_all(c, !c->words.now);
     return OK;
@@ -120,7 +120,7 @@ static err_t host_run(struct host_command *c, struct why *why)
 {
     struct enclave e;
     TRY(enclave_of(c->words.image, c->words.cid, &e, why));
-    TRY(host_folder_open(c->words.run_dir, true, &c->folder, why));
+    TRY(host_folder_open(c->words.run_dir, HOST_FOLDER_MAKE, &c->folder, why));
     TRY(need_nothing(c, why));
     TRY(start_all(c, &e, why));
     enclave_print(&c->folder, &c->side, &e);
@@ -169,7 +169,7 @@ static err_t host_switch(struct host_command *c, struct why *why)
     struct enclave e;
     const struct host_settings *said = &c->words.settings;
     TRY(enclave_of(c->words.image, 0, &e, why));
-    TRY(host_folder_open(c->words.run_dir, false, &c->folder, why));
+    TRY(host_folder_open(c->words.run_dir, HOST_FOLDER_WORK, &c->folder, why));
     TRY(read_all(c, why));
     struct enclave *old = find_old(c);
     if (old == NULL)
@@ -213,7 +213,7 @@ static void describe_enclave(const struct host_command *c, const struct enclave 
 
 static err_t host_describe(struct host_command *c, struct why *why)
 {
-    TRY(host_folder_open(c->words.run_dir, false, &c->folder, why));
+    TRY(host_folder_open(c->words.run_dir, HOST_FOLDER_READ, &c->folder, why));
     TRY(read_all(c, why));
     yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
     yyjson_mut_val *root = yyjson_mut_obj(doc);
