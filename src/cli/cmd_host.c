@@ -56,7 +56,7 @@ static err_t read_all(struct host_command *c, struct why *why)
 
 static err_t host_stop(struct host_command *c, struct why *why)
 {
-    TRY(host_folder_open(c->words.run_dir, false, &c->folder, why));
+    TRY(host_folder_open(c->words.run_dir, HOST_FOLDER_WORK, &c->folder, why));
     TRY(read_all(c, why));
     end_all(c, !c->words.now);
     return OK;
@@ -120,7 +120,7 @@ static err_t host_run(struct host_command *c, struct why *why)
 {
     struct enclave e;
     TRY(enclave_of(c->words.image, c->words.cid, &e, why));
-    TRY(host_folder_open(c->words.run_dir, true, &c->folder, why));
+    TRY(host_folder_open(c->words.run_dir, HOST_FOLDER_MAKE, &c->folder, why));
     TRY(need_nothing(c, why));
     TRY(start_all(c, &e, why));
     enclave_print(&c->folder, &c->side, &e);
@@ -129,37 +129,51 @@ static err_t host_run(struct host_command *c, struct why *why)
 
 /* ── switch ── */
 
-static err_t find_old(struct host_command *c, struct enclave **ret, struct why *why)
+/* NULL: none serves. */
+static struct enclave *find_old(struct host_command *c)
 {
+    struct enclave *old = NULL;
     for (size_t i = 0; i < c->n_enclaves; i++)
         if (c->enclaves[i].state == ENCLAVE_READY)
-            *ret = &c->enclaves[i];
-    return *ret != NULL && process_lives(&c->side.process)
-               ? OK
-               : why_set(why, ERR_CLOSED, "no enclave serves in %s: veronnx host stop, then run", c->folder.path);
+            old = &c->enclaves[i];
+    return process_lives(&c->side.process) ? old : NULL;
+}
+
+/* The one that is over is led to by the probe while it drains. */
+static void end_one(struct host_command *c, struct enclave *over)
+{
+    struct why none = {0};
+    bool led = host_side_probe(&c->folder, &c->side, over->cid, &none) == OK;
+    enclave_end(&c->folder, &c->side, over, led);
 }
 
 static err_t change(struct host_command *c, struct enclave *old, struct enclave *e, struct why *why)
 {
+    struct why none = {0};
     TRY(host_side_probe(&c->folder, &c->side, e->cid, why));
     TRY(enclave_run(&c->folder, &c->side, e, why));
     err_t error = host_side_serve(&c->folder, &c->side, e->cid, why);
-    struct enclave *over = error == OK ? old : e;
-    (void)usleep(error == OK ? SETTLE_MS * 1000 : 0);
-    struct why none = {0};
-    bool led = host_side_probe(&c->folder, &c->side, over->cid, &none) == OK;
-    enclave_end(&c->folder, &c->side, over, led);
+    if (error == OK) {
+        (void)usleep(SETTLE_MS * 1000);
+        end_one(c, old);
+        return OK;
+    }
+    if (host_side_serve(&c->folder, &c->side, old->cid, &none) != OK) /* some rows may have been led away */
+        (void)fprintf(stderr, "veronnx host: %s\n", none.text);
+    end_one(c, e);
     return error;
 }
 
 static err_t host_switch(struct host_command *c, struct why *why)
 {
-    struct enclave e, *old = NULL;
+    struct enclave e;
     const struct host_settings *said = &c->words.settings;
     TRY(enclave_of(c->words.image, 0, &e, why));
-    TRY(host_folder_open(c->words.run_dir, false, &c->folder, why));
+    TRY(host_folder_open(c->words.run_dir, HOST_FOLDER_WORK, &c->folder, why));
     TRY(read_all(c, why));
-    TRY(find_old(c, &old, why));
+    struct enclave *old = find_old(c);
+    if (old == NULL)
+        return why_set(why, ERR_CLOSED, "no enclave serves in %s: veronnx host stop, then run", c->folder.path);
     e.cid = c->enclaves[c->n_enclaves - 1].cid + 1;
     struct host_settings *s = &c->side.settings;
     s->cpus = said->cpus > 0 ? said->cpus : s->cpus;
@@ -199,7 +213,7 @@ static void describe_enclave(const struct host_command *c, const struct enclave 
 
 static err_t host_describe(struct host_command *c, struct why *why)
 {
-    TRY(host_folder_open(c->words.run_dir, false, &c->folder, why));
+    TRY(host_folder_open(c->words.run_dir, HOST_FOLDER_READ, &c->folder, why));
     TRY(read_all(c, why));
     yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
     yyjson_mut_val *root = yyjson_mut_obj(doc);

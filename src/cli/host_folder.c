@@ -80,19 +80,21 @@ err_t host_folder_release(struct host_folder *f)
     return flock(f->lock, LOCK_UN) == 0 ? OK : err_errno();
 }
 
-err_t host_folder_open(const char *path, bool create, struct host_folder *ret, struct why *why)
+err_t host_folder_open(const char *path, enum host_folder_use use, struct host_folder *ret, struct why *why)
 {
     AUTO(host_folder_done) struct host_folder f = HOST_FOLDER_NONE;
     char name[HOST_PATH_MAX];
     TRY(choose(path, name, why));
-    if (create && mkdir(name, 0700) != 0 && errno != EEXIST)
+    if (use == HOST_FOLDER_MAKE && mkdir(name, 0700) != 0 && errno != EEXIST)
         return why_set(why, ERR_USAGE, "--run-dir: %s: %s", strerrordesc_np(errno), name);
     TRY(fit(name, &f, why));
     host_folder_file(&f, "lock", name);
-    f.lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (f.lock < 0)
-        return why_set(why, ERR_USAGE, "--run-dir: %s: %s", strerrordesc_np(errno), name);
-    TRY(host_folder_take(&f, why));
+    if (use != HOST_FOLDER_READ) {
+        f.lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (f.lock < 0)
+            return why_set(why, ERR_USAGE, "--run-dir: %s: %s", strerrordesc_np(errno), name);
+        TRY(host_folder_take(&f, why));
+    }
     *ret = f;
     f.lock = -1;
     return OK;

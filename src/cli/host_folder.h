@@ -61,9 +61,12 @@ struct enclave {
     bool matches;   /* its document has the registers of the image's file */
 };
 
-/* `path` NULL: $XDG_RUNTIME_DIR/veronnx, or /run/veronnx for root. Makes it where `create`. ERR_USAGE with a sentence;
-   ERR_OVERLOADED when another command is at work on it. */
-err_t host_folder_open(const char *path, bool create, struct host_folder *ret, struct why *why);
+/* To read whole files only; to work on it; the same, and it is made where it is not there. */
+enum host_folder_use { HOST_FOLDER_READ, HOST_FOLDER_WORK, HOST_FOLDER_MAKE };
+
+/* `path` NULL: $XDG_RUNTIME_DIR/veronnx, or /run/veronnx for root. ERR_USAGE with a sentence; ERR_CLOSED when there is
+   none; ERR_OVERLOADED when another command is at work on it. */
+err_t host_folder_open(const char *path, enum host_folder_use use, struct host_folder *ret, struct why *why);
 /* Others may work on it until it is taken again. */
 err_t host_folder_release(struct host_folder *f);
 err_t host_folder_take(struct host_folder *f, struct why *why);

@@ -42,6 +42,15 @@ static err_t take_id(const struct buf *out, struct enclave *e, struct why *why)
     return good ? OK : why_set(why, ERR_CLOSED, "nitro-cli run-enclave: no EnclaveID, or not EnclaveCID %u", e->cid);
 }
 
+static void terminate(const char *by, const char *which)
+{
+    const char *const argv[] = {"nitro-cli", "terminate-enclave", by, which, NULL};
+    AUTO_BUF struct buf out = BUF_WITH(ANSWER_MAX);
+    struct why why = {0};
+    if (process_ask(argv, &out, &why) != OK)
+        (void)fprintf(stderr, "veronnx host: %s\n", why.text);
+}
+
 static err_t nitro_start(const struct host_folder *f UNUSED, const struct host_settings *s, struct enclave *e,
                          struct why *why)
 {
@@ -66,7 +75,10 @@ static err_t nitro_start(const struct host_folder *f UNUSED, const struct host_s
                                 s->debug ? "--debug-mode" : NULL,
                                 NULL};
     TRY(process_ask(argv, &out, why));
-    return take_id(&out, e, why);
+    err_t error = take_id(&out, e, why);
+    if (error != OK)
+        terminate("--enclave-name", name);
+    return error;
 }
 
 static bool nitro_lives(const struct enclave *e)
@@ -91,11 +103,8 @@ static bool nitro_lives(const struct enclave *e)
 
 static void nitro_stop(const struct enclave *e)
 {
-    const char *const argv[] = {"nitro-cli", "terminate-enclave", "--enclave-id", e->id, NULL};
-    AUTO_BUF struct buf out = BUF_WITH(ANSWER_MAX);
-    struct why why = {0};
-    if (e->id[0] != '\0' && nitro_lives(e) && process_ask(argv, &out, &why) != OK)
-        (void)fprintf(stderr, "veronnx host: %s\n", why.text);
+    if (e->id[0] != '\0' && nitro_lives(e))
+        terminate("--enclave-id", e->id);
 }
 
 /* ── QEMU ── */

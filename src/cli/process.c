@@ -18,8 +18,6 @@
 #define STEP_US    20000
 #define START_TIME 22 /* which field of /proc/PID/stat, from 1 (proc(5)) */
 
-extern char **environ;
-
 /* ── starting ── */
 
 static err_t spawn(const char *const *argv, posix_spawn_file_actions_t *actions, short flags, pid_t *ret_pid,
@@ -143,41 +141,34 @@ bool process_nap(uint64_t ms)
 
 /* ── asking ── */
 
-static err_t read_to_end(int fd, struct buf *out)
+static err_t read_from_start(int fd, struct buf *out)
 {
-    for (;;) {
-        char bytes[4096];
-        ssize_t n = read(fd, bytes, sizeof(bytes));
-        if (n == 0)
-            return OK;
-        if (n > 0)
-            TRY(buf_put(out, bytes, (size_t)n));
-        else if (errno != EINTR)
-            return err_errno();
-    }
+    struct stat st;
+    uint8_t *room = NULL;
+    TRY(fd_stat(fd, &st));
+    TRY(buf_reserve(out, (size_t)st.st_size, &room));
+    TRY(fd_read_at(fd, 0, room, (size_t)st.st_size));
+    buf_commit(out, (size_t)st.st_size);
+    return OK;
 }
 
+/* A file and no pipe: what it leaves running may keep its output open. */
 err_t process_ask(const char *const *argv, struct buf *ret_out, struct why *why)
 {
     posix_spawn_file_actions_t actions;
-    int out[2] = {-1, -1}, status = 0;
+    int status = 0;
     pid_t pid = 0;
-    if (pipe2(out, O_CLOEXEC) != 0)
-        return err_errno();
-    AUTO_FD int from = out[0];
-    AUTO_FD int to = out[1];
+    AUTO_FD int out = -1;
+    TRY(memfd_new("answer", 0, &out));
     if (posix_spawn_file_actions_init(&actions) != 0)
         return ERR_NOMEM;
-    err_t e = posix_spawn_file_actions_adddup2(&actions, to, STDOUT_FILENO) == 0 ? spawn(argv, &actions, 0, &pid, why)
-                                                                                 : ERR_NOMEM;
+    err_t e = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO) == 0 ? spawn(argv, &actions, 0, &pid, why)
+                                                                                  : ERR_NOMEM;
     (void)posix_spawn_file_actions_destroy(&actions);
     TRY(e);
-    fd_close(&to);
-    e = read_to_end(from, ret_out);
-    fd_close(&from); /* who goes on printing is not waited for */
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
-    TRY(e);
+    TRY(read_from_start(out, ret_out));
     return status == 0 ? OK
                        : why_set(why, ERR_CLOSED, "%s %s: ended with %s %d", argv[0], argv[1],
                                  WIFSIGNALED(status) ? "signal" : "status",

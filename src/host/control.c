@@ -13,17 +13,26 @@
 
 #define TALK_MS 10000
 
-static err_t obey(struct control *c, struct view line)
+err_t control_parse(struct view line, size_t n_rows, size_t *ret_row, struct address *ret_to)
 {
     struct address to;
     uint64_t row = 0;
-    struct view number = view_cut(&line, ' ');
-    TRY(text_u64(number, c->n_rows - 1, &row));
+    TRY(text_u64(view_cut(&line, ' '), n_rows - 1, &row));
     TRY(address_parse(line, ADDRESS_CONNECT, &to));
     if (!address_is_local(&to))
         return ERR_USAGE;
+    *ret_row = (size_t)row;
+    *ret_to = to;
+    return OK;
+}
+
+static err_t obey(struct control *c, struct view line)
+{
+    struct address to;
+    size_t row = 0;
+    TRY(control_parse(line, c->n_rows, &row, &to));
     forwarder_aim(c->forwarder, row, &to);
-    print_line("row %u leads to %s", (unsigned)row, to.text);
+    print_line("row %zu leads to %s", row, to.text);
     return OK;
 }
 

@@ -17,6 +17,9 @@ struct control {
     char line[CONTROL_LINE_MAX];
 };
 
+/* A line without its end. ERR_MALFORMED, ERR_TOO_LARGE or ERR_USAGE. */
+err_t control_parse(struct view line, size_t n_rows, size_t *ret_row, struct address *ret_to);
+
 /* `at` of family 0: nothing listens. An error is printed and gives ERR_USAGE. */
 err_t control_open(struct control *c, struct loop *l, const struct address *at, struct forwarder *f, size_t n_rows);
 void control_close(struct control *c);

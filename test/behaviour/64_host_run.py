@@ -19,7 +19,7 @@ from parent import POLICY
 
 DIR = pathlib.Path(tempfile.mkdtemp(prefix="host-run-"))
 RUN, CALLS = DIR / "run", DIR / "calls"
-ENVIRONMENT = {"PATH": f"{DIR}/bin:/usr/bin:/bin", "TMPDIR": str(DIR), "HOME": str(DIR)}
+ENVIRONMENT = os.environ | {"PATH": f"{DIR}/bin:/usr/bin:/bin", "TMPDIR": str(DIR), "HOME": str(DIR)}
 
 NITRO_CLI = f"""#!{sys.executable}
 import json, os, pathlib, signal, subprocess, sys
@@ -37,6 +37,11 @@ def lives(e):
 known = [json.loads(f.read_text()) for f in sorted(enclaves.iterdir())]
 if action == "run-enclave":
     cid = int(value("--enclave-cid"))
+    print("Start allocating memory...", flush=True)
+    if "mute" in value("--eif-path"):
+        print("{{}}")
+        subprocess.Popen(["sleep", "3"], stderr=subprocess.DEVNULL)  # holds on to the output
+        sys.exit(0)
     at = lambda name: f"unix:{{DIR}}/{{name}}"
     node = [{str(BIN / "veronnx")!r}, "serve", "--simulate", "--config", at("config"), "--listen", at(f"{{cid}}-443"), "--admin-listen",
             at(f"{{cid}}-9001"), "--blocks-from", at("blocks"), "--log-to", at("log"), "--state", str(DIR / f"state-{{cid}}")]
@@ -46,7 +51,6 @@ if action == "run-enclave":
         node = ["sleep", "60"]
     pid = subprocess.Popen(node, stdin=subprocess.DEVNULL, stdout=open(DIR / "node.txt", "a"), stderr=subprocess.STDOUT,
                            start_new_session=True).pid
-    print("Start allocating memory...", flush=True)
     e = {{"EnclaveName": value("--enclave-name"), "EnclaveID": f"i-0123456789abcdef0-enc{{cid:016x}}", "ProcessID": pid, "EnclaveCID": cid,
          "NumberOfCPUs": int(value("--cpu-count")), "CPUIDs": [1, 3], "MemoryMiB": int(value("--memory"))}}
     print(f"Started enclave with enclave-cid: {{cid}}, memory: {{e['MemoryMiB']}} MiB, cpu-ids: [1, 3]")
@@ -55,6 +59,8 @@ if action == "run-enclave":
 elif action == "describe-enclaves":
     print(json.dumps([{{**e, "State": "RUNNING", "Flags": "NONE"}} for e in known if lives(e)], indent=2))
 elif action == "terminate-enclave":
+    if "--enclave-name" in words:
+        sys.exit(0)
     e = next(e for e in known if e["EnclaveID"] == value("--enclave-id"))
     os.kill(e["ProcessID"], signal.SIGKILL)
     print(f"Successfully terminated enclave {{e['EnclaveID']}}.")
@@ -125,7 +131,7 @@ def prepare():
     (DIR / "kernel").write_bytes(bzimage())
     (DIR / "init").write_text("init")
     (DIR / "init").chmod(0o755)
-    for name in ("old", "new", "bad", "slow"):
+    for name in ("old", "new", "bad", "slow", "mute"):
         (DIR / "root/file").write_text(name)
         done = veronnx("image", "build", "--kernel", DIR / "kernel", "--cmdline", "panic=1", "--init", DIR / "init", "--root", DIR / "root",
                        "--out", DIR / f"{name}.eif")
@@ -159,6 +165,13 @@ def main():
     RUN.chmod(0o700)
     said(veronnx("host", "run", DIR / "old.eif", "--run-dir", DIR / ("x" * 65), env=ENVIRONMENT), "--run-dir", "at most 64")
     check(not CALLS.exists(), "nitro-cli was not called")
+
+    # ── what nitro-cli does not do ──
+    done = run(DIR / "mute.eif")
+    equal(done.returncode, 1, "no EnclaveID")
+    check("no EnclaveID" in done.stderr, done.stderr)
+    equal(calls("terminate-enclave"), [["--enclave-name", "veronnx-16"]], "what it started all the same is ended")
+    CALLS.unlink()
 
     # ── run ──
     done = run(DIR / "old.eif", "--cpus", "3", "--memory", "512")
