@@ -1,3 +1,4 @@
+/* A ring of the last times. */
 #include "super/deaths.h"
 
 #include "base/defs.h"
