@@ -146,7 +146,7 @@ def make(programs, folder, models, keeper, nodes):
     rows.append(parse("oip", LARGE, f"{LARGE}.oip.body"))
     for form in FORMS:
         rows.append(load(f"{form} {SMALL[0]} 1", f"{SMALL[0]}.{form}", 1, ONE, GRPC.get(form, 200)))
-        rows.append(load(f"{form} {LARGE} 2 {TWO}", f"{LARGE}.{form}", 2, TWO, GRPC.get(form, 200), LARGE_MS))
+        rows.append(load(f"{form} {LARGE} 2 {TWO}", f"{LARGE}.{form}", 2, TWO, GRPC.get(form, 200), 3 * LARGE_MS))
     rows += [load(f"{LARGE} {depth} {cores}", LARGE, depth, cores, least_ms=LARGE_MS)
              for depth, cores in ((1, ONE), (1, TWO), (8, TWO), (8, FREE), (64, FREE))]
     return rows
