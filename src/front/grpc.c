@@ -332,7 +332,8 @@ static const struct route routes[] = {
     {METHOD_POST, SERVICE "RepositoryModelLoad", grpc_model_load, call_gone, true, NULL, METRIC_PATH_GRPC},
     {METHOD_POST, SERVICE "RepositoryModelUnload", grpc_model_unload, NULL, true, NULL, METRIC_PATH_GRPC},
     {METHOD_POST, "/grpc.health.v1.Health/Check", health_check, NULL, true, NULL, METRIC_PATH_HEALTH},
-    {METHOD_POST, "/grpc.health.v1.Health/Watch", grpc_watch, grpc_watch_gone, true, NULL, METRIC_PATH_HEALTH},
+    {METHOD_POST, "/grpc.health.v1.Health/Watch", grpc_watch, grpc_watch_gone, true, grpc_watch_head,
+     METRIC_PATH_HEALTH},
 };
 
 const struct route *grpc_route(struct view path)

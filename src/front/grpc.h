@@ -51,6 +51,7 @@ bool grpc_pack(enum coding coding, struct buf *framed);
 /* The service that a message of the health service names; ERR_NOT_FOUND: it is not here. */
 err_t grpc_health_service(struct app *app, struct http_req *req, struct why *why);
 bool grpc_is_ready(const struct app *app);
+void grpc_watch_head(struct http_req *req);
 void grpc_watch(struct app *app, struct http_req *req);
 void grpc_watch_part(struct app *app, struct http_req *req);
 void grpc_watch_gone(struct http_req *req);

@@ -4,6 +4,7 @@
 #include <health.pb-c.h>
 
 #define MESSAGE_MAX 64
+#define WATCH_MS    600000U
 
 static struct health_watch *free_place(struct app *app)
 {
@@ -45,6 +46,12 @@ static void tell(const struct app *app, struct health_watch *w)
     }
     w->told = status;
     http_reply_part(w->req, &part);
+}
+
+/* A client whose machine is gone says nothing, and would keep its place for ever. */
+void grpc_watch_head(struct http_req *req)
+{
+    req->limit_ms = req->limit_ms > 0 ? MIN(req->limit_ms, WATCH_MS) : WATCH_MS;
 }
 
 void grpc_watch(struct app *app, struct http_req *req)

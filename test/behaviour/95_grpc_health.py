@@ -116,6 +116,13 @@ with Node() as node:
     equal(grpc.call(WATCH, b"", body=frame(b"\xff")).status, INVALID_ARGUMENT, "no protobuf")
     equal(grpc.call(WATCH, b"", body=b"").status, INVALID_ARGUMENT, "no message")
 
+    short = grpc.start(WATCH, ("grpc-timeout", "300m"))
+    grpc.send(short, frame(b""))
+    equal(told(grpc, short, 1), [SERVING], "a watch with a deadline")
+    while not grpc.answers[short].ended and grpc.answers[short].reset is None:
+        check(grpc.receive(), "the connection")
+    equal(grpc.answers[short].reset, CANCEL, "ends with it")
+
     # As many as there are places: the next is refused, and a place is free when one leaves.
     crowd = Grpc(node)
     streams = [watch(crowd) for _ in range(61)]

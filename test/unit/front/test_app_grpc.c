@@ -252,6 +252,8 @@ static void test_watch(void **state)
     const struct h2_answer *far = ask(&other, WATCH, NOTHING);
     told(&p, first, "2");
     told(&p, unknown, "3");
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(w.app->watches[i].req->limit_ms, 600000);
     super_says(MSG_FRONT_PRELOADED, &none, "");
     told(&p, first, "21");
     told(&p, unknown, "3");

@@ -333,6 +333,11 @@ static void expect_file(const struct setup *with)
     assert_ok(sha256_of(file, size, sha256));
     assert_memory_equal(got.sha256, sha256, SHA256_LEN);
     assert_true(cid_equal(&got.cid, &s.root));
+    uint64_t sent = 0; /* each block once */
+    for (size_t i = 0; i < s.count; i++)
+        sent += find(&s, cid_view(&s.blocks[i].cid)) == &s.blocks[i] ? s.blocks[i].len : 0;
+    for (size_t i = 0; i < SOURCE_NUMBERS; i++)
+        assert_int_equal(got.from[i], i == 3 ? sent : 0);
     fd_close(&got.fd);
 }
 
