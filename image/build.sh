@@ -14,14 +14,21 @@ root=$folder/root
 image/fetch.sh image/inputs.lock ${INPUTS:+"$folder/inputs.tar"}
 image/root.sh image/inputs.lock "$root"
 
-# The sources, and nothing else that lies around; old times stay, so that Ninja does only what is new.
-mkdir -p "$root/veronnx"
-find "$root/veronnx" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
+# The sources, and nothing else that lies around. What was there before keeps its time, and everything else is new: Ninja goes by
+# times, and a file may be older than what was made of the one before it.
+rm -rf "$root/next"
+mkdir -p "$root/next" "$root/veronnx"
 if git rev-parse --is-inside-work-tree > /dev/null 2>&1; then
     git ls-files -co --exclude-standard | while read -r file; do [ ! -e "$file" ] || echo "$file"; done
 else
     find . -mindepth 1 -name 'build*' -type d -prune -o -type f -print
-fi | tar -cf - -T - | tar -xf - -C "$root/veronnx" --no-same-owner
+fi | tar -cf - -T - | tar -xmf - -C "$root/next" --no-same-owner
+(cd "$root/next" && find . -type f) | while read -r file; do
+    ! cmp -s "$root/veronnx/$file" "$root/next/$file" || touch -r "$root/veronnx/$file" "$root/next/$file"
+done
+find "$root/veronnx" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
+find "$root/next" -mindepth 1 -maxdepth 1 -exec mv -t "$root/veronnx" {} +
+rmdir "$root/next"
 image/inside.sh "$root" sh /veronnx/image/make.sh
 
 for kind in '' -sim -selftest; do
