@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "front/deflate.h"
 #include "front/head.h"
+#include <assert.h>
 #include <health.pb-c.h>
 #include <inference.pb-c.h>
 
@@ -295,6 +296,7 @@ err_t grpc_health_service(struct app *app, struct http_req *req, struct why *why
     ProtobufCMessage *asked = NULL;
     struct grpc_memory memory = {0};
     TRY(grpc_ask(app, req, &grpc__health__v1__health_check_request__descriptor, &memory, &asked, why));
+    assert(asked != NULL);
     struct view service = grpc_view(((const Grpc__Health__V1__HealthCheckRequest *)asked)->service);
     bool known = service.len == 0 || view_is(service, "inference.GRPCInferenceService");
     grpc_free(&asked, &memory);

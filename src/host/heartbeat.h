@@ -25,7 +25,7 @@ struct heartbeat;
 /* NULL in `ret` where there is nowhere to post to. The first one is due after `every_s`: a node is registered by hand
    once it runs, and that counts as one. Before the jail and before any thread. */
 err_t heartbeat_new(const struct heartbeat_options *o, struct heartbeat **ret);
-void heartbeat_free(struct heartbeat **b);
+void heartbeat_free(struct heartbeat **heartbeat);
 /* Once a second, with the clock: all that it does, and it never waits. A heartbeat takes some seconds so. `b` may be
  * NULL. */
 void heartbeat_tick(struct heartbeat *b, uint64_t now_ms);

@@ -9,10 +9,10 @@
 
 bool deaths_note(struct deaths *d, uint64_t now_ms, uint32_t *ret_pause_ms)
 {
-    unsigned recent = 0;
-    d->at_ms[d->count++ % DEATHS_MAX] = now_ms;
+    unsigned earlier = 0;
     for (unsigned i = 0; i < MIN(d->count, DEATHS_MAX); i++)
-        recent += now_ms - d->at_ms[i] < MINUTE_MS;
-    *ret_pause_ms = MIN(PAUSE_FIRST_MS << (recent - 1), PAUSE_LAST_MS);
-    return recent < DEATHS_MAX;
+        earlier += now_ms - d->at_ms[i] < MINUTE_MS;
+    d->at_ms[d->count++ % DEATHS_MAX] = now_ms;
+    *ret_pause_ms = MIN(PAUSE_FIRST_MS << earlier, PAUSE_LAST_MS);
+    return earlier + 1 < DEATHS_MAX;
 }

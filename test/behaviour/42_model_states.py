@@ -2,21 +2,24 @@
 """While a large model is on its way the administration says how far it is, and so does `veronnx models`."""
 import contextlib
 import os
+import pathlib
 import re
 import signal
+import tempfile
 import threading
 import time
 
 from node import Node, check, equal, ox, veronnx, wait_for
+from origin import Origin
 
 MIB = 1 << 20
-SIZE = 192 * MIB
+SIZE = 64 * MIB
 
 
 def large_model():
     """y = table[i], with a table that is the file."""
     nodes = [ox.node("Gather", ["table", "i"], ["y"])]
-    table = ox.tensor("table", [SIZE // 4], ox.FLOAT, os.urandom(MIB) * (SIZE // MIB))
+    table = ox.tensor("table", [SIZE // 4], ox.FLOAT, os.urandom(SIZE))
     return ox.model(ox.graph("m", nodes, [ox.value("i", ox.INT64, [1])], [ox.value("y", ox.FLOAT, [1])], [table]))
 
 
@@ -33,43 +36,48 @@ def printed(node, *args):
 
 @contextlib.contextmanager
 def stopped_in_the_middle(node, cid):
-    """The fetcher gets a moment at a time until some of the file is there."""
+    """The fetcher is stopped when some of the file is there; the server takes seconds for all of it."""
     fetch = node.processes("fetch")[0]
     try:
-        def some():
-            os.kill(fetch, signal.SIGCONT)
-            time.sleep(0.005)
-            os.kill(fetch, signal.SIGSTOP)
-            time.sleep(0.3)  # infer tells four times a second
-            return row(node, cid).get("bytes", 0) > 0
-        wait_for("something is there", some, 30)
+        os.kill(fetch, signal.SIGCONT)
+        wait_for("something is there", lambda: row(node, cid).get("bytes", 0) > 0, 30)
+        os.kill(fetch, signal.SIGSTOP)
+        time.sleep(0.5)  # infer tells four times a second
         yield row(node, cid)
     finally:
         os.kill(fetch, signal.SIGCONT)
 
 
-with Node("--model-memory", "4G") as node:
-    cid = node.put("large", large_model())
-    os.kill(node.processes("fetch")[0], signal.SIGSTOP)
-    answer = []
-    load = threading.Thread(target=lambda: answer.append(node.admin("POST", "/models/load", {"model": cid})))
-    load.start()
-    wait_for("the model is known", lambda: row(node, cid))
-    equal((row(node, cid)["state"], "file_bytes" in row(node, cid)), ("downloading", False), "before its root is there")
-    check(f"{cid}  downloading\n" in printed(node), "it says so")
-    with stopped_in_the_middle(node, cid) as seen:
-        check(0 < seen["bytes"] < seen["file_bytes"], f"in the middle: {seen}")
-        equal(seen["percent"], seen["bytes"] * 100 // seen["file_bytes"], "percent")
-        check(0 < seen["bytes_per_s"] <= seen["bytes"] * 1000 / seen["elapsed_ms"] + 1, f"rate: {seen}")
-        equal(seen["sources"], 1, "sources")
-        check(re.search(rf"^ +{seen['file_bytes']}  {cid}  downloading {seen['percent']} %$", printed(node), re.M), printed(node))
-    load.join()
-    equal(answer[0], (200, {"ok": True}), "the load")
-    equal((row(node, cid)["state"], row(node, cid)["file_bytes"] > SIZE), ("ready", True), "afterwards")
-    check(f"{cid}  ready\n" in printed(node), "it says so")
-    check(cid in printed(node, "--json"), "as JSON")
-    events = re.findall(r"MODEL_(LOADING|SIZED|SEALED|READY) infer=\d+ .*?(?:bytes=(\d+)|$)", node.log(), re.M)
-    equal([name for name, _ in events], ["LOADING", "SIZED", "SEALED", "READY"], "events")
-    equal({int(size) for _, size in events[1:]}, {row(node, cid)["file_bytes"]}, "their sizes")
-    equal(node.admin("GET", "/models?model=nonsense")[1]["code"], "MODEL_NOT_PINNED", "a name of nothing")
-    equal(node.admin("GET", "/models?page=2")[0], 400, "another query")
+def states(cid, origin):
+    with Node("--model-memory", "4G", "--source", origin.source, models=None) as node:
+        os.kill(node.processes("fetch")[0], signal.SIGSTOP)
+        answer = []
+        load = threading.Thread(target=lambda: answer.append(node.admin("POST", "/models/load", {"model": cid})))
+        load.start()
+        wait_for("the model is known", lambda: row(node, cid))
+        equal((row(node, cid)["state"], "file_bytes" in row(node, cid)), ("downloading", False), "before its root is there")
+        check(f"{cid}  downloading\n" in printed(node), "it says so")
+        with stopped_in_the_middle(node, cid) as seen:
+            check(0 < seen["bytes"] < seen["file_bytes"], f"in the middle: {seen}")
+            equal(seen["percent"], seen["bytes"] * 100 // seen["file_bytes"], "percent")
+            check(0 < seen["bytes_per_s"] <= seen["bytes"] * 1000 / seen["elapsed_ms"] + 1, f"rate: {seen}")
+            equal(seen["sources"], 1, "sources")
+            check(re.search(rf"^ +{seen['file_bytes']}  {cid}  downloading {seen['percent']} %$", printed(node), re.M), printed(node))
+        load.join()
+        equal(answer[0], (200, {"ok": True}), "the load")
+        equal((row(node, cid)["state"], row(node, cid)["file_bytes"] > SIZE), ("ready", True), "afterwards")
+        check(f"{cid}  ready\n" in printed(node), "it says so")
+        check(cid in printed(node, "--json"), "as JSON")
+        events = re.findall(r"MODEL_(LOADING|SIZED|SEALED|READY) infer=\d+ .*?(?:bytes=(\d+)|$)", node.log(), re.M)
+        equal([name for name, _ in events], ["LOADING", "SIZED", "SEALED", "READY"], "events")
+        equal({int(size) for _, size in events[1:]}, {row(node, cid)["file_bytes"]}, "their sizes")
+        equal(node.admin("GET", "/models?model=nonsense")[1]["code"], "MODEL_NOT_PINNED", "a name of nothing")
+        equal(node.admin("GET", "/models?page=2")[0], 400, "another query")
+    origin.shutdown()
+
+
+with tempfile.TemporaryDirectory() as folder:
+    model, store = pathlib.Path(folder) / "large.onnx", pathlib.Path(folder) / "store"
+    model.write_bytes(large_model())
+    cid = veronnx("add", "--store", store, model).stdout.split()[0]
+    states(cid, Origin(store, pause=0.01))

@@ -87,6 +87,7 @@ static void test_refusals(void **state UNUSED)
     };
     char endless[CONTROL_LINE_MAX + 1];
     AUTO_FD int enclave = rig_listen("enclave");
+    assert_true(enclave >= 0);
     pid_t pid = start();
     for (size_t i = 0; i < COUNT_OF(lines); i++)
         assert_told(lines[i], "ERROR\n");
@@ -103,6 +104,7 @@ static void test_silence(void **state UNUSED)
 {
     char line[256];
     AUTO_FD int enclave = rig_listen("enclave");
+    assert_true(enclave >= 0);
     pid_t pid = start();
     int mute = visit("control");
     fd_close(&mute);
