@@ -24,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "behaviour"
 from measure import MIB, memory  # noqa: E402
 from node import BIN, Node, check, children, equal, ox  # noqa: E402
 
-SIDE = 448          # of the model's matrices
+SIDE = 1024         # of the model's matrices
 GOOD = 0.9
 FLOOD, FLOODERS = 10, 512
 QUEUE = 64          # queue-model
