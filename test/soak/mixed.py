@@ -24,7 +24,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "behaviour"), str(HERE.parents[1] / "clients/python")]
-from models import budget_for, make_model  # noqa: E402  # before node, which has models of its own
+from models import budget_for, make_model, run_threads  # noqa: E402  # before node, which has models of its own
 import grpc_client  # noqa: E402
 import oip  # noqa: E402
 import veronnx_verify as proof  # noqa: E402
@@ -220,17 +220,7 @@ class Soak:
     def run(self, clients, seconds):
         threads = [threading.Thread(target=Asker(self, f"{self.chance.random()}").run) for _ in range(clients)]
         threads.append(threading.Thread(target=self.disturb, args=(seconds,)))
-        for t in threads:
-            t.start()
-        end = time.monotonic() + seconds
-        try:
-            while time.monotonic() < end:
-                self.sample()
-                time.sleep(SAMPLE_S)
-        finally:
-            self.stop.set()
-            for t in threads:
-                t.join()
+        run_threads(threads, self.stop, self.sample, seconds, SAMPLE_S)
 
     def report(self, seconds):
         self.waits.sort()

@@ -41,6 +41,21 @@ def budget_for(hold, file_bytes):
     return total
 
 
+def run_threads(threads, stop, sample, seconds, every):
+    """`stop` ends them, when the time is over or a sample raises."""
+    for t in threads:
+        t.start()
+    end = time.monotonic() + seconds
+    try:
+        while time.monotonic() < end:
+            sample()
+            time.sleep(every)
+    finally:
+        stop.set()
+        for t in threads:
+            t.join()
+
+
 class Soak:
     def __init__(self, node, cids, values, budget):
         self.node, self.cids, self.values, self.budget = node, cids, values, budget
@@ -98,18 +113,7 @@ class Soak:
         check(seen["largest process"] <= least, f"a process has {seen['largest process']} bytes, reserved were {least}")
 
     def run(self, clients, seconds):
-        threads = [threading.Thread(target=self.client, args=(n,)) for n in range(clients)]
-        for t in threads:
-            t.start()
-        end = time.monotonic() + seconds
-        try:
-            while time.monotonic() < end:
-                self.sample()
-                time.sleep(SAMPLE_S)
-        finally:
-            self.stop.set()
-            for t in threads:
-                t.join()
+        run_threads([threading.Thread(target=self.client, args=(n,)) for n in range(clients)], self.stop, self.sample, seconds, SAMPLE_S)
 
     # ── the end ──
 
