@@ -45,3 +45,21 @@ Verify that proof again, without the node:
   $veronnx verify receipt $bundle --model $cid --input 'x=[0.1,-2.5,3]' --output 'y=[0.2,-5,6]' $trust
 COMMANDS
 }
+
+# A terminal sends SIGINT to the process PID too.
+demo_traps() { # PID
+  trap : INT
+  # shellcheck disable=SC2064 # this PID
+  trap "kill -TERM $1 2> /dev/null || :" TERM HUP
+}
+
+# Ends as it does. A signal ends `wait` before it has ended.
+demo_end() { # PID
+  status=0
+  wait "$1" || status=$?
+  while kill -0 "$1" 2> /dev/null; do
+    status=0
+    wait "$1" || status=$?
+  done
+  exit $status
+}

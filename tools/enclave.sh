@@ -23,24 +23,12 @@ trap 'rm -rf "$run"' EXIT
 "$bin/veronnx" host run "$image" --qemu --foreground --run-dir "$run" --listen "$listen" --config "$dir/node.conf" --store "$dir/store" \
   > "$dir/host.txt" &
 host=$!
-trap : INT # a terminal sends it to the host too
-trap 'kill -TERM $host 2> /dev/null || :' TERM HUP
-
-# A signal ends `wait` before the host has ended.
-end() {
-  status=0
-  wait $host || status=$?
-  while kill -0 $host 2> /dev/null; do
-    status=0
-    wait $host || status=$?
-  done
-  exit $status
-}
+demo_traps $host
 
 while ! grep -q '^log ' "$dir/host.txt"; do
   kill -0 $host 2> /dev/null || {
     echo "The enclave did not start. LISTEN=HOST:PORT chooses another address." >&2
-    end
+    demo_end $host
   }
   sleep 0.2
 done
@@ -64,4 +52,4 @@ What runs, as JSON:
 
 Ctrl-C ends the enclave.
 END
-end
+demo_end $host

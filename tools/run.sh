@@ -14,25 +14,13 @@ demo_models
 ready=$dir/ready-$$.json
 "$bin/veronnx" serve --simulate --listen "$listen" --store "$dir/store" --state "$dir/state" --ready-file "$ready" &
 node=$!
-trap : INT # a terminal sends it to the node too
-trap 'kill -TERM $node 2>/dev/null || :' TERM HUP
+demo_traps $node
 trap 'rm -f "$ready"' EXIT
-
-# A signal ends `wait` before the node has ended.
-end() {
-  status=0
-  wait $node || status=$?
-  while kill -0 $node 2>/dev/null; do
-    status=0
-    wait $node || status=$?
-  done
-  exit $status
-}
 
 while [ ! -e "$ready" ]; do
   kill -0 $node 2>/dev/null || {
     echo "The node did not start. LISTEN=HOST:PORT chooses another address, RUN_DIR=FOLDER another folder." >&2
-    end
+    demo_end $node
   }
   sleep 0.05
 done
@@ -58,4 +46,4 @@ $(demo_commands)
 
 Ctrl-C ends the node.
 END
-end
+demo_end $node
