@@ -2,21 +2,11 @@
 """KServe's clients, as they come from their package index, against a node: InferenceRESTClient (HTTP/1.1 and HTTP/2), InferenceGRPCClient,
 and through its own stubs the methods that the latter has no function for. Prints "passed: NAME", "failed: NAME: why" or "skipped: NAME"."""
 import asyncio
-import os
 import pathlib
-import subprocess
-import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "test/behaviour"))
+import peer
 
-if len(sys.argv) == 1:  # again, with the interpreter that has them
-    done = subprocess.run([ROOT / "tools/peers.sh", "kserve"], stdout=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        print("skipped: clients")
-        sys.exit(0)
-    python = done.stdout.strip()
-    os.execv(python, [python, "-u", __file__, "here"])
+peer.again_with("kserve", "clients")
 
 import grpc  # noqa: E402
 import numpy as np  # noqa: E402

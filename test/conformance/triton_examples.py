@@ -3,22 +3,11 @@
 _health_metadata, _keepalive_client, _custom_args_client), in words of our own, with models that do the same. Beside the point here: a server of
 the name "triton", and loading with another configuration. Prints "passed: NAME" "failed: NAME: why" or "skipped: tritonclient"."""
 import asyncio
-import os
-import pathlib
 import ssl
-import subprocess
-import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "test/behaviour"))
+import peer
 
-if len(sys.argv) == 1:  # again, with the interpreter that has it
-    done = subprocess.run([ROOT / "tools/peers.sh", "tritonclient"], stdout=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        print("skipped: tritonclient")
-        sys.exit(0)
-    python = done.stdout.strip()
-    os.execv(python, [python, "-u", __file__, "here"])
+peer.again_with("tritonclient", "tritonclient")
 
 import numpy as np  # noqa: E402
 import tritonclient.grpc as over_grpc  # noqa: E402
