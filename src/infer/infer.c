@@ -187,6 +187,7 @@ static err_t start(struct infer *i, const char *library)
     TRY(ort_open(library, &i->library));
     TRY(ort_env_new(MAX(i->conf->threads, 1U), &i->env));
     (void)newlocale(LC_ALL_MASK, "en_US.UTF-8", NULL); /* held for ever: StringNormalizer finds it loaded */
+    TRY(session_warm(i->env));
     TRY(make_crew(i));
     TRY(make_threads(i));
     TRY(hasher_new(&i->hasher));

@@ -22,6 +22,9 @@ struct session {
 /* From a file that was scanned; it may be unmapped afterwards. ERR_NOMEM, ERR_MODEL_UNSUPPORTED, ERR_MODEL_NOT_ONNX,
    ERR_DTYPE_UNSUPPORTED (an input's type), ERR_OUTPUT_UNSUPPORTED, ERR_MODEL_LIMIT (the signature is too large). */
 err_t session_new(OrtEnv *env, struct view file, struct session *ret, struct why *why);
+/* Makes a session of a model of our own and lets go of it: what ONNX Runtime sets up for the first session of a process (its tables of
+   operators and kernels, 4 ms) is there before a model is. */
+err_t session_warm(OrtEnv *env);
 /* Accepts a zeroed struct. */
 void session_done(struct session *s);
 
