@@ -59,12 +59,15 @@ conformance: ## ONNX's backend cases through the node, CIDs against other implem
 	@$(NINJA) -C build
 	@test/conformance/run.sh
 
-soak: build ## what takes an hour: too many requests and slow clients; everything at once and models that do not fit, for SECONDS (60) each; kill -9 and every fault of a source, a hundred times
-	@$(NINJA) -C build bench-programs
+soak: build ## what takes an hour: too many requests and slow clients; everything at once and models that do not fit, for SECONDS (60) each; 20,000 damaged models; kill -9 and every fault of a source, a hundred times
+	@tools/setup.sh test
+	@tools/configure.sh build
+	@$(NINJA) -C build bench-programs test/unit/infer/veronnx-infer-no-scan
 	@VERONNX_BIN=build/bin python3 test/soak/overload.py
 	@VERONNX_BIN=build/bin python3 test/soak/mixed.py --seconds $(SECONDS)
 	@VERONNX_BIN=build/bin python3 test/soak/mixed.py --seconds $(SECONDS) --kills 100
 	@VERONNX_BIN=build/bin python3 test/soak/models.py --seconds $(SECONDS)
+	@VERONNX_BIN=build/bin VERONNX_INFER_NO_SCAN=build/test/unit/infer/veronnx-infer-no-scan python3 test/soak/flips.py
 	@VERONNX_BIN=build/bin python3 test/soak/kill_random.py
 	@VERONNX_BIN=build/bin python3 test/conformance/openapi.py --seconds $(SECONDS) || [ $$? = 77 ]
 	@test/fault/soak.sh

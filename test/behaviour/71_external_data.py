@@ -2,27 +2,15 @@
 """A model names a file of the machine: the scan refuses it with its code; a node without the scan is saved by the jail.
 
 Needs VERONNX_INFER_NO_SCAN, a veronnx-infer that hands every model to ONNX Runtime."""
-import os
 import pathlib
 import re
-import shutil
 import tempfile
 
-from hostile import ask, cases
-from node import BIN, Node, check, equal, wait_for
+from hostile import ask, cases, without_scan
+from node import Node, check, equal, wait_for
 
 # A file below the working directory and one above it, a link, an enum that ONNX Runtime cuts, a graph that protobuf merges.
 OPENED = {"external-initializer", "external-to-relative", "external-to-parent", "external-to-symlink", "external-wide-enum", "graph-twice"}
-
-
-def without_scan(folder):
-    """The executables, with the other veronnx-infer among them: copies, since the supervisor takes the folder that it stands in."""
-    for file in BIN.iterdir():
-        if file.is_file() and os.access(file, os.X_OK):
-            shutil.copy2(file, folder / file.name)
-    shutil.copy2(os.environ["VERONNX_INFER_NO_SCAN"], folder / "veronnx-infer")
-    (folder / "lib").symlink_to((BIN / "lib").resolve())
-    return folder
 
 
 with Node(models=None) as node:
