@@ -548,13 +548,18 @@ err_t call_settlement(struct app *app, struct wire_msg *m)
     return OK;
 }
 
-/* Only a report that is not ok is answered so; infer must tell us the same. */
+/* Infer's report was not ok, and infer must tell us the same; or the keeper signs nothing, whatever was reported. */
 err_t call_no_receipt(struct app *app, struct wire_msg *m)
 {
     const struct msg_no_receipt *no = m->fixed;
     struct call *c = by_job(app, no->job);
     if (c == NULL)
         return OK;
+    if (err_from_wire(no->reason) == ERR_CLOCK_WRONG) {
+        if (c->req != NULL && app->conf->receipts != 0)
+            call_fail(c, ERR_CLOCK_WRONG, NULL, 1);
+        return OK;
+    }
     c->refused = true;
     if (c->state == CALL_SIGNING) {
         struct lane *l = c->lane;

@@ -191,14 +191,14 @@ static void test_infer_says_what_went_wrong(void **state)
     struct client *c = post(request_of(1, "1"));
     (void)state;
     struct job j = infer_takes(i);
-    keeper_refuses(j.head.job);
+    keeper_refuses(j.head.job, ERR_RUN_FAILED);
     infer_fails(i, &j, ERR_RUN_FAILED, "input x: \"bad\"\x01\xff");
     expect_error(c, 400, "RUN_FAILED");
     assert_non_null(strstr(last_answer(), "{\"error\":\"input x: \\\"bad\\\"\","));
     c = post(request_of(1, "1"));
     j = infer_takes(i);
     infer_fails(i, &j, ERR_RUN_OUT_OF_MEMORY, "");
-    keeper_refuses(j.head.job); /* after the result, of a call that has ended */
+    keeper_refuses(j.head.job, ERR_RUN_OUT_OF_MEMORY); /* after the result, of a call that has ended */
     expect_error(c, 503, "RUN_OUT_OF_MEMORY");
     assert_int_equal(retry_after(), 1);
     run_one(i, 1);
@@ -212,14 +212,14 @@ static void test_stray_receipts(void **state)
     (void)state;
     struct job j = infer_takes(i);
     keeper_signs(j.head.job + 1);
-    keeper_refuses(j.head.job + 512);
+    keeper_refuses(j.head.job + 512, ERR_RUN_FAILED);
     keeper_signs(j.head.job - 1);
     keeper_signs(j.head.job);
     keeper_signs(j.head.job);
     infer_answers(i, &j);
     assert_int_equal(status_of(c), 200);
     keeper_signs(j.head.job);
-    keeper_refuses(j.head.job);
+    keeper_refuses(j.head.job, ERR_RUN_FAILED);
     run_one(i, 1);
 }
 
@@ -255,14 +255,41 @@ static void test_infer_with_two_faces(void **state)
         struct client *c = post(request_of(1, "1"));
         struct job j = infer_takes(i);
         if (keeper_first)
-            keeper_refuses(j.head.job);
+            keeper_refuses(j.head.job, ERR_RUN_FAILED);
         infer_answers(i, &j);
         if (!keeper_first)
-            keeper_refuses(j.head.job);
+            keeper_refuses(j.head.job, ERR_RUN_FAILED);
         expect_error(c, 503, "MODEL_DIED");
         assert_int_equal(((const struct msg_front_infer *)super_hears(MSG_FRONT_HUNG))->infer, i->number);
         expect_ended(i);
     }
+}
+
+/* The keeper, whose clock was wrong, signed nothing of runs that were right: each of them cost its model a process. */
+static void test_keeper_signs_nothing(void **state)
+{
+    struct infer *i = load(1);
+    (void)state;
+    for (int keeper_first = 0; keeper_first < 2; keeper_first++) {
+        struct client *c = post(request_of(1, "1"));
+        struct job j = infer_takes(i);
+        if (keeper_first)
+            keeper_refuses(j.head.job, ERR_CLOCK_WRONG);
+        infer_answers(i, &j);
+        if (!keeper_first)
+            keeper_refuses(j.head.job, ERR_CLOCK_WRONG);
+        expect_error(c, 503, "CLOCK_WRONG");
+        assert_int_equal(retry_after(), 1);
+    }
+    struct client *gone = post(request_of(1, "1"));
+    struct job j = infer_takes(i);
+    leave(gone);
+    turn();
+    keeper_refuses(j.head.job, ERR_CLOCK_WRONG);
+    infer_answers(i, &j);
+    assert_int_equal(w.app->seated, 0);
+    super_hears_nothing();
+    run_one(i, 1);
 }
 
 /* ── the client leaves ── */
@@ -503,6 +530,7 @@ int main(void)
         TEST(test_stray_receipts),
         TEST(test_receipts_together),
         TEST(test_infer_with_two_faces),
+        TEST(test_keeper_signs_nothing),
         TEST(test_client_leaves_while_it_waits),
         TEST(test_client_leaves_while_it_runs),
         TEST(test_client_leaves_while_it_is_signed),

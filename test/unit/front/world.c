@@ -341,9 +341,9 @@ void keeper_signs_all(const uint64_t *jobs, size_t count)
     turn();
 }
 
-void keeper_refuses(uint64_t job)
+void keeper_refuses(uint64_t job, err_t reason)
 {
-    struct msg_no_receipt no = {.job = job, .reason = ERR_RUN_FAILED};
+    struct msg_no_receipt no = {.job = job, .reason = reason};
     assert_ok(wire_send(&w.keeper, MSG_NO_RECEIPT, &no, view_of(NULL, 0), NULL, 0));
     turn();
 }

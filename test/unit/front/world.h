@@ -117,7 +117,8 @@ struct infer *super_loads_ready(uint32_t request);
 void keeper_signs(uint64_t job);
 /* In one message. */
 void keeper_signs_all(const uint64_t *jobs, size_t count);
-void keeper_refuses(uint64_t job);
+/* Either infer has told the keeper so, or the keeper says it of itself. */
+void keeper_refuses(uint64_t job, err_t reason);
 
 /* The next question for a document; fails when there is none. Borrowed until the next call. */
 const struct msg_document_ask *keeper_asked(void);
