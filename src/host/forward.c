@@ -268,10 +268,15 @@ static void on_side(struct watch *w, uint32_t events)
 
 /* ── taking connections ── */
 
-static void no_delay(int fd, const struct address *a)
+/* What is small goes at once, and a Unix socket takes some chunks before its reader has come: as it is made it has room
+   for less than two, so that nearly each would be taken in part and the rest kept. vsock's room is its reader's affair.
+ */
+static void tune(int fd, const struct address *a)
 {
-    int on = 1;
-    if (!address_is_local(a))
+    int on = 1, room = FORWARD_ROOM;
+    if (address_is_local(a))
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    else
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
@@ -303,8 +308,8 @@ static void begin(struct forwarder *f, size_t row, int *client)
         f->counts.refused++;
         return;
     }
-    no_delay(*client, &r->from);
-    no_delay(enclave, &r->to);
+    tune(*client, &r->from);
+    tune(enclave, &r->to);
     struct connection *c = new_connection(f, row, client, &enclave);
     if (c != NULL && (done ? greet(c) : watch_for(&c->sides[ENCLAVE].watch, EPOLLOUT)) != OK)
         end(c);

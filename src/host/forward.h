@@ -8,7 +8,8 @@
 #include "wire/address.h"
 
 #define FORWARD_MAX       16
-#define FORWARD_CHUNK     (64 * KIB)
+#define FORWARD_CHUNK     (128 * KIB)
+#define FORWARD_ROOM      (4 * FORWARD_CHUNK) /* in a Unix socket; the system may give less */
 #define FORWARD_DIAL_MS   10000
 #define FORWARD_FIRST_MAX 8192 /* connections, unless something else is said */
 
