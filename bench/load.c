@@ -3,7 +3,7 @@
    to TLS to the last byte of the answer; answers with the second status are counted apart. With `spin` it never
    sleeps, for a core of its own: who answers need not wake it, as a network card needs no waking either. With a
    number a connection asks at most once in so many microseconds. With the status "grpc" the file is a ModelInferRequest
-   with its prefix, which goes to ModelInfer over HTTP/2. */
+   with its prefix, which goes to ModelInfer over HTTP/2. With "-" for the CA-FILE it is TCP alone. */
 #include "load.h"
 #include "rounds.h"
 
@@ -27,12 +27,35 @@
 #define EVENTS          64
 #define TRIES_MAX       20
 
-err_t load_tls_error(const struct conn *c, int rc)
+static err_t tls_result(const struct conn *c, int rc)
 {
     int error = SSL_get_error(c->ssl, rc);
+    if (error == SSL_ERROR_NONE)
+        return OK;
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
         return ERR_WOULD_BLOCK;
     return error == SSL_ERROR_ZERO_RETURN ? ERR_CLOSED : ERR_IO;
+}
+
+static err_t tcp_result(ssize_t n, size_t *ret_len)
+{
+    if (n > 0) {
+        *ret_len = (size_t)n;
+        return OK;
+    }
+    return n == 0 ? ERR_CLOSED : err_errno();
+}
+
+err_t load_send(struct conn *c, const void *bytes, size_t len, size_t *ret_sent)
+{
+    return c->ssl != NULL ? tls_result(c, SSL_write_ex(c->ssl, bytes, len, ret_sent))
+                          : tcp_result(send(c->fd, bytes, len, MSG_NOSIGNAL), ret_sent);
+}
+
+err_t load_receive(struct conn *c, void *ret_bytes, size_t room, size_t *ret_len)
+{
+    return c->ssl != NULL ? tls_result(c, SSL_read_ex(c->ssl, ret_bytes, room, ret_len))
+                          : tcp_result(recv(c->fd, ret_bytes, room, 0), ret_len);
 }
 
 void load_watch(struct conn *c, bool writable)
@@ -71,9 +94,8 @@ static SSL_CTX *new_context(const struct load *l, const char *ca_file)
 }
 
 /* Under load the front may give up waiting for its signature, so once is not enough to say that it does not work. */
-static void open_conn(const struct load *l, struct conn *c, SSL_CTX *ctx, uint16_t port)
+static void open_tls(struct conn *c, SSL_CTX *ctx, uint16_t port)
 {
-    struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
     for (unsigned tries = 0; c->ssl == NULL; tries++) {
         c->fd = connect_to(port);
         c->ssl = SSL_new(ctx);
@@ -85,6 +107,15 @@ static void open_conn(const struct load *l, struct conn *c, SSL_CTX *ctx, uint16
         c->ssl = NULL;
         fd_close(&c->fd);
     }
+}
+
+static void open_conn(const struct load *l, struct conn *c, SSL_CTX *ctx, uint16_t port)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+    if (ctx != NULL)
+        open_tls(c, ctx, port);
+    else
+        c->fd = connect_to(port);
     if (fd_set_nonblocking(c->fd, true) != OK || epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &e) != 0)
         give_up("epoll", strerror(errno));
     c->load = l;
@@ -201,7 +232,7 @@ int main(int argc, char **argv)
     l.request = read_file(argv[5], 0);
     set_pace(&l, argc > 6 ? argv[6] : "0");
     l.conns = mem_alloc(l.count, sizeof(*l.conns));
-    SSL_CTX *ctx = new_context(&l, argv[2]);
+    SSL_CTX *ctx = strcmp(argv[2], "-") != 0 ? new_context(&l, argv[2]) : NULL;
     if (l.conns == NULL || l.epoll < 0)
         give_up("start", err_text(ERR_NOMEM));
     for (unsigned i = 0; i < l.count; i++)

@@ -14,7 +14,7 @@ struct load;
 struct conn {
     const struct load *load;
     int fd;
-    SSL *ssl;
+    SSL *ssl; /* NULL: without TLS */
     bool busy;
     bool waits;       /* for its time to ask again */
     bool wants_write; /* as the loop was told last */
@@ -39,7 +39,7 @@ struct conn {
 struct load_protocol {
     const unsigned char *alpn; /* of SSL_CTX_set_alpn_protos */
     unsigned alpn_len;
-    /* Once, on a connection whose handshake is done; ends the program when it cannot. NULL: nothing to do. */
+    /* Once, on a connection that is open; ends the program when it cannot. NULL: nothing to do. */
     void (*open)(struct conn *c);
     /* The next request: all of it that the connection takes now. */
     err_t (*begin)(struct conn *c);
@@ -61,8 +61,9 @@ struct load {
     struct conn *conns;
 };
 
-/* Of an SSL function that returned `rc`: ERR_WOULD_BLOCK, ERR_CLOSED or ERR_IO. */
-err_t load_tls_error(const struct conn *c, int rc);
+/* What the connection takes now, or has: at least one byte. ERR_WOULD_BLOCK, ERR_CLOSED, ERR_IO. */
+err_t load_send(struct conn *c, const void *bytes, size_t len, size_t *ret_sent);
+err_t load_receive(struct conn *c, void *ret_bytes, size_t room, size_t *ret_len);
 
 /* Whether the loop shall wait until the connection takes bytes. */
 void load_watch(struct conn *c, bool writable);

@@ -85,10 +85,10 @@ static err_t send_frames(struct conn *c)
 {
     while (c->h2.written < c->h2.out.len || gather(c)) {
         size_t n = 0;
-        int rc = SSL_write_ex(c->ssl, c->h2.out.data + c->h2.written, c->h2.out.len - c->h2.written, &n);
-        if (rc != 1) {
+        err_t e = load_send(c, c->h2.out.data + c->h2.written, c->h2.out.len - c->h2.written, &n);
+        if (e != OK) {
             load_watch(c, true);
-            return load_tls_error(c, rc);
+            return e;
         }
         c->h2.written += n;
     }
@@ -133,9 +133,7 @@ static err_t advance(struct conn *c)
         if (e != OK && e != ERR_WOULD_BLOCK)
             return e;
         size_t n = 0;
-        int rc = SSL_read_ex(c->ssl, bytes, sizeof(bytes), &n);
-        if (rc != 1)
-            return load_tls_error(c, rc);
+        TRY(load_receive(c, bytes, sizeof(bytes), &n));
         if (nghttp2_session_mem_recv(c->h2.session, bytes, n) != (ssize_t)n)
             return ERR_PROTOCOL;
     }

@@ -10,10 +10,10 @@ static err_t send_rest(struct conn *c)
 {
     while (c->sent < c->load->request.len) {
         size_t n = 0;
-        int rc = SSL_write_ex(c->ssl, c->load->request.data + c->sent, c->load->request.len - c->sent, &n);
-        if (rc != 1) {
+        err_t e = load_send(c, c->load->request.data + c->sent, c->load->request.len - c->sent, &n);
+        if (e != OK) {
             load_watch(c, true);
-            return load_tls_error(c, rc);
+            return e;
         }
         c->sent += n;
     }
@@ -56,10 +56,8 @@ static err_t receive(struct conn *c)
     while (c->http1.size == 0 || c->http1.got < c->http1.size) {
         bool in_head = c->http1.size == 0;
         size_t n = 0;
-        int rc = in_head ? SSL_read_ex(c->ssl, c->http1.head + c->http1.got, LOAD_HEAD_MAX - c->http1.got, &n)
-                         : SSL_read_ex(c->ssl, body, sizeof(body), &n);
-        if (rc != 1)
-            return load_tls_error(c, rc);
+        TRY(in_head ? load_receive(c, c->http1.head + c->http1.got, LOAD_HEAD_MAX - c->http1.got, &n)
+                    : load_receive(c, body, sizeof(body), &n));
         c->http1.got += n;
         if (in_head)
             TRY(read_head(c));

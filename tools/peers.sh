@@ -6,6 +6,7 @@
 #   nginx   the one of the system, else unpacked from the running release's package
 #   qemu    QEMU with the nitro-enclave machine, built from what image/peers/qemu.lock lists, in a root of its own (x86_64)
 #   tritonclient, kserve, schemathesis   a Python that has it, made with pip
+#   original   a Python with what the original node's server imports, all of its versions: 3.12, where there is one, as there
 #   grpc_js the folder of Node's modules with @grpc/grpc-js, made with npm
 #   manifests      a Python that has Kubernetes's schemas; beside it, in crds/, are those of KServe, out of its Go module
 # CACHED_ONLY=1: QEMU is not built.
@@ -86,16 +87,21 @@ qemu() {
     echo "$place/qemu"
 }
 
-# A Python with exactly what test/conformance/python/NAME.txt pins.
-python_with() { # NAME
-    pins=test/conformance/python/$1.txt
+# A Python with exactly what test/conformance/python/NAME.txt pins, made with the first interpreter that works.
+python_with() { # NAME [INTERPRETER...]
+    name=$1 pins=test/conformance/python/$1.txt
     place=$peers/$1-$(sha256sum < "$pins" | cut -c 1-16)
+    shift
+    for python in "$@" python3; do
+        ! "$python" -c '' 2> /dev/null || break
+    done
     exec 9< "$peers"
     flock 9 # not made elsewhere and moved: a virtual environment knows its own path
     if [ ! -e "$place/complete" ]; then
-        say "installing $1"
-        { rm -rf "$place" && python3 -m venv "$place" && "$place/bin/pip" install -q --no-deps -r "$pins"; } > "$scratch/log" 2>&1 ||
-            { rm -rf "$place"; tail -n 2 "$scratch/log" >&2; absent "$1 cannot be had"; }
+        say "installing $name"
+        { rm -rf "$place" && "$python" -m venv "$place" && "$place/bin/pip" install -q --no-deps -r "$pins"; } \
+            > "$scratch/log" 2>&1 ||
+            { rm -rf "$place"; tail -n 2 "$scratch/log" >&2; absent "$name cannot be had for $("$python" --version)"; }
         : > "$place/complete"
     fi
     echo "$place/bin/python"
@@ -122,6 +128,7 @@ manifests() {
 tritonclient() { python_with tritonclient; }
 kserve() { python_with kserve; }
 schemathesis() { python_with schemathesis; }
+original() { python_with original python3.12 python3.11; } # the newest that have wheels of its ONNX Runtime
 
 grpc_js() {
     lock=test/conformance/grpc-js/package-lock.json
@@ -137,7 +144,7 @@ grpc_js() {
     echo "$place/node_modules"
 }
 
-known="kubo nitrite promlint nginx qemu tritonclient kserve schemathesis grpc_js manifests"
+known="kubo nitrite promlint nginx qemu tritonclient kserve schemathesis original grpc_js manifests"
 case " $known " in *" ${1:-none} "*) ;; *) say "usage: peers.sh $(echo "$known" | tr ' ' '|')"; exit 2 ;; esac
 mkdir -p "$peers"
 scratch=$(mktemp -d "$peers/.making.XXXXXX")
