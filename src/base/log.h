@@ -36,7 +36,9 @@ struct log_arg {
     X(MODEL_SIZED, 'i', BY_SUPER, LOG_WORD("infer"), LOG_ANY("bytes"), LOG_ANY("ms"))                                  \
     X(MODEL_SEALED, 'i', BY_SUPER, LOG_WORD("infer"), LOG_ANY("bytes"), LOG_ANY("us"), LOG_WORD("sources"))            \
     X(MODEL_READY, 'i', BY_SUPER, LOG_WORD("infer"), LOG_ANY("bytes"), LOG_WORD("verify_us"), LOG_WORD("scan_us"),     \
-      LOG_WORD("load_us"))                                                                                             \
+      LOG_WORD("load_us"), LOG_SMALL("prepared"))                                                                      \
+    X(MODEL_PREPARED, 'i', BY_SUPER, LOG_WORD("infer"), LOG_ANY("bytes"), LOG_WORD("us"))                              \
+    X(MODEL_NOT_PREPARED, 'w', BY_SUPER, LOG_WORD("infer"), LOG_REASON)                                                \
     X(MODEL_FAILED, 'w', BY_SUPER, LOG_WORD("infer"), LOG_REASON)                                                      \
     X(MODEL_EVICTED, 'i', BY_SUPER, LOG_WORD("infer"), LOG_ANY("bytes"))                                               \
     X(MODELS_PRELOADED, 'i', BY_SUPER, LOG_WORD("ready"), LOG_WORD("failed"), LOG_ANY("ms"))                           \

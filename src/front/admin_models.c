@@ -56,7 +56,9 @@ static err_t put_sizes(const struct admin_model *m, struct buf *out)
         TRY(put_u64("file_bytes", m->file_bytes, out));
     if (m->reserved_bytes > 0)
         TRY(put_u64("reserved_bytes", m->reserved_bytes, out));
-    return m->kept_bytes > 0 ? put_u64("kept_bytes", m->kept_bytes, out) : OK;
+    if (m->kept_bytes > 0)
+        TRY(put_u64("kept_bytes", m->kept_bytes, out));
+    return m->prepared_bytes > 0 ? put_u64("prepared_bytes", m->prepared_bytes, out) : OK;
 }
 
 static err_t put_hash(const struct admin_model *m, struct buf *out)

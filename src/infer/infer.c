@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "infer/end.h"
 #include "infer/load.h"
+#include "infer/prepare.h"
 #include "infer/watch.h"
 #include "jail/jail.h"
 #include "wire/conf.h"
@@ -38,6 +39,7 @@ struct infer {
     sem_t go;               /* once for each worker beside the first */
     atomic_uint next_worker; /* the next thread that is let go is this one */
     int wake_fd;
+    bool prepares; /* a model's prepared form, and serves none */
     /* the assignment */
     struct msg_infer_assign assign;
     uint8_t domains[DOMAINS_ROOM];
@@ -96,6 +98,7 @@ static err_t take_config(struct infer *i)
 {
     AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
     TRY(expect(i, MSG_INFER_CONFIG, &m));
+    i->prepares = ((const struct msg_infer_config *)m.fixed)->prepares != 0;
     return conf_map(m.fds[0], &i->conf_map, &i->conf);
 }
 
@@ -191,7 +194,7 @@ static err_t start(struct infer *i, const char *library)
     TRY(make_crew(i));
     TRY(make_threads(i));
     TRY(hasher_new(&i->hasher));
-    TRY(tighten(JAIL_INFER_LOAD));
+    TRY(tighten(i->prepares ? JAIL_INFER_PREPARE : JAIL_INFER_LOAD));
     return say_hello(i);
 }
 
@@ -203,7 +206,7 @@ static err_t take_assignment(struct infer *i)
     AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
     TRY(expect_either(i, MSG_INFER_ASSIGN, MSG_INFER_RELOAD, &m));
     i->assign = *(const struct msg_infer_assign *)m.fixed;
-    if (m.tail.len > sizeof(i->domains))
+    if (m.tail.len > sizeof(i->domains) || (m.type == MSG_INFER_ASSIGN && i->assign.prepared != 0))
         return ERR_PROTOCOL;
     memcpy(i->domains, m.tail.data, m.tail.len);
     i->domains_len = m.tail.len;
@@ -293,7 +296,12 @@ static err_t hand_over(struct infer *i, const struct pulled *p)
 static err_t load(struct infer *i, struct pulled *p, struct why *why)
 {
     struct load_params params = {
-        .env = i->env, .domains = view_of(i->domains, i->domains_len), .deadline_ms = i->deadline_ms, .control = &i->control};
+        .env = i->env,
+        .domains = view_of(i->domains, i->domains_len),
+        .deadline_ms = i->deadline_ms,
+        .prepared = i->assign.prepared != 0,
+        .control = &i->control,
+    };
     struct msg_infer_loaded loaded;
     i->watch.load_deadline_ms = i->deadline_ms;
     (void)sem_post(&i->watch.begin);
@@ -309,7 +317,8 @@ static err_t load(struct infer *i, struct pulled *p, struct why *why)
 static err_t take_kept(struct infer *i, struct pulled *ret)
 {
     size_t size = 0;
-    TRY(memfd_check(i->kept_fd, SEALS_FILE, 1, i->assign.max_file_bytes, &size));
+    uint64_t max = i->assign.max_file_bytes;
+    TRY(memfd_check(i->kept_fd, SEALS_FILE, 1, i->assign.prepared != 0 ? PREPARED_MAX(max) : max, &size));
     i->crew.memory.granted = i->assign.granted_bytes;
     i->deadline_ms = clock_mono_ms() + load_time(i, size);
     ret->size = size;
@@ -367,6 +376,24 @@ static err_t try_models(struct infer *i, struct why *why)
     }
 }
 
+/* The deadline is the watcher's. */
+static err_t prepare(struct infer *i)
+{
+    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    AUTO_FD int fd = -1;
+    struct msg_infer_prepared made = {0};
+    err_t e = expect(i, MSG_INFER_PREPARE, &m);
+    if (e != OK)
+        end(e);
+    i->start_ns = clock_mono_ns();
+    i->watch.load_deadline_ms = clock_mono_ms() + ((const struct msg_infer_prepare *)m.fixed)->ms;
+    (void)sem_post(&i->watch.begin);
+    TRY(prepare_model(i->env, m.fds[0], i->conf->model_file_max, &fd));
+    made.us = (uint32_t)((clock_mono_ns() - i->start_ns) / 1000);
+    TRY(wire_send_wait(&i->control, MSG_INFER_PREPARED, &made, view_of(NULL, 0), &fd, 1));
+    return ERR_CLOSED; /* that was all */
+}
+
 int infer_main(void)
 {
     static struct infer infer;
@@ -380,7 +407,7 @@ int infer_main(void)
     err_t e = start(&infer, getenv("ONNXRUNTIME_ROOT"));
     if (e != OK)
         end(e);
-    e = try_models(&infer, &why);
+    e = infer.prepares ? prepare(&infer) : try_models(&infer, &why);
     if (e == ERR_CLOSED)
         end(e);
     if (e != OK)

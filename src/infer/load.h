@@ -9,10 +9,11 @@ struct load_params {
     OrtEnv *env;
     struct view domains; /* operator domains that are allowed beside the standard ones, each closed by NUL */
     uint64_t deadline_ms;
+    bool prepared;                  /* the file is the prepared form of one that was scanned */
     const struct wire_end *control; /* hears INFER_SCANNED before ONNX Runtime sees the file */
 };
 
-/* Scans the sealed file, loads it (once more with more memory when the first attempt ran short), and fills
+/* Scans the sealed file unless it is a prepared form, loads it (once more with more memory when the first attempt ran short), and fills
    crew->session. ERR_MODEL_OVER_BUDGET, and what scan_model and session_new say. */
 err_t load_model(const struct pulled *sealed, const struct load_params *p, struct crew *crew,
                  struct msg_infer_loaded *ret, struct why *why);

@@ -13,21 +13,33 @@
 /* Whatever decides what a model may do or what bits come out is said, even where it is the default. Telemetry, logs,
    profiles and settings inside the model are off by environment (ort_env_new, ORT_LOAD_CONFIG_FROM_MODEL unset) or not
    asked for. */
+enum form {
+    FORM_ONNX = 1,     /* a model's file */
+    FORM_PREPARED = 2, /* its prepared form, whose weights stay where they are */
+    FORM_SAVED = 4,    /* a model's file of which the prepared form is made */
+    FORM_ANY = 7,
+};
+
 static const struct {
+    unsigned forms;
     const char *key;
     const char *value;
-    const char *said; /* in the engine id */
+    const char *said; /* in the engine id; the supervisor adds which form it was */
 } entries[] = {
-    {"session.load_model_format", "ONNX", "format=onnx"}, /* not the format that is read without a check */
-    {"session.model_external_initializers_file_folder_path", NOWHERE, "external=" NOWHERE},
-    {"session.disable_prepacking", "0", "prepacking=1"}, /* without it other bits come out */
+    {FORM_ONNX | FORM_SAVED, "session.load_model_format", "ONNX", "format=onnx"}, /* not the format that is read without a check */
+    {FORM_ANY, "session.model_external_initializers_file_folder_path", NOWHERE, "external=" NOWHERE},
+    {FORM_ANY, "session.disable_prepacking", "0", "prepacking=1"}, /* without it other bits come out */
+    {FORM_SAVED, "session.save_model_format", "ORT", NULL},
+    {FORM_PREPARED, "session.load_model_format", "ORT", NULL},
+    {FORM_PREPARED, "session.use_ort_model_bytes_directly", "1", NULL},
+    {FORM_PREPARED, "session.use_ort_model_bytes_for_initializers", "1", NULL},
 };
 
 /* No arena and no patterns: memory goes back to malloc after each run, which costs nothing measurable (malloc.c keeps
    what small models need) and lets the process shrink after a large batch. */
 #define FIXED_TEXT "opt=all;exec=seq;arena=0;pattern=0"
 
-static err_t set_options(OrtSessionOptions *options)
+static err_t set_options(OrtSessionOptions *options, enum form form)
 {
     TRY(ort_load_result(ort->DisablePerSessionThreads(options)));
     TRY(ort_load_result(ort->SetSessionGraphOptimizationLevel(options, ORT_ENABLE_ALL)));
@@ -35,7 +47,8 @@ static err_t set_options(OrtSessionOptions *options)
     TRY(ort_load_result(ort->DisableCpuMemArena(options)));
     TRY(ort_load_result(ort->DisableMemPattern(options)));
     for (size_t i = 0; i < COUNT_OF(entries); i++)
-        TRY(ort_load_result(ort->AddSessionConfigEntry(options, entries[i].key, entries[i].value)));
+        if ((entries[i].forms & form) != 0)
+            TRY(ort_load_result(ort->AddSessionConfigEntry(options, entries[i].key, entries[i].value)));
     return OK;
 }
 
@@ -60,7 +73,8 @@ err_t session_engine(const struct ort_library *library, unsigned threads, char r
     TRY(buf_printf(&text, "onnxruntime=%s/%.*s;isa=%s;threads=%u;" FIXED_TEXT, library->version, (int)commit.len,
                    (const char *)commit.data, isa, threads));
     for (size_t i = 0; i < COUNT_OF(entries); i++)
-        TRY(buf_printf(&text, ";%s", entries[i].said));
+        if (entries[i].said != NULL)
+            TRY(buf_printf(&text, ";%s", entries[i].said));
     TRY(buf_put_u8(&text, '\0'));
     memcpy(ret, text.data, text.len);
     return OK;
@@ -71,17 +85,43 @@ static void release_options(OrtSessionOptions **options)
     ort->ReleaseSessionOptions(*options);
 }
 
-err_t session_new(OrtEnv *env, struct view file, struct session *ret, struct why *why)
+static err_t create(OrtEnv *env, struct view file, enum form form, const char *save_path, OrtSession **ret)
 {
     AUTO(release_options) OrtSessionOptions *options = NULL;
-    AUTO(session_done) struct session s = {0};
     TRY(ort_load_result(ort->CreateSessionOptions(&options)));
-    TRY(set_options(options));
-    TRY(ort_load_result(ort->CreateSessionFromArray(env, file.data, file.len, options, &s.ort)));
+    TRY(set_options(options, form));
+    if (form == FORM_SAVED)
+        TRY(ort_load_result(ort->SetOptimizedModelFilePath(options, save_path)));
+    return ort_load_result(ort->CreateSessionFromArray(env, file.data, file.len, options, ret));
+}
+
+static err_t open_form(OrtEnv *env, struct view file, enum form form, struct session *ret, struct why *why)
+{
+    AUTO(session_done) struct session s = {0};
+    TRY(create(env, file, form, NULL, &s.ort));
     TRY(meta_read(&s, why));
     *ret = s;
     s = (struct session){0};
     return OK;
+}
+
+err_t session_new(OrtEnv *env, struct view file, struct session *ret, struct why *why)
+{
+    return open_form(env, file, FORM_ONNX, ret, why);
+}
+
+err_t session_prepared(OrtEnv *env, struct map *file, struct session *ret, struct why *why)
+{
+    TRY(open_form(env, view_of(file->addr, file->size), FORM_PREPARED, ret, why));
+    ret->prepared = *file;
+    *file = (struct map){0};
+    return OK;
+}
+
+err_t session_save(OrtEnv *env, struct view file, const char *path)
+{
+    AUTO(session_done) struct session s = {0};
+    return create(env, file, FORM_SAVED, path, &s.ort);
 }
 
 /* y = x: ONNX IR 7, operator set 13. */
@@ -103,5 +143,6 @@ void session_done(struct session *s)
     meta_done(s);
     if (s->ort != NULL)
         ort->ReleaseSession(s->ort);
+    map_done(&s->prepared);
     *s = (struct session){0};
 }

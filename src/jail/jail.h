@@ -8,7 +8,7 @@
 /* Rows of the jail table. A process enters one; infer then tightens to LOAD before it takes its assignment and to RUN
    when its model is sealed.
    START: dlopen, locale, environment and threads of ONNX Runtime. LOAD: pulls and verifies blocks. RUN: creates the
-   session and runs. */
+   session and runs. PREPARE, in place of both: writes a session into a memory file. */
 enum jail_row {
     JAIL_SUPER,
     JAIL_CONFIG,
@@ -18,6 +18,7 @@ enum jail_row {
     JAIL_INFER_START,
     JAIL_INFER_LOAD,
     JAIL_INFER_RUN,
+    JAIL_INFER_PREPARE,
     JAIL_FETCH,
     JAIL_NSM,
     JAIL_NSM_SIM,
@@ -74,7 +75,7 @@ struct jail_failure {
    _exit: exit handlers of libraries may need calls that its row does not have. */
 err_t jail_enter(enum jail_row row, const struct jail_paths *paths, struct jail_failure *failure);
 
-/* Stacks the stricter filter of a later row of the same process (START -> LOAD -> RUN) on all its threads. */
+/* Stacks the stricter filter of a later row of the same process (START -> LOAD -> RUN, START -> PREPARE) on all its threads. */
 err_t jail_tighten(enum jail_row row, struct jail_failure *failure);
 
 #endif

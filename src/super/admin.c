@@ -45,6 +45,7 @@ static void do_unload(struct super *s, const struct msg_admin_request *r)
 {
     struct infer *i = infers_by_model(&s->infers, &r->model);
     bool kept = files_drop(&s->infers, &r->model);
+    prepare_stop(s, &r->model);
     bool failed = infers_forgive(&s->infers, &r->model);
     if (i == NULL && (kept || failed)) {
         admin_answer(s, r->request, OK, "");

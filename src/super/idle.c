@@ -22,19 +22,22 @@ void idle_failed(struct super *s)
     loads_need_tick(s);
 }
 
-static err_t start(struct super *s, struct infer *i)
+err_t idle_process(struct super *s, struct infer *i, bool prepares)
 {
+    const struct msg_infer_config config = {.prepares = prepares};
     struct child_setup setup = boot_child(s, NULL);
+    i->super = s;
     memory_prefer_oom(s, true);
     err_t e = child_start(&s->loop, ROLE_INFER, &setup, (struct child_owner){i, infer_peer_message, leave_ended},
                           &i->child);
     memory_prefer_oom(s, false);
+    if (e == OK)
+        child_tell(i->child, MSG_INFER_CONFIG, &config, view_of(NULL, 0), &s->conf_fd, 1);
     return e;
 }
 
 err_t idle_start(struct super *s)
 {
-    struct msg_empty none = {0};
     struct infer *i = infers_new(&s->infers);
     if (i == NULL) {
         struct infer *oldest = infers_oldest(&s->infers);
@@ -42,14 +45,12 @@ err_t idle_start(struct super *s)
             leave_evict(s, oldest);
         return OK; /* the table is full: the next end makes room */
     }
-    i->super = s;
-    err_t e = start(s, i);
+    err_t e = idle_process(s, i, false);
     if (e != OK) {
         infers_drop(&s->infers, i);
         return e;
     }
     loads_deadline(s, i, START_MS);
-    child_tell(i->child, MSG_INFER_CONFIG, &none, view_of(NULL, 0), &s->conf_fd, 1);
     return OK;
 }
 

@@ -5,10 +5,11 @@
 #include "base/fd.h"
 #include "base/log.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define RANDOM_LEN (sizeof(";random=0") - 1) /* the end of the engine id */
+#define SAID_HERE ";prepared=%d;random=%d" /* the end of the engine id */
 
 /* It will stand in statements as it is. */
 static bool is_printable(struct view text)
@@ -22,11 +23,14 @@ static bool is_printable(struct view text)
 static err_t on_hello(void *self, struct wire_msg *m)
 {
     struct infer *i = self;
-    if (m->tail.len == 0 || m->tail.len > sizeof(i->engine) - RANDOM_LEN || !is_printable(m->tail))
+    if (m->tail.len == 0 || m->tail.len > sizeof(i->engine) - sizeof(SAID_HERE) || !is_printable(m->tail) || i->engine_len != 0)
         return ERR_PROTOCOL;
     memcpy(i->engine, m->tail.data, m->tail.len);
     i->engine_len = m->tail.len;
-    loads_idle(i->super, i);
+    if (i->state == INFER_PREPARING)
+        prepare_begin(i->super, i);
+    else
+        loads_idle(i->super, i);
     return OK;
 }
 
@@ -97,24 +101,38 @@ static err_t on_scanned(void *self, struct wire_msg *m)
 {
     struct infer *i = self;
     const struct msg_infer_scanned *scanned = m->fixed;
-    if (i->scanned || scanned->random_operator > 1)
+    if (i->scanned || i->prepared.fd >= 0 || scanned->random_operator > 1)
         return ERR_PROTOCOL;
-    memcpy(i->engine + i->engine_len, scanned->random_operator ? ";random=1" : ";random=0", RANDOM_LEN);
-    i->engine_len += RANDOM_LEN;
+    i->random = scanned->random_operator != 0;
     i->scan_us = scanned->us;
     i->scanned = true;
     return OK;
 }
 
+/* The file of a prepared form was scanned by another process, which said what it found before it read the model. */
 static err_t on_loaded(void *self, struct wire_msg *m)
 {
     struct infer *i = self;
     const struct msg_infer_loaded *loaded = m->fixed;
-    if (!i->scanned)
+    bool prepared = i->prepared.fd >= 0;
+    char engine[ENGINE_MAX];
+    if (!prepared && !i->scanned)
         return ERR_PROTOCOL;
-    log_event(LOG_MODEL_READY, i->number, (int64_t)i->file_bytes, i->verify_us, i->scan_us, loaded->load_us);
-    child_tell(i->super->keeper, MSG_KEEPER_SEALED, &i->sealed, view_of(i->engine, i->engine_len), NULL, 0);
+    i->cpu_us = loaded->cpu_us;
+    int n = snprintf(engine, sizeof(engine), "%.*s" SAID_HERE, (int)i->engine_len, i->engine, prepared, i->random);
+    log_event(LOG_MODEL_READY, i->number, (int64_t)i->file_bytes, i->verify_us, i->scan_us, loaded->load_us, prepared);
+    child_tell(i->super->keeper, MSG_KEEPER_SEALED, &i->sealed, view_of(engine, (size_t)n), NULL, 0);
     loads_ready(i->super, i);
+    return OK;
+}
+
+/* What it made is not looked into: it is read by processes of this one model. */
+static err_t on_prepared(void *self, struct wire_msg *m)
+{
+    struct infer *i = self;
+    size_t size = 0;
+    TRY(memfd_check(m->fds[0], SEALS_FILE, 1, i->prepared.bytes, &size));
+    prepare_done(i->super, i, &m->fds[0], size, ((const struct msg_infer_prepared *)m->fixed)->us);
     return OK;
 }
 
@@ -142,7 +160,8 @@ static err_t on_returned(void *self, struct wire_msg *m)
 }
 
 static const struct wire_route routes[] = {
-    {MSG_INFER_HELLO, INFER_STARTING, on_hello},
+    {MSG_INFER_HELLO, INFER_STARTING | INFER_PREPARING, on_hello},
+    {MSG_INFER_PREPARED, INFER_PREPARING, on_prepared},
     {MSG_INFER_RETURNED, INFER_SIZING, on_returned},
     {MSG_INFER_SIZE, INFER_SIZING, on_size},
     {MSG_INFER_PROGRESS, INFER_PULLING, on_progress},
@@ -150,7 +169,7 @@ static const struct wire_route routes[] = {
     {MSG_INFER_MEMORY, INFER_LOADING | INFER_READY, on_memory},
     {MSG_INFER_SCANNED, INFER_LOADING, on_scanned},
     {MSG_INFER_LOADED, INFER_LOADING, on_loaded},
-    {MSG_INFER_FAILED, INFER_STARTING | INFER_SIZING | INFER_PULLING | INFER_LOADING, on_failed},
+    {MSG_INFER_FAILED, INFER_STARTING | INFER_SIZING | INFER_PULLING | INFER_LOADING | INFER_PREPARING, on_failed},
 };
 
 err_t infer_peer_message(void *self, struct wire_msg *m)
@@ -158,7 +177,7 @@ err_t infer_peer_message(void *self, struct wire_msg *m)
     struct infer *i = self;
     if (i->state == INFER_LEAVING || i->super->phase == SUPER_STOPPED)
         return OK;
-    if (i->child->gone && m->type != MSG_INFER_FAILED)
+    if (i->child->gone && m->type != MSG_INFER_FAILED && m->type != MSG_INFER_PREPARED)
         return OK; /* a dead process is neither idle nor ready, whatever it said before */
     return wire_dispatch(routes, COUNT_OF(routes), i->state, i, m);
 }

@@ -11,7 +11,7 @@
 #define FAILURE_LAST_MS  60000U
 #define SIZING_SHARE     16U /* part of the memory for models that is set aside for finding out sizes, at most */
 
-static const struct infer no_infer = {.report_fd = -1, .block_fd = -1, .file_fd = -1};
+static const struct infer no_infer = {.report_fd = -1, .block_fd = -1, .file_fd = -1, .prepared = {.fd = -1}};
 
 /* ── processes ── */
 
@@ -132,6 +132,7 @@ void infers_drop(struct infers *t, struct infer *i)
     fd_close(&i->report_fd);
     fd_close(&i->block_fd);
     fd_close(&i->file_fd);
+    fd_close(&i->prepared.fd);
     *i = no_infer;
 }
 

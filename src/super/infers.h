@@ -20,9 +20,19 @@ enum infer_state {
     INFER_LOADING = 16, /* sealed */
     INFER_READY = 32,
     INFER_LEAVING = 64, /* killed or asked to go; the model is no longer served */
+    INFER_PREPARING = 128, /* from its start: it makes the prepared form of a model, and serves none */
 };
 
 struct super;
+
+/* The prepared form of a model, a sealed memory file: its maker can have put into it whatever that model can do. */
+struct prepared {
+    int fd; /* -1: none */
+    uint64_t bytes;
+};
+
+/* Whether one is to be made of a kept file. REFUSED: it could not be, or could not be loaded; it is not tried again. */
+enum prepare_wish { PREPARE_NOT, PREPARE_WANTED, PREPARE_REFUSED };
 
 struct infer {
     struct super *super;
@@ -53,12 +63,16 @@ struct infer {
     int report_fd; /* what it will report on; -1: it has it */
     int block_fd;  /* our duplicate of the block channel */
     int file_fd;   /* the sealed file, until the model is loaded */
+    struct prepared prepared; /* what it loads from instead, and keeps mapped; PREPARING: without fd, the most that it may make */
+    enum prepare_wish wish;   /* of its file */
     uint64_t deadline_ms; /* of loading; 0: none */
     struct msg_keeper_sealed sealed;
-    char engine[ENGINE_MAX]; /* with what the scan found in the model, once it is `scanned` */
+    char engine[ENGINE_MAX]; /* as it said itself */
     size_t engine_len;
     bool scanned;
+    bool random;  /* it has a random operator, as the scan found */
     uint32_t scan_us;
+    uint32_t cpu_us; /* that loading took */
 };
 
 /* A sealed file whose model no process is loading: the next one that is to serve it needs no blocks. */
@@ -68,6 +82,9 @@ struct kept {
     uint64_t used_ms;
     struct msg_keeper_sealed sealed;
     int fd;
+    bool random; /* what the scan of it found */
+    enum prepare_wish wish;
+    struct prepared prepared; /* counted too; not here while a process is loaded from it */
 };
 
 /* A load that failed: asking again before `until_ms` gets the same answer. */
@@ -129,6 +146,19 @@ bool files_take(struct infers *t, struct infer *i);
 const struct kept *files_find(const struct infers *t, const struct wire_model *m);
 /* Its model was used. */
 void files_used(struct infers *t, const struct wire_model *m, uint64_t now_ms);
+/* What is known of it and lies in memory: its own bytes and those of its prepared form. */
+uint64_t files_bytes(const struct kept *k);
+/* A prepared form of this file is wanted, unless it was refused. */
+void files_want(struct infers *t, const struct wire_model *m);
+/* The one used last of which a prepared form is wanted; NULL. */
+struct kept *files_wanted(struct infers *t);
+/* No prepared form is made of it any more. */
+void files_refuse(struct infers *t, const struct wire_model *m);
+/* The prepared form that this infer has, or was loaded from, goes to the file, with its bytes; it stays with the infer when there is no
+   such file, or it has one. */
+void files_take_prepared(struct infers *t, struct infer *i);
+/* Drops the prepared form of the file that was used longest ago; it may be made again. */
+bool files_drop_prepared(struct infers *t);
 /* Both say whether there was one. */
 bool files_drop(struct infers *t, const struct wire_model *m);
 bool files_drop_oldest(struct infers *t);

@@ -77,6 +77,8 @@ void leave_ended(void *self, int status UNUSED, int signal UNUSED)
     struct infer *i = self;
     struct super *s = i->super;
     enum infer_state was = i->state == INFER_LEAVING ? i->was : i->state;
+    bool at_fault = i->state != INFER_LEAVING || i->reason != OK;
+    bool form_failed = was == INFER_LOADING && i->prepared.fd >= 0;
     struct msg_keeper_infer_gone gone = {.infer = i->number};
     if (s->phase == SUPER_STOPPED) {
         infers_drop(&s->infers, i);
@@ -87,7 +89,13 @@ void leave_ended(void *self, int status UNUSED, int signal UNUSED)
         child_tell(s->keeper, MSG_KEEPER_INFER_GONE, &gone, view_of(NULL, 0), NULL, 0);
     if (i->file_fd >= 0)
         files_keep(&s->infers, i, clock_mono_ms());
-    if ((was & loading) != 0)
+    if (form_failed || (was == INFER_PREPARING && at_fault))
+        prepare_refuse(s, i);
+    else
+        files_take_prepared(&s->infers, i);
+    if (form_failed)
+        loads_again(s, i);
+    else if ((was & loading) != 0)
         leave_tell(s, i, i->reason != OK ? i->reason : ERR_MODEL_DIED); /* without a reason it is the process's own death */
     else if (i->admin_request != 0)
         admin_answer(s, i->admin_request, OK, "");

@@ -117,7 +117,7 @@ static struct pending take_pending(struct super *s)
 /* Who waits for memory has not been given its time yet: the node is at its limit. */
 static err_t overdue(const struct infer *i)
 {
-    if ((i->state & (INFER_STARTING | INFER_READY)) != 0)
+    if ((i->state & (INFER_STARTING | INFER_READY | INFER_PREPARING)) != 0)
         return ERR_TIMEOUT;
     return i->state == INFER_SIZING && i->file_bytes > 0 ? ERR_OVERLOADED : ERR_MODEL_LOAD_TIMEOUT;
 }
@@ -185,7 +185,7 @@ static size_t domain_list(const struct conf *c, char *ret_text, size_t size)
     return len;
 }
 
-/* INFER_ASSIGN with its block channel, INFER_RELOAD with its file. */
+/* INFER_ASSIGN with its block channel, INFER_RELOAD with its file or the prepared form of it. */
 static void tell_assignment(struct super *s, struct infer *i, enum wire_type type, int fd)
 {
     char domains[CONF_DOMAIN_MAX * 64];
@@ -197,6 +197,7 @@ static void tell_assignment(struct super *s, struct infer *i, enum wire_type typ
         .granted_bytes = i->data_limit,
         .load_ms = s->conf->load_ms,
         .run_ms = s->conf->run_ms,
+        .prepared = i->prepared.fd >= 0,
         .model = i->model,
     };
     memcpy(a.epoch, i->epoch, sizeof(a.epoch));
@@ -276,17 +277,22 @@ void loads_settle(struct super *s)
         memory_settle(s);
     }
     idle_keep(s);
+    prepare_settle(s);
+}
+
+uint64_t loads_time(const struct super *s, uint64_t file_bytes)
+{
+    return MAX((uint64_t)s->conf->load_ms, file_bytes / MAX(s->conf->load_rate / 1000, 1U));
 }
 
 void loads_granted(struct super *s, struct infer *i)
 {
     struct msg_infer_bytes answer = {.bytes = i->data_limit};
-    uint64_t rate_ms = i->file_bytes / MAX(s->conf->load_rate / 1000, 1U);
     bool kept = i->file_fd >= 0;
     i->state = kept ? INFER_LOADING : INFER_PULLING;
-    loads_deadline(s, i, MAX(s->conf->load_ms, rate_ms));
+    loads_deadline(s, i, loads_time(s, i->file_bytes));
     if (kept)
-        tell_assignment(s, i, MSG_INFER_RELOAD, i->file_fd);
+        tell_assignment(s, i, MSG_INFER_RELOAD, i->prepared.fd >= 0 ? i->prepared.fd : i->file_fd);
     else
         child_tell(i->child, MSG_INFER_GRANT, &answer, view_of(NULL, 0), NULL, 0);
 }
@@ -333,6 +339,14 @@ void loads_ready(struct super *s, struct infer *i)
     s->loaded_bytes += i->file_bytes;
     (void)infers_forgive(&s->infers, &i->model);
     files_keep(&s->infers, i, now);
+    prepare_want(s, i);
     answer_ready(s, i, &ask);
     loads_settle(s);
+}
+
+void loads_again(struct super *s, const struct infer *i)
+{
+    struct ask ask = ask_of(i);
+    struct wire_model model = i->model;
+    loads_ask(s, &model, &ask);
 }

@@ -10,7 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* First estimate of what ONNX Runtime needs (docs/operations.md, "Memory"): 3.5 times the file and a floor. */
+/* First estimate of what ONNX Runtime needs (docs/operations.md, "Memory"): 3.5 times the file and a floor, less what lies in a prepared
+   form and is not copied out of it. */
 #define DATA_FLOOR (128 * MIB)
 
 #define SLOTS_OF_FRONT 32  /* areas that an infer process has mapped at most, on each side */
@@ -19,9 +20,9 @@
 
 /* ── limits of a process ── */
 
-static uint64_t first_estimate(uint64_t file_bytes)
+static uint64_t first_estimate(const struct infer *i)
 {
-    return file_bytes / 2 * 7 + DATA_FLOOR;
+    return i->file_bytes / 2 * 7 + DATA_FLOOR - (i->prepared.fd >= 0 ? i->prepared.bytes : 0);
 }
 
 /* Pages, from the first number of /proc/PID/statm. */
@@ -39,7 +40,7 @@ static uint64_t address_space(const struct infer *i)
 static uint64_t shared_bytes(const struct super *s, const struct infer *i)
 {
     uint64_t workers = s->conf->workers != 0 ? s->conf->workers : (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
-    return i->file_bytes + 2 * s->conf->transfer_memory + workers * (s->conf->output_max + MIB) +
+    return MAX(i->file_bytes, i->prepared.bytes) + 2 * s->conf->transfer_memory + workers * (s->conf->output_max + MIB) +
            SLOTS_OF_FRONT * SLOT_KEEP_MAX;
 }
 
@@ -81,13 +82,16 @@ static bool something_moves(struct super *s)
     return false;
 }
 
-/* Kept files go first, and at once; then models, longest unused first. True when `bytes` are reserved. */
+/* Prepared forms go first, then kept files, both at once; then models, longest unused first. True when `bytes` are reserved. */
 static bool make_room(struct super *s, struct infer *i, uint64_t bytes, bool may_evict)
 {
     struct infers *t = &s->infers;
     while (!infers_reserve(t, i, bytes)) {
         uint64_t missing = t->used - i->reserved + bytes - t->budget;
         struct infer *oldest = infers_oldest(t);
+        if (files_drop_prepared(t))
+            continue;
+        prepare_stop(s, NULL);
         if (files_drop_oldest(t))
             continue;
         if (infers_leaving(t) >= missing || oldest == NULL || !may_evict)
@@ -109,7 +113,7 @@ static void grant(struct super *s, struct infer *i, uint64_t data)
 /* False when it waits on. What is loaded before anybody asks for it drives nobody out. */
 static bool admit(struct super *s, struct infer *i)
 {
-    uint64_t data = first_estimate(i->file_bytes), all = data + i->file_bytes;
+    uint64_t data = first_estimate(i), all = data + i->file_bytes + i->prepared.bytes;
     bool wanted = i->front_request != 0 || i->admin_request != 0;
     if (all <= s->infers.budget && make_room(s, i, all, wanted)) {
         grant(s, i, data);
@@ -127,12 +131,27 @@ void memory_settle(struct super *s)
         continue;
 }
 
+bool memory_reserve_preparer(struct super *s, struct infer *i)
+{
+    return infers_reserve(&s->infers, i, first_estimate(i) + i->prepared.bytes);
+}
+
+err_t memory_limit_preparer(const struct super *s, struct infer *i)
+{
+    i->bare_bytes = address_space(i);
+    TRY(set_limit(i, RLIMIT_FSIZE, i->prepared.bytes, i->prepared.bytes));
+    return set_data_limit(s, i, first_estimate(i));
+}
+
 /* Who has a model already gets what is free, and no more than half of everything: it shall not have all by asking often. */
 void memory_more(struct super *s, struct infer *i)
 {
     uint64_t beside = i->reserved - i->data_limit;
     uint64_t data = i->data_limit * 2;
-    bool got = data <= s->infers.budget / 2 && infers_reserve(&s->infers, i, data + beside);
+    bool got = false;
+    if (data <= s->infers.budget / 2)
+        while (!(got = infers_reserve(&s->infers, i, data + beside)) && files_drop_prepared(&s->infers))
+            continue;
     struct msg_infer_bytes answer = {.bytes = got ? data : 0};
     if (got && set_data_limit(s, i, data) != OK)
         leave_kill(s, i, ERR_INTERNAL);

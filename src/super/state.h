@@ -171,6 +171,8 @@ bool preload_waits(const struct super *s);
 
 /* Starts the first idle infer process; there will always be one from then on. */
 err_t idle_start(struct super *s);
+/* Starts the process of a new infer: one that idles until it has a model, or one that prepares one. */
+err_t idle_process(struct super *s, struct infer *i, bool prepares);
 /* Starts one when there is none. */
 void idle_keep(struct super *s);
 /* One ended before it was ready. */
@@ -184,10 +186,28 @@ void loads_ask(struct super *s, const struct wire_model *m, const struct ask *as
 void loads_settle(struct super *s);
 /* The process got its memory: it pulls its file or takes the one that is there. */
 void loads_granted(struct super *s, struct infer *i);
+/* The most that loading a file of this size may take. */
+uint64_t loads_time(const struct super *s, uint64_t file_bytes);
 /* From now on it has `ms` for what it does. */
 void loads_deadline(struct super *s, struct infer *i, uint64_t ms);
+/* The model could not be loaded from its prepared form, which is gone with `i`: it is loaded from its file, for who waits for it. */
+void loads_again(struct super *s, const struct infer *i);
 /* Sees to it that the clock of deadlines runs. */
 void loads_need_tick(struct super *s);
+
+/* ── prepare.c: prepared forms, made beside everything else ── */
+
+/* The model of this infer was loaded: is it worth while? */
+void prepare_want(struct super *s, const struct infer *i);
+/* Starts a process that makes one if one is wanted, nothing is being loaded, and there is memory for it. */
+void prepare_settle(struct super *s);
+/* That process is up; it has made one, of `bytes` bytes. */
+void prepare_begin(struct super *s, struct infer *i);
+void prepare_done(struct super *s, struct infer *i, int *fd, uint64_t bytes, uint32_t us);
+/* It could not make one, or this process could not load one: the model does without from now on. */
+void prepare_refuse(struct super *s, const struct infer *i);
+/* Ends it if it is at this model (NULL: any): it may be made again. */
+void prepare_stop(struct super *s, const struct wire_model *m);
 
 /* ── leave.c: how a model goes ── */
 
@@ -208,6 +228,9 @@ void leave_ended(void *self, int status, int signal);
 void memory_settle(struct super *s);
 /* A process that has its model wants more. */
 void memory_more(struct super *s, struct infer *i);
+/* Counts what a process may take that prepares a model, if that is free; sets its limits, once it is up. */
+bool memory_reserve_preparer(struct super *s, struct infer *i);
+err_t memory_limit_preparer(const struct super *s, struct infer *i);
 /* A memory file is the model or an output area: none is larger than the larger of both, and once the model is there,
    than an output area. */
 err_t memory_limit_files(const struct super *s, const struct infer *i);

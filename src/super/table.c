@@ -52,6 +52,7 @@ static void add_infer(struct table *t, const struct infer *i)
     row->received_bytes = row->state == ADMIN_MODEL_DOWNLOADING ? i->received : i->file_bytes;
     row->reserved_bytes = i->reserved;
     row->kept_bytes = k != NULL ? k->bytes : 0;
+    row->prepared_bytes = i->prepared.bytes + (k != NULL ? k->prepared.bytes : 0);
     row->sources = i->sources;
     row->elapsed_ms = (uint32_t)(t->now_ms - i->asked_ms);
     row->idle_s = i->used_ms != 0 ? (uint32_t)((t->now_ms - i->used_ms) / 1000) : 0;
@@ -62,6 +63,7 @@ static void add_kept(struct table *t, const struct kept *k)
 {
     struct admin_model *row = add_row(t, &k->model, ADMIN_MODEL_KEPT);
     row->file_bytes = row->received_bytes = row->kept_bytes = k->bytes;
+    row->prepared_bytes = k->prepared.bytes;
     memcpy(row->model_sha256, k->sealed.model_sha256, sizeof(row->model_sha256));
 }
 
@@ -79,10 +81,10 @@ static void add_failure(struct table *t, const struct failure *f)
 /* A failed model whose file is kept has failed; one that is loaded again has not. */
 static void fill(struct table *t)
 {
+    const unsigned serves_none = INFER_STARTING | INFER_IDLE | INFER_PREPARING;
     const struct super *s = t->super;
     for (size_t n = 0; n < LIVE_INFERS_MAX; n++)
-        if (s->infers.rows[n].number != 0 && (s->infers.rows[n].state & (INFER_STARTING | INFER_IDLE)) == 0 &&
-            s->infers.rows[n].was != INFER_STARTING && s->infers.rows[n].was != INFER_IDLE)
+        if (s->infers.rows[n].number != 0 && ((s->infers.rows[n].state | s->infers.rows[n].was) & serves_none) == 0)
             add_infer(t, &s->infers.rows[n]);
     for (unsigned n = 0; n < s->n_pending; n++)
         add_row(t, &s->pending[n].model, ADMIN_MODEL_WAITING)->elapsed_ms =

@@ -33,6 +33,7 @@ struct conf_source {
 };
 
 enum conf_models { MODELS_ANY, MODELS_LIST };
+enum conf_prepared { PREPARED_AUTO, PREPARED_ALWAYS, PREPARED_NEVER };
 enum conf_isolation { ISOLATION_SHARED };
 
 struct conf {
@@ -65,6 +66,7 @@ struct conf {
     uint32_t run_ms;
     uint32_t load_ms;
     uint64_t load_rate; /* bytes per second: cold load may take load_ms or size / load_rate, whichever is longer */
+    uint32_t prepared; /* enum conf_prepared */
     uint32_t drain_ms;
     uint32_t receipts; /* 0 or 1 */
     uint32_t triton_metrics; /* 0 or 1 */

@@ -51,6 +51,7 @@ enum wire_side { SIDE_A, SIDE_B };
 #define MODULE_CLAIMS_MAX   (512 + 512 + 1024) /* user data, nonce, public key */
 #define MODULE_DOCUMENT_MAX (12 * KIB)
 #define LIVE_INFERS_MAX 256       /* infer processes at a time: the supervisor's and the keeper's tables have as many places */
+#define PREPARED_MAX(file) (2 * (file) + MIB) /* largest prepared form of a model file of so many bytes */
 #define SLOT_KEEP_MAX   (4 * MIB) /* an output area above this is not used again: the next result brings another one */
 
 /* ── parts ── */
@@ -231,6 +232,7 @@ struct admin_model {
     uint64_t received_bytes; /* of the file, verified */
     uint64_t reserved_bytes;
     uint64_t kept_bytes; /* of the file that is kept for the next process */
+    uint64_t prepared_bytes; /* of its prepared form */
     uint32_t sources;    /* how many have sent blocks of it */
     uint32_t elapsed_ms; /* WAITING to LOADING: since the load began */
     uint32_t idle_s;     /* READY, LEAVING: since the last use */
@@ -269,6 +271,11 @@ struct msg_admin_answer {
 
 /* ── supervisor ⇄ infer ── */
 
+struct msg_infer_config {
+    uint32_t prepares; /* 1: it will make the prepared form of one model, and serve none */
+    uint32_t zero;
+}; /* fd: the configuration */
+
 struct msg_infer_assign { /* INFER_ASSIGN: a model that must be pulled; INFER_RELOAD: one whose sealed file is there */
     uint32_t infer;
     uint32_t workers;
@@ -278,8 +285,18 @@ struct msg_infer_assign { /* INFER_ASSIGN: a model that must be pulled; INFER_RE
     uint64_t granted_bytes; /* INFER_RELOAD: what INFER_GRANT says otherwise */
     uint32_t load_ms;
     uint32_t run_ms;
+    uint32_t prepared; /* INFER_RELOAD: 1: the file is the model's prepared form */
+    uint32_t zero;
     struct wire_model model;
 }; /* tail: allowed operator domains, each closed by NUL. fds: the block channel (wire/block.h) or the file; CHAN_REPORT */
+struct msg_infer_prepare {
+    uint32_t ms; /* how long it may take */
+    uint32_t zero;
+}; /* fd: the sealed file of a model that has been loaded before */
+struct msg_infer_prepared {
+    uint32_t us; /* how long it took */
+    uint32_t zero;
+}; /* fd: the prepared form, sealed */
 struct msg_infer_front {
     uint16_t generation;
     uint16_t zero[3];
@@ -303,7 +320,7 @@ struct msg_infer_scanned { /* before ONNX Runtime has seen a byte of the model *
 };
 struct msg_infer_loaded {
     uint32_t load_us;
-    uint32_t zero;
+    uint32_t cpu_us; /* of processor time, however busy the machine is */
 };
 struct msg_infer_progress { /* at most four a second */
     uint64_t bytes;         /* of the file, verified */
@@ -470,7 +487,7 @@ struct msg_empty {
     X(ADMIN_HEARTBEAT, CHAN_ADMIN, SIDE_A, struct msg_heartbeat, 0, 0, 0)                                              \
     X(ADMIN_CSR, CHAN_ADMIN, SIDE_A, struct msg_keeper_ask, CERT_MAX, 0, 0)                                            \
     X(ADMIN_ANSWER, CHAN_ADMIN, SIDE_A, struct msg_admin_answer, WHY_MAX, 0, 0)                                        \
-    X(INFER_CONFIG, CHAN_INFER, SIDE_A, struct msg_empty, 0, 1, 1)                                                     \
+    X(INFER_CONFIG, CHAN_INFER, SIDE_A, struct msg_infer_config, 0, 1, 1)                                              \
     X(INFER_HELLO, CHAN_INFER, SIDE_B, struct msg_empty, ENGINE_MAX, 0, 0)                                             \
     X(INFER_ASSIGN, CHAN_INFER, SIDE_A, struct msg_infer_assign, 4 * KIB, 2, 2)                                        \
     X(INFER_RELOAD, CHAN_INFER, SIDE_A, struct msg_infer_assign, 4 * KIB, 2, 2)                                        \
@@ -484,6 +501,8 @@ struct msg_empty {
     X(INFER_SCANNED, CHAN_INFER, SIDE_B, struct msg_infer_scanned, 0, 0, 0)                                            \
     X(INFER_LOADED, CHAN_INFER, SIDE_B, struct msg_infer_loaded, 0, 0, 0)                                              \
     X(INFER_FAILED, CHAN_INFER, SIDE_B, struct msg_infer_failed, WHY_MAX, 0, 0)                                        \
+    X(INFER_PREPARE, CHAN_INFER, SIDE_A, struct msg_infer_prepare, 0, 1, 1)                                            \
+    X(INFER_PREPARED, CHAN_INFER, SIDE_B, struct msg_infer_prepared, 0, 1, 1)                                          \
     X(INFER_FRONT, CHAN_INFER, SIDE_A, struct msg_infer_front, 0, 2, 2)                                                \
     X(FETCH_READY, CHAN_FETCH, SIDE_B, struct msg_empty, 0, 0, 0)                                                      \
     X(FETCH_SERVE, CHAN_FETCH, SIDE_A, struct msg_fetch_serve, 0, 1, 1)                                                \

@@ -6,6 +6,7 @@
 const char *const option_sections[SECTION_COUNT_] = {"node", "policy", "fetch"};
 
 static const char *const models_choices[] = {"any", "list", NULL};
+static const char *const prepared_choices[] = {"auto", "always", "never", NULL};
 static const char *const isolation_choices[] = {"shared", NULL};
 
 #define AT(field) offsetof(struct conf, field)
@@ -61,6 +62,8 @@ const struct option options[] = {
      "how long loading a model may take (longer for files over load-time x load-rate)", NULL, false},
     {"load-rate", SECTION_NODE, OPTION_BYTES, AT(load_rate), 1 * KIB, 4 * GIB - 1, "20M", "SIZE",
      "slowest loading of a large model, bytes per second", NULL, false},
+    {"prepared", SECTION_NODE, OPTION_CHOICE, AT(prepared), 0, 0, "auto", "auto|always|never",
+     "which models get a prepared form, from which their next process loads: auto = those whose loading takes 50 ms of processor time", prepared_choices, false},
     {"drain-time", SECTION_NODE, OPTION_TIME, AT(drain_ms), 0, 600000, "30s", "TIME",
      "how long SIGTERM waits for requests in flight", NULL, false},
     {"receipts", SECTION_NODE, OPTION_FLAG, AT(receipts), 0, 1, "true", NULL, "sign a receipt for every inference", NULL,

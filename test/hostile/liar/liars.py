@@ -13,7 +13,7 @@ HONEST = pathlib.Path(os.environ.get("VERONNX_BIN", ROOT / "build/bin")).resolve
 
 
 @contextlib.contextmanager
-def install(role):
+def install(role, liar=None):
     """The folder, for Node. Copies, because the supervisor's jail runs nothing that is not in the folder where it stands."""
     with tempfile.TemporaryDirectory(prefix="veronnx-liar-") as name:
         folder = pathlib.Path(name)
@@ -22,7 +22,7 @@ def install(role):
             if exe.is_file() and os.access(exe, os.X_OK):
                 shutil.copy(exe, folder / exe.name)
         shutil.move(folder / f"veronnx-{role}", folder / "honest")
-        shutil.copy(LIARS / f"liar-{role}", folder / f"veronnx-{role}")
+        shutil.copy(LIARS / f"liar-{liar or role}", folder / f"veronnx-{role}")
         for place in (folder, folder / "honest"):
             (place / "lib").symlink_to((HONEST / "lib").resolve())
         yield folder

@@ -47,7 +47,7 @@ static int make_config(const struct drive_options *o)
     assert_non_null(c);
     c->threads = o->threads != 0 ? o->threads : 1;
     c->workers = o->workers != 0 ? o->workers : 1;
-    c->transfer_memory = 256 * MIB;
+    c->transfer_memory = c->model_file_max = 256 * MIB;
     c->load_rate = 20 * 1000 * 1000;
     assert_ok(memfd_new("config", 0, &fd));
     assert_ok(fd_write_all(fd, c, sizeof(*c)));
@@ -85,7 +85,7 @@ void drive_start(struct drive *d, const struct drive_options *options)
 {
     AUTO(wire_end_close) struct wire_end remote = {.fd = -1};
     AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
-    struct msg_empty none = {0};
+    struct msg_infer_config how = {.prepares = options->prepares};
     int log[2];
     *d = (struct drive){.options = *options, .report.fd = -1, .job.fd = -1, .cancel.fd = -1, .file_fd = -1};
     for (size_t i = 0; i < DRIVE_SLOTS; i++)
@@ -105,7 +105,7 @@ void drive_start(struct drive *d, const struct drive_options *options)
     (void)close(log[1]);
     wire_end_close(&remote);
     AUTO_FD int config = make_config(options);
-    assert_ok(wire_send(&d->control, MSG_INFER_CONFIG, &none, view_of(NULL, 0), &config, 1));
+    assert_ok(wire_send(&d->control, MSG_INFER_CONFIG, &how, view_of(NULL, 0), &config, 1));
     receive(d, &d->control, &d->control_in, &m);
     assert_int_equal(m.type, MSG_INFER_HELLO);
     memcpy(d->engine, m.tail.data, m.tail.len);
@@ -336,7 +336,7 @@ static void assign(struct drive *d, enum wire_type type, const struct cid *root,
         .max_output_bytes = d->options.output_max != 0 ? d->options.output_max : 64 * MIB,
         .granted_bytes = granted,
         .load_ms = d->options.load_ms != 0 ? d->options.load_ms : 60000,
-        .run_ms = 30000,
+        .run_ms = 30000, .prepared = d->options.prepared,
     };
     a.model.cid_len = root->len;
     memcpy(a.model.cid, root->bytes, root->len);

@@ -27,6 +27,8 @@ struct drive_options {
     bool silent;  /* wants are not answered */
     bool missing; /* no source has the root of the first model */
     bool die;    /* the supervisor goes away with the first grant */
+    bool prepares; /* it prepares a model (drive_prepare) */
+    bool prepared; /* what it reloads is a prepared form */
 };
 
 struct drive_slot {
@@ -92,6 +94,9 @@ struct drive_value drive_tensor(const char *name, enum dtype dtype, uint8_t rank
 err_t drive_load(struct drive *d, const char *path);
 /* Gives it a file that was sealed, and `data` bytes of memory, instead of blocks. The result is that of drive_load. */
 err_t drive_reload(struct drive *d, int fd, uint64_t data);
+/* Gives a process that prepares a sealed file, `ms` and, unless it is 0, so many bytes that it may write; `ret_fd`, owned by the caller, is
+   the prepared form. The result is that of drive_load. */
+err_t drive_prepare(struct drive *d, int fd, uint32_t ms, uint64_t most, int *ret_fd);
 /* A line of /proc/PID/status, in KiB: "VmData:", "RssAnon:". */
 long drive_status_kib(const struct drive *d, const char *key);
 /* Sets RLIMIT_DATA, unless `bytes` is 0, and answers with INFER_GRANT. */

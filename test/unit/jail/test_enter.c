@@ -333,8 +333,17 @@ static void body_order(UNUSED void *arg)
     CHECK(jail_tighten(JAIL_KEEPER, &failure) == ERR_INTERNAL && failure.step == JAIL_STEP_ORDER);
     CHECK(jail_tighten(JAIL_INFER_LOAD, NULL) == OK);
     CHECK(jail_tighten(JAIL_INFER_LOAD, NULL) == ERR_INTERNAL);
+    CHECK(jail_tighten(JAIL_INFER_PREPARE, NULL) == ERR_INTERNAL);
     CHECK(jail_tighten(JAIL_INFER_RUN, NULL) == OK);
     CHECK(jail_tighten(JAIL_INFER_LOAD, NULL) == ERR_INTERNAL);
+    CHECK(jail_tighten(JAIL_INFER_PREPARE, NULL) == ERR_INTERNAL);
+}
+
+static void body_order_of_a_preparer(UNUSED void *arg)
+{
+    enter(JAIL_INFER_PREPARE);
+    CHECK(jail_tighten(JAIL_INFER_LOAD, NULL) == ERR_INTERNAL);
+    CHECK(jail_tighten(JAIL_INFER_RUN, NULL) == ERR_INTERNAL);
 }
 
 static void test_order(void **state)
@@ -342,6 +351,7 @@ static void test_order(void **state)
     (void)state;
     assert_int_equal(child_status(body_threads_before, NULL), 0);
     assert_int_equal(child_status(body_order, NULL), 0);
+    assert_int_equal(child_status(body_order_of_a_preparer, NULL), 0);
 }
 
 /* Threads and processes */
@@ -456,8 +466,9 @@ static int inside(const char *row, const char *dir)
         pthread_t thread;
         enter(JAIL_INFER_START);
         CHECK(pthread_create(&thread, NULL, idle, NULL) == 0);
-        CHECK(jail_tighten(JAIL_INFER_LOAD, NULL) == OK);
-        CHECK(wanted == JAIL_INFER_LOAD || jail_tighten(JAIL_INFER_RUN, NULL) == OK);
+        if (wanted == JAIL_INFER_RUN)
+            CHECK(jail_tighten(JAIL_INFER_LOAD, NULL) == OK);
+        CHECK(jail_tighten(wanted, NULL) == OK);
     } else {
         enter(wanted);
     }

@@ -221,6 +221,38 @@ static void test_scope(void **state)
     assert_int_equal(child_status(body_scope, NULL), 0);
 }
 
+/* The one call that a preparer has more than a process that runs: what it reaches with it is its own memory file, and neither a file, nor
+   a new one, nor what another process has. */
+static void body_preparer(UNUSED void *arg)
+{
+    const int how = O_WRONLY | O_CREAT | O_TRUNC;
+    char own[64], parents[64];
+    int fd = -1, sealed = -1, parent = (int)getppid();
+    enter(JAIL_INFER_PREPARE);
+    CHECK(memfd_new("prepared", 0, &fd) == OK && memfd_new("sealed", 7, &sealed) == OK);
+    CHECK(memfd_seal(sealed, SEALS_FILE) == OK);
+    (void)snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
+    int again = open(own, how, 0666);
+    CHECK(again >= 0 && write(again, "x", 1) == 1);
+    (void)snprintf(own, sizeof(own), "/proc/self/fd/%d", sealed);
+    CHECK(error_of(open(own, how, 0666)) == EPERM);
+    (void)snprintf(parents, sizeof(parents), "/proc/%d/fd/1", parent);
+    CHECK(open(parents, how, 0666) < 0);
+    (void)snprintf(parents, sizeof(parents), "/proc/%d/mem", parent);
+    CHECK(open(parents, how, 0666) < 0);
+    const char *const names[] = {in_tree("rw/file"), in_tree("outside/file"), in_tree("rw/new"), "/proc/self/mem",
+                                 "/proc/self/oom_score_adj"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        CHECK(error_of(open(names[i], how, 0666)) == EACCES);
+}
+
+static void test_preparer(void **state)
+{
+    (void)state;
+    assert_int_equal(child_status(body_preparer, NULL), 0);
+    assert_int_equal(access(in_tree("rw/new"), F_OK), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_tcp),
         cmocka_unit_test(test_scope),
+        cmocka_unit_test(test_preparer),
     };
     return cmocka_run_group_tests_name("jail landlock", tests, make_tree, remove_tree);
 }

@@ -4,6 +4,7 @@
 #include "jail/steps.h"
 #include "jailed.h"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -282,12 +283,14 @@ static void test_what_processes_never_have(void **state)
             assert_denied(row, sockets);
         if (row != JAIL_INFER_START && row != JAIL_FETCH)
             assert_denied(row, threads);
-        if (row != JAIL_INFER_START && row != JAIL_FETCH)
+        if (row != JAIL_INFER_START && row != JAIL_INFER_PREPARE && row != JAIL_FETCH)
             assert_denied(row, files);
     }
+    assert_denied(JAIL_INFER_PREPARE, files + 1); /* openat is the one call that it has more than RUN */
     assert_denied(JAIL_CONFIG, widening);
     assert_denied(JAIL_INFER_LOAD, widening);
     assert_denied(JAIL_INFER_RUN, widening);
+    assert_denied(JAIL_INFER_PREPARE, widening);
 }
 
 /* What ONNX Runtime needs after its session exists, by measurement, and what the process around it needs to answer. */
@@ -311,12 +314,38 @@ static void test_infer_run_is_exact(void **state)
     assert_int_equal(n, COUNT_OF(has) + COUNT_OF(refused));
 }
 
+/* Who prepares a model reads it like who runs it, and writes one memory file. */
+static void test_infer_prepare_is_run_that_writes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < jail_n_calls; i++)
+        if (jail_calls[i].nr != SCMP_SYS(openat))
+            assert_int_equal(jail_calls[i].cells[JAIL_INFER_PREPARE], jail_calls[i].cells[JAIL_INFER_RUN]);
+    static const struct {
+        uint64_t flags;
+        uint32_t answer;
+    } rows[] = {
+        {O_WRONLY | O_CREAT | O_TRUNC, SECCOMP_RET_ALLOW},
+        {O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, SECCOMP_RET_ALLOW},
+        {O_RDONLY, SECCOMP_RET_KILL_PROCESS},
+        {O_WRONLY, SECCOMP_RET_KILL_PROCESS},
+        {O_RDWR | O_CREAT | O_TRUNC, SECCOMP_RET_KILL_PROCESS},
+        {O_WRONLY | O_CREAT | O_TRUNC | O_DIRECTORY, SECCOMP_RET_KILL_PROCESS},
+        {O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, SECCOMP_RET_KILL_PROCESS},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        uint64_t args[N_ARGS] = {[2] = rows[i].flags};
+        assert_int_equal(answer(JAIL_INFER_PREPARE, 0, SCMP_SYS(openat), args), rows[i].answer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table_is_well_formed), cmocka_unit_test(test_rules_are_used),
         cmocka_unit_test(test_never_in_any_row),     cmocka_unit_test(test_what_processes_never_have),
-        cmocka_unit_test(test_infer_run_is_exact),   cmocka_unit_test(test_filters_equal_table),
+        cmocka_unit_test(test_infer_run_is_exact),   cmocka_unit_test(test_infer_prepare_is_run_that_writes),
+        cmocka_unit_test(test_filters_equal_table),
         cmocka_unit_test(test_foreign_calls),        cmocka_unit_test(test_rows_are_inherited),
     };
     return cmocka_run_group_tests_name("jail table", tests, make_programs, NULL);

@@ -1,6 +1,7 @@
 /* The table of infer processes, its memory budget, and the memory of failed loads. */
 #include "base/mem.h"
 #include "super/infers.h"
+#include "wire/model.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -344,6 +345,110 @@ static void test_no_more_files_than_places(void **state)
         continue;
 }
 
+/* ── prepared forms ── */
+
+/* A process that prepares the file of model `n`, and has made a form of `bytes` bytes out of `most`. */
+static struct infer *prepared(struct infers *t, uint8_t n, uint64_t bytes, uint64_t most)
+{
+    struct infer *i = infers_new(t);
+    i->state = INFER_PREPARING;
+    i->model = model(n);
+    assert_true(infers_reserve(t, i, most));
+    i->prepared = (struct prepared){.fd = dup(2), .bytes = bytes};
+    return i;
+}
+
+static void test_a_prepared_form_is_counted_once(void **state)
+{
+    struct infers *t = *state;
+    files_keep(t, loaded(t, 1, 100, 0), 5);
+    struct infer *maker = prepared(t, 1, 70, 400), *next = infers_new(t);
+    int fd = maker->prepared.fd;
+    files_take_prepared(t, maker);
+    assert_int_equal(t->used, 500);
+    infers_drop(t, maker);
+    assert_int_equal(t->used, 170);
+    assert_int_equal(files_bytes(files_find(t, &(struct wire_model){.cid = {1}, .cid_len = 34})), 170);
+
+    next->model = model(1);
+    assert_true(files_take(t, next)); /* it is loaded: the file may be dropped again, its form is mapped */
+    assert_int_equal(next->prepared.fd, fd);
+    assert_int_equal(next->reserved, 170);
+    files_keep(t, next, 6);
+    assert_int_equal(next->reserved, 70);
+    assert_int_equal(t->used, 170);
+    assert_true(files_drop(t, &next->model));
+    assert_int_equal(t->used, 70);
+    files_take_prepared(t, next); /* nowhere to go */
+    assert_int_equal(next->prepared.fd, fd);
+    infers_drop(t, next);
+    assert_int_equal(t->used, 0);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+static void test_a_prepared_form_comes_back_from_its_process(void **state)
+{
+    struct infers *t = *state;
+    files_keep(t, loaded(t, 1, 100, 0), 5);
+    struct infer *maker = prepared(t, 1, 70, 400), *next = infers_new(t);
+    files_take_prepared(t, maker);
+    infers_drop(t, maker);
+    next->model = model(1);
+    assert_true(files_take(t, next));
+    files_keep(t, next, 6);
+    files_take_prepared(t, next);
+    infers_drop(t, next);
+    assert_int_equal(t->used, 170);
+    assert_true(files_drop_oldest(t));
+    assert_int_equal(t->used, 0);
+}
+
+static void test_prepared_forms_go_before_files(void **state)
+{
+    struct infers *t = *state;
+    for (uint8_t n = 1; n <= 3; n++)
+        files_keep(t, loaded(t, n, 10, 0), n);
+    for (uint8_t n = 2; n <= 3; n++) {
+        struct infer *maker = prepared(t, n, 5, 50);
+        files_take_prepared(t, maker);
+        infers_drop(t, maker);
+    }
+    struct wire_model m2 = model(2), m3 = model(3);
+    assert_int_equal(t->used, 40);
+    assert_true(files_drop_prepared(t));
+    assert_int_equal(files_find(t, &m2)->prepared.fd, -1);
+    assert_int_not_equal(files_find(t, &m3)->prepared.fd, -1);
+    assert_true(files_drop_prepared(t));
+    assert_false(files_drop_prepared(t));
+    assert_int_equal(t->used, 30);
+    while (files_drop_oldest(t))
+        continue;
+    assert_int_equal(t->used, 0);
+}
+
+static void test_what_was_refused_is_not_wanted_again(void **state)
+{
+    struct infers *t = *state;
+    struct wire_model m1 = model(1), m2 = model(2);
+    struct infer *next = infers_new(t);
+    files_keep(t, loaded(t, 1, 10, 0), 1);
+    files_keep(t, loaded(t, 2, 10, 0), 2);
+    assert_null(files_wanted(t));
+    files_want(t, &m1);
+    files_want(t, &m2);
+    assert_true(wire_model_equal(&files_wanted(t)->model, &m2));
+    files_refuse(t, &m2);
+    files_want(t, &m2);
+    assert_true(wire_model_equal(&files_wanted(t)->model, &m1));
+    next->model = m2;
+    assert_true(files_take(t, next)); /* nor by who loads it next */
+    files_keep(t, next, 9);
+    files_want(t, &m2);
+    assert_true(wire_model_equal(&files_wanted(t)->model, &m1));
+    while (files_drop_oldest(t))
+        continue;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +469,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_file_used_longest_ago_is_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_file_for_each_model, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_more_files_than_places, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_prepared_form_is_counted_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_prepared_form_comes_back_from_its_process, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prepared_forms_go_before_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_refused_is_not_wanted_again, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
