@@ -1,7 +1,7 @@
 # veronnx: everything that is typed to build, run and check it. The work is done by Meson and the scripts of tools/.
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build run enclave test asan clang bench conformance soak lint fuzz image image-check image-test install clean distclean help
+.PHONY: build run enclave test asan clang bench conformance soak lint fuzz fuzz-coverage image image-check image-test install clean distclean help
 
 PREFIX ?= /usr/local
 SECONDS ?= 60
@@ -39,11 +39,17 @@ clang: ## all tests again with clang
 	@$(NINJA) -C build-clang
 	@tools/test.sh build-clang
 
-fuzz: ## every fuzz target for SECONDS (60) seconds
+fuzz: ## every fuzz target: SECONDS (60) seconds for what faces the network or the host, a fifth of that for the rest
 	@tools/setup.sh dev
 	@CC=$(CLANG) tools/configure.sh build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 	@$(NINJA) -C build-fuzz fuzz
 	@tools/fuzz.sh build-fuzz $(SECONDS)
+
+fuzz-coverage: ## which lines of the parsers the corpora reach, those committed and what make fuzz found
+	@tools/setup.sh dev
+	@LLVM_PROFILE_FILE=/dev/null CC=$(CLANG) tools/configure.sh build-coverage -Doptimization=1 -Dc_args='-fprofile-instr-generate -fcoverage-mapping' -Dc_link_args=-fprofile-instr-generate
+	@$(NINJA) -C build-coverage fuzz
+	@tools/fuzz_coverage.sh build-coverage build-fuzz/corpus
 
 lint: ## the rules of docs/style.md that a script can check, and clang-tidy
 	@tools/setup.sh dev
@@ -92,12 +98,12 @@ install: build ## install into PREFIX (/usr/local), below DESTDIR
 	@meson install -C build --no-rebuild
 
 clean: ## remove what was built; keep what was downloaded and unpacked
-	@rm -rf build-asan build-clang build-fuzz
+	@rm -rf build-asan build-clang build-coverage build-fuzz
 	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
 
 distclean: clean ## remove build/deps/ as well
 	@rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.* ## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.* ## /  make \1\t/p' Makefile | expand -t 24
 	@echo '  VERBOSE=1 shows every command; PREFIX, DESTDIR, SECONDS, ONNXRUNTIME_ROOT and VERONNX_CACHE are honoured.'

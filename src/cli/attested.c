@@ -33,17 +33,21 @@ static err_t get(const char *node, const char *path, bool certificate, struct ht
     return ret->status == 200 ? OK : why_set(why, ERR_CLOSED, "%s: status %ld", url, ret->status);
 }
 
-/* Base64 and a line feed, as nitriding answers. */
+err_t attested_read_document(struct view answer, struct buf *ret_document)
+{
+    if (answer.len > 0 && answer.data[answer.len - 1] == '\n')
+        answer.len--;
+    return base64_decode(answer, ret_document);
+}
+
+/* As nitriding answers. */
 static err_t ask_document(const char *node, struct attested *a, struct why *why)
 {
     AUTO(http_result_done) struct http_result r = {0};
     char path[64 + HEX_LEN(ATTESTED_NONCE_LEN)] = "/enclave/attestation?nonce=";
     hex_encode(a->nonce, sizeof(a->nonce), path + strlen(path));
     TRY(get(node, path, true, &r, why));
-    struct view text = buf_view(&r.body);
-    if (text.len > 0 && text.data[text.len - 1] == '\n')
-        text.len--;
-    if (base64_decode(text, &a->document) != OK)
+    if (attested_read_document(buf_view(&r.body), &a->document) != OK)
         return why_set(why, ERR_CLOSED, "/enclave/attestation: the answer is not base64 of a document");
     return buf_put_view(&a->certificate, buf_view(&r.certificate));
 }
@@ -60,16 +64,21 @@ static err_t take_identity(yyjson_val *root, struct attested *a)
     return buf_put(&a->policy, yyjson_get_str(policy), yyjson_get_len(policy));
 }
 
+err_t attested_read_identity(struct view answer, struct attested *ret)
+{
+    yyjson_doc *doc = yyjson_read((const char *)answer.data, answer.len, 0);
+    err_t e = take_identity(yyjson_doc_get_root(doc), ret);
+    yyjson_doc_free(doc);
+    return e;
+}
+
 static err_t ask_identity(const char *node, struct attested *a, struct why *why)
 {
     AUTO(http_result_done) struct http_result r = {0};
     TRY(get(node, "/.well-known/veronnx", false, &r, why));
-    yyjson_doc *doc = yyjson_read((const char *)r.body.data, r.body.len, 0);
-    err_t e = take_identity(yyjson_doc_get_root(doc), a);
-    yyjson_doc_free(doc);
-    return e == OK ? OK
-                   : why_set(why, ERR_CLOSED,
-                             "/.well-known/veronnx: not an object with keyset, configuration and policy");
+    return attested_read_identity(buf_view(&r.body), a) == OK
+               ? OK
+               : why_set(why, ERR_CLOSED, "/.well-known/veronnx: not an object with keyset, configuration and policy");
 }
 
 err_t attested_ask(const char *url, struct attested *ret, struct why *why)
@@ -85,16 +94,23 @@ err_t attested_ask(const char *url, struct attested *ret, struct why *why)
     return ask_identity(url, ret, why);
 }
 
+err_t attested_read_key(struct view answer, struct buf *ret_der)
+{
+    yyjson_doc *doc = yyjson_read((const char *)answer.data, answer.len, 0);
+    yyjson_val *key = yyjson_obj_get(yyjson_doc_get_root(doc), "public_key");
+    err_t e =
+        yyjson_is_str(key) ? pem_public_key(view_of(yyjson_get_str(key), yyjson_get_len(key)), ret_der) : ERR_MALFORMED;
+    yyjson_doc_free(doc);
+    return e;
+}
+
 err_t attested_signing_key(const char *url, struct buf *ret_der, struct why *why)
 {
     AUTO(http_result_done) struct http_result r = {0};
     TRY(get(url, "/signing-key", false, &r, why));
-    yyjson_doc *doc = yyjson_read((const char *)r.body.data, r.body.len, 0);
-    yyjson_val *key = yyjson_obj_get(yyjson_doc_get_root(doc), "public_key");
-    err_t e = yyjson_is_str(key) ? pem_public_key(view_of(yyjson_get_str(key), yyjson_get_len(key)), ret_der)
-                                 : ERR_MALFORMED;
-    yyjson_doc_free(doc);
-    return e == OK ? OK : why_set(why, ERR_CLOSED, "/signing-key: not an object with public_key in PEM");
+    return attested_read_key(buf_view(&r.body), ret_der) == OK
+               ? OK
+               : why_set(why, ERR_CLOSED, "/signing-key: not an object with public_key in PEM");
 }
 
 static struct veronnx_bytes bytes_of(const struct buf *b)

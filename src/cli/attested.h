@@ -26,6 +26,12 @@ err_t attested_ask(const char *url, struct attested *ret, struct why *why);
 /* Appends the DER of the node's /signing-key; ERR_CLOSED, with a sentence, when it gives none. */
 err_t attested_signing_key(const char *url, struct buf *ret_der, struct why *why);
 
+/* What they answered, appended to their buffers: base64 and perhaps a line feed; two objects of JSON. Pure.
+   ERR_MALFORMED or what the buffers say. */
+err_t attested_read_document(struct view answer, struct buf *ret_document);
+err_t attested_read_identity(struct view answer, struct attested *ret);
+err_t attested_read_key(struct view answer, struct buf *ret_der);
+
 /* The parts and, in `x`, the nonce as the library takes them; borrowed. */
 struct veronnx_node attested_node(const struct attested *a, struct veronnx_expect *x);
 

@@ -169,13 +169,9 @@ static err_t write_json(const char *path, yyjson_mut_doc *doc, struct why *why)
     return output_commit(&o, why);
 }
 
-/* The caller ends it with yyjson_doc_free. */
-static err_t read_json(const char *path, yyjson_doc **ret, struct why *why)
+static err_t blame(err_t e, const char *path, struct why *why)
 {
-    AUTO_BUF struct buf text = BUF_WITH(STATE_MAX);
-    TRY(file_read(path, &text, why));
-    *ret = yyjson_read((const char *)text.data, text.len, 0);
-    return *ret != NULL ? OK : why_set(why, ERR_IO, "not JSON: %s", path);
+    return e == OK ? OK : why_set(why, ERR_IO, "not JSON: %s", path);
 }
 
 /* ── veronnx-host ── */
@@ -222,18 +218,26 @@ static void take_host_side(yyjson_val *root, struct host_side *s)
     s->settings.debug = yyjson_get_bool(yyjson_obj_get(root, "debug"));
 }
 
-err_t host_side_read(const struct host_folder *f, struct host_side *ret, struct why *why)
+err_t host_side_parse(struct view text, struct host_side *ret)
 {
-    char path[HOST_PATH_MAX];
-    yyjson_doc *doc = NULL;
-    host_folder_file(f, HOST_FILE, path);
-    if (access(path, F_OK) != 0)
-        return why_set(why, ERR_CLOSED, "nothing runs in %s", f->path);
-    TRY(read_json(path, &doc, why));
+    yyjson_doc *doc = yyjson_read((const char *)text.data, text.len, 0);
+    if (doc == NULL)
+        return ERR_MALFORMED;
     *ret = (struct host_side){0};
     take_host_side(yyjson_doc_get_root(doc), ret);
     yyjson_doc_free(doc);
     return OK;
+}
+
+err_t host_side_read(const struct host_folder *f, struct host_side *ret, struct why *why)
+{
+    char path[HOST_PATH_MAX];
+    AUTO_BUF struct buf text = BUF_WITH(STATE_MAX);
+    host_folder_file(f, HOST_FILE, path);
+    if (access(path, F_OK) != 0)
+        return why_set(why, ERR_CLOSED, "nothing runs in %s", f->path);
+    TRY(file_read(path, &text, why));
+    return blame(host_side_parse(buf_view(&text), ret), path, why);
 }
 
 void host_side_forget(const struct host_folder *f)
@@ -306,15 +310,23 @@ static int by_cid(const void *a, const void *b)
     return x->cid < y->cid ? -1 : x->cid > y->cid;
 }
 
-static err_t read_enclave(const struct host_folder *f, uint32_t cid, struct enclave *ret, struct why *why)
+err_t enclave_parse(struct view text, struct enclave *ret)
 {
-    char path[HOST_PATH_MAX];
-    yyjson_doc *doc = NULL;
-    host_folder_of(f, cid, "json", path);
-    TRY(read_json(path, &doc, why));
+    yyjson_doc *doc = yyjson_read((const char *)text.data, text.len, 0);
+    if (doc == NULL)
+        return ERR_MALFORMED;
     take_enclave(yyjson_doc_get_root(doc), ret);
     yyjson_doc_free(doc);
     return OK;
+}
+
+static err_t read_enclave(const struct host_folder *f, uint32_t cid, struct enclave *ret, struct why *why)
+{
+    char path[HOST_PATH_MAX];
+    AUTO_BUF struct buf text = BUF_WITH(STATE_MAX);
+    host_folder_of(f, cid, "json", path);
+    TRY(file_read(path, &text, why));
+    return blame(enclave_parse(buf_view(&text), ret), path, why);
 }
 
 err_t enclaves_read(const struct host_folder *f, struct enclave ret[static HOST_ENCLAVES_MAX], size_t *ret_n,

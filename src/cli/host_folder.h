@@ -79,6 +79,11 @@ void host_folder_of(const struct host_folder *f, uint32_t cid, const char *endin
 /* A whole file, under its name when it is whole. */
 err_t host_folder_put(const char *path, struct view text, struct why *why);
 
+/* What the files hold, as JSON: whatever is not there, or is something else, is 0 or "". ERR_MALFORMED when it is no
+ * JSON. */
+err_t host_side_parse(struct view text, struct host_side *ret);
+err_t enclave_parse(struct view text, struct enclave *ret);
+
 /* For people too; false when it could not be written. */
 bool host_json_print(FILE *to, const yyjson_mut_doc *doc);
 

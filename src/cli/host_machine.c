@@ -1,7 +1,8 @@
-/* Command lines, and what is read of their answers. */
+/* Command lines. */
 #include "cli/host_machine.h"
 
 #include "base/clock.h"
+#include "cli/nitro_answer.h"
 #include "wire/launch.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <yyjson.h>
 
 #define ANSWER_MAX    (1 * MIB)
 #define WORDS_MAX     64
@@ -19,28 +19,6 @@
 #define DEVICE_BESIDE "veronnx-vsock"
 
 /* ── nitro-cli ── */
-
-/* It says sentences in front of its JSON, on whichever stream. The caller ends the document. */
-static yyjson_doc *read_answer(const struct buf *out)
-{
-    struct view rest = buf_view(out);
-    while (rest.len > 0 && rest.data[0] != '{' && rest.data[0] != '[')
-        (void)view_cut(&rest, '\n');
-    return rest.len > 0 ? yyjson_read((const char *)rest.data, rest.len, 0) : NULL;
-}
-
-static err_t take_id(const struct buf *out, struct enclave *e, struct why *why)
-{
-    yyjson_doc *doc = read_answer(out);
-    yyjson_val *root = yyjson_doc_get_root(doc);
-    const char *id = yyjson_get_str(yyjson_obj_get(root, "EnclaveID"));
-    bool good = id != NULL && id[0] != '\0' && strlen(id) < sizeof(e->id) &&
-                yyjson_get_uint(yyjson_obj_get(root, "EnclaveCID")) == e->cid;
-    if (good)
-        (void)snprintf(e->id, sizeof(e->id), "%s", id);
-    yyjson_doc_free(doc);
-    return good ? OK : why_set(why, ERR_CLOSED, "nitro-cli run-enclave: no EnclaveID, or not EnclaveCID %u", e->cid);
-}
 
 static void terminate(const char *by, const char *which)
 {
@@ -75,7 +53,7 @@ static err_t nitro_start(const struct host_folder *f UNUSED, const struct host_s
                                 s->debug ? "--debug-mode" : NULL,
                                 NULL};
     TRY(process_ask(argv, &out, why));
-    err_t error = take_id(&out, e, why);
+    err_t error = nitro_answer_id(buf_view(&out), e->cid, e->id, sizeof(e->id), why);
     if (error != OK)
         terminate("--enclave-name", name);
     return error;
@@ -86,19 +64,7 @@ static bool nitro_lives(const struct enclave *e)
     static const char *const argv[] = {"nitro-cli", "describe-enclaves", NULL};
     AUTO_BUF struct buf out = BUF_WITH(ANSWER_MAX);
     struct why why = {0};
-    size_t i = 0, n = 0;
-    yyjson_val *row = NULL;
-    bool found = false;
-    if (process_ask(argv, &out, &why) != OK)
-        return false;
-    yyjson_doc *doc = read_answer(&out);
-    yyjson_arr_foreach(yyjson_doc_get_root(doc), i, n, row)
-    {
-        found |= yyjson_equals_str(yyjson_obj_get(row, "EnclaveID"), e->id) &&
-                 yyjson_equals_str(yyjson_obj_get(row, "State"), "RUNNING");
-    }
-    yyjson_doc_free(doc);
-    return found;
+    return process_ask(argv, &out, &why) == OK && nitro_answer_runs(buf_view(&out), e->id);
 }
 
 static void nitro_stop(const struct enclave *e)

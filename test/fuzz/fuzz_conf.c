@@ -1,5 +1,6 @@
-/* The records of the configuration as a hostile writer could leave them: changes of four bytes to an empty one, each an offset and a
-   value, then the texts behind it. Whatever is mapped has texts that end and texts that lie inside. */
+/* The records of the configuration as a hostile writer could leave them: changes to an empty one, each a word that says
+   where and a value that is written there, once or several times, then the texts behind it. Whatever is mapped has
+   texts that end and texts that lie inside. */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "wire/conf.h"
@@ -10,6 +11,26 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Where something is checked. */
+static const size_t fields[] = {
+    offsetof(struct conf, n_listen),      offsetof(struct conf, listen),          offsetof(struct conf, listen_name),
+    offsetof(struct conf, admin),         offsetof(struct conf, blocks_from),     offsetof(struct conf, log_to),
+    offsetof(struct conf, store),         offsetof(struct conf, state),           offsetof(struct conf, ready_file),
+    offsetof(struct conf, n_preload),     offsetof(struct conf, preload),         offsetof(struct conf, n_aliases),
+    offsetof(struct conf, aliases),       offsetof(struct conf, n_allow),         offsetof(struct conf, allow),
+    offsetof(struct conf, n_domains),     offsetof(struct conf, domains),         offsetof(struct conf, n_sources),
+    offsetof(struct conf, sources),       offsetof(struct conf, source_ca),       offsetof(struct conf, cache),
+    offsetof(struct conf, node_text_len), offsetof(struct conf, policy_text_len),
+};
+
+/* The lowest byte: which field; the next: how many words behind it; the highest: how many words in all, less one. */
+static void change(struct conf *c, uint32_t where, uint32_t value)
+{
+    size_t word = fields[where % 256 % COUNT_OF(fields)] / 4 + (where >> 8) % 65536, count = sizeof(*c) / 4;
+    for (size_t i = 0; i <= where >> 24; i++)
+        memcpy((uint8_t *)c + (word + i) % count * 4, &value, 4);
+}
+
 static int make_file(struct view *in)
 {
     int fd = -1;
@@ -18,7 +39,7 @@ static int make_file(struct view *in)
     if (c == NULL)
         abort();
     while (view_u32le(in, &at) == OK && at != UINT32_MAX && view_u32le(in, &value) == OK)
-        memcpy((uint8_t *)c + at % (sizeof(*c) / 4) * 4, &value, 4);
+        change(c, at, value);
     if (memfd_new("conf", sizeof(*c) + in->len, &fd) != OK || fd_write_all(fd, c, sizeof(*c)) != OK ||
         fd_write_all(fd, in->data, in->len) != OK || memfd_seal(fd, SEALS_FILE) != OK)
         abort();

@@ -57,6 +57,21 @@ static void on_head(void *self, struct http_req *req)
         http_body_into(req, area, sizeof(area));
     else if (req->path.len == 2 && req->path.data[1] == 's')
         req->body_max = 10;
+    else if (req->path.len == 2 && req->path.data[1] == 'v')
+        req->prefix = 4;
+}
+
+/* Longer bodies do not fit. */
+static void on_prefix(void *self, struct http_req *req)
+{
+    static uint8_t areas[60];
+    static struct http_piece pieces[3];
+    (void)self;
+    REQUIRE(w.open == req && req->body.len == 4);
+    pieces[0] = (struct http_piece){areas, 3};
+    pieces[1] = (struct http_piece){areas + 3, 0};
+    pieces[2] = (struct http_piece){areas + 10, 50};
+    http_body_scatter(req, pieces, COUNT_OF(pieces));
 }
 
 static void on_body(void *self, struct http_req *req)
@@ -78,7 +93,7 @@ static void on_gone(void *self, struct http_req *req)
 
 static void begin(void)
 {
-    static const struct http_handler handler = {on_head, on_body, on_gone, NULL, NULL, NULL};
+    static const struct http_handler handler = {on_head, on_body, on_gone, NULL, NULL, on_prefix};
     if (w.server != NULL)
         return;
     REQUIRE(http_setup() == OK && uv_loop_init(&w.loop) == 0);

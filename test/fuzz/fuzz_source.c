@@ -49,6 +49,16 @@ static void read_type(struct view text)
     assert(!raw || !answer_has_type((const char *)copy.data, "application/vnd.ipld.car"));
 }
 
+/* Nothing but 200 is a block. */
+static void read_status(struct view text)
+{
+    uint16_t status = 0;
+    if (view_u16le(&text, &status) != OK)
+        return;
+    for (enum source_kind kind = 0; kind < SOURCE_KINDS_; kind++)
+        assert((answer_of_status(kind, status % 700) == ANSWER_BLOCK) == (status % 700 == 200));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct view text = view_of(data, size);
@@ -56,5 +66,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_line(text);
     read_token(text);
     read_type(text);
+    read_status(text);
     return 0;
 }
