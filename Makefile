@@ -70,6 +70,7 @@ soak: build ## what takes an hour: too many requests and slow clients; everythin
 	@tools/configure.sh build
 	@$(NINJA) -C build bench-programs test/unit/infer/veronnx-infer-no-scan
 	@VERONNX_BIN=build/bin python3 test/soak/overload.py
+	@VERONNX_BIN=build/bin python3 test/soak/neighbours.py
 	@VERONNX_BIN=build/bin python3 test/soak/mixed.py --seconds $(SECONDS)
 	@VERONNX_BIN=build/bin python3 test/soak/mixed.py --seconds $(SECONDS) --kills 100
 	@VERONNX_BIN=build/bin python3 test/soak/models.py --seconds $(SECONDS)

@@ -61,13 +61,17 @@ size_t app_share(const struct app *app)
 
 /* ── time ── */
 
-/* Once a second, so that the supervisor knows what to evict. When it is behind, the next second will do. */
-static void tell_active(struct app *app)
+/* So that the supervisor knows what to evict (`all`, once a second), and who stands behind others. When it is behind, the next time will
+   do. */
+static void tell_active(struct app *app, bool all)
 {
     for (struct lane *l = app->lanes; l != NULL; l = l->next) {
-        struct msg_front_infer active = {.infer = l->infer};
-        if (l->active && wire_send(&app->control, MSG_FRONT_ACTIVE, &active, view_of(NULL, 0), NULL, 0) == OK)
-            l->active = l->running > 0;
+        struct msg_front_active active = {.infer = l->infer, .slow = l->slow};
+        bool news = l->slow != l->told_slow || (all && l->active);
+        if (!news || wire_send(&app->control, MSG_FRONT_ACTIVE, &active, view_of(NULL, 0), NULL, 0) != OK)
+            continue;
+        l->told_slow = l->slow;
+        l->active = l->running > 0;
     }
 }
 
@@ -80,10 +84,12 @@ static void on_due(uv_check_t *check)
     bool expected = lanes_tick(app, now);
     expected |= proofs_tick(app, now);
     calls_tick(app, now);
-    if (now - app->told_ms < 1000)
+    calls_note_long(app, now);
+    bool all = now - app->told_ms >= 1000;
+    tell_active(app, all);
+    if (!all)
         return;
     app->told_ms = now;
-    tell_active(app);
     if (app->seated == 0 && !expected)
         (void)uv_timer_stop(&app->tick);
 }

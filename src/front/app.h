@@ -146,6 +146,8 @@ struct lane {
     bool leaving;        /* FRONT_EVICT came: only those are started that */
     unsigned owed;       /* were waiting then; how many at most */
     bool active;         /* used since the supervisor was told last */
+    bool slow;           /* one of its runs takes long */
+    bool told_slow;      /* so the supervisor thinks */
     bool settling;       /* inside lane_settle */
     int events;          /* of `job`, as the loop was told last */
     struct slot slots[SLOTS_MAX];
@@ -236,6 +238,7 @@ struct call {
     int slot;     /* -1: none */
     uint64_t job; /* 0: none */
     uint64_t begin_us;
+    uint64_t run_ms; /* when a worker took it, as far as one can tell; far away: not yet */
     uint64_t deadline_ms;
     uint64_t turn_ns; /* when it was its turn */
     struct wire_nonce nonce;
@@ -341,6 +344,10 @@ err_t call_read_head(struct call *c, struct view nonce, struct why *why);
 
 /* A result came at `came_ns`, and its answer is written; somebody waits for it. */
 void call_note_run(const struct call *c, uint64_t came_ns, const struct msg_result *r);
+/* It is answered with what it asked for, after `us`. */
+void call_note_answer(const struct call *c, uint64_t us, bool receipt);
+/* Of each lane, whether one of its runs takes long. */
+void calls_note_long(struct app *app, uint64_t now_ms);
 
 /* ── oip_api.c ── */
 

@@ -104,6 +104,7 @@ static void take_slot(struct call *c, struct lane *l)
 
 static void set_deadline(struct call *c, uint64_t now_ms)
 {
+    c->run_ms = now_ms;
     c->deadline_ms = now_ms + c->app->conf->run_ms + HUNG_MS;
 }
 
@@ -246,16 +247,6 @@ static err_t pack_receipt(const struct call *c, const struct wire_receipt *r,
     return receipt_pack(&parts, ret_text);
 }
 
-static void note_answer(const struct call *c, const struct http_req *req, bool receipt)
-{
-    struct front_counts *counts = &c->app->counts;
-    if (c->form->tell != NULL)
-        return;
-    counts->inferences++;
-    counts->receipts += receipt;
-    metric_time(&counts->request, (uint64_t)age_us(req));
-}
-
 /* `r` NULL: none is wanted. */
 static void answer(struct call *c, const struct wire_receipt *r)
 {
@@ -277,7 +268,7 @@ static void answer(struct call *c, const struct wire_receipt *r)
     if (c->settle)
         a.fields[a.n_fields++] = (struct http_field){"Veronnx-Settlement", view_of(settlement, strlen(settlement))};
     struct http_req *req = TAKE_PTR(c->req);
-    note_answer(c, req, r != NULL);
+    call_note_answer(c, (uint64_t)age_us(req), r != NULL);
     a.body = c->answer;
     a.held = c->answer_lease;
     c->answer = (struct buf){0};
@@ -368,7 +359,7 @@ static err_t dispatch(struct call *c)
 static void note_begin(struct call *c)
 {
     c->begin_us = clock_mono_ns() / 1000;
-    c->deadline_ms = NEVER_MS;
+    c->run_ms = c->deadline_ms = NEVER_MS;
     if (c->lane->running > c->app->workers)
         list_move(&c->lane->pending, &c->link);
     else

@@ -180,6 +180,7 @@ static err_t start(struct infer *i, const char *library)
 {
     i->control = (struct wire_end){CONTROL_FD, CHAN_INFER, SIDE_B};
     i->block_fd = i->kept_fd = i->crew.report.fd = -1;
+    (void)setpgid(0, 0); /* by its group the supervisor reaches all threads (setpriority) */
     i->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (i->wake_fd < 0 || OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
         return ERR_INTERNAL;

@@ -66,8 +66,8 @@ struct jail_failure {
 
 /* Installs the row, once, while the process has one thread: environment reduced to the row's list, empty working
    directory, descriptors closed, resource limits, no core file, not dumpable, no new privileges, no capabilities
-   (supervisor: only that to bind low ports, if it had it), Landlock, system-call filter (default: the process is killed
-   by SIGSYS).
+   (supervisor: only those to bind low ports and to set priorities, if it had them), Landlock, system-call filter
+   (default: the process is killed by SIGSYS).
    Landlock: kernel 5.19 (ABI 2) is the least accepted. Limits on truncation (ABI 3), TCP ports (4), device ioctls (5),
    and signals and abstract sockets (6) are used where the kernel has them; where not, the filter stands alone (it gives
    no row but the supervisor's a socket call or a truncating open).

@@ -286,7 +286,7 @@ const struct jail_traits jail_traits[JAIL_ROWS_] = {
     [JAIL_SUPER] = {.name = "super",
                     .after = JAIL_ROWS_,
                     .limits = {LIMIT(RLIMIT_NOFILE, 65536)},
-                    .capabilities = UINT64_C(1) << CAP_NET_BIND_SERVICE,
+                    .capabilities = UINT64_C(1) << CAP_NET_BIND_SERVICE | UINT64_C(1) << CAP_SYS_NICE,
                     .tcp_bind = true,
                     .tcp_connect = true},
     [JAIL_CONFIG] = {.name = "config",

@@ -334,6 +334,7 @@ err_t boot_prepare(struct super *s)
     TRY(clear_ready_files(s));
     set_budget(s);
     memory_open_oom(s);
+    cores_open(s);
     return OK;
 }
 

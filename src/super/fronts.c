@@ -100,10 +100,13 @@ static err_t on_released(void *self, struct wire_msg *m)
 
 static err_t on_active(void *self, struct wire_msg *m)
 {
-    struct infer *i = named_infer(self, m);
+    const struct msg_front_active *active = m->fixed;
+    struct infer *i = infers_by_number(&((struct super *)self)->infers, active->infer);
     if (i == NULL)
         return OK;
     i->used_ms = clock_mono_ms();
+    i->share.slow = active->slow != 0;
+    cores_need_tick(self);
     files_used(&((struct super *)self)->infers, &i->model, i->used_ms);
     return OK;
 }

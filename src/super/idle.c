@@ -50,6 +50,7 @@ err_t idle_start(struct super *s)
         infers_drop(&s->infers, i);
         return e;
     }
+    cores_started(i);
     loads_deadline(s, i, START_MS);
     return OK;
 }

@@ -146,6 +146,7 @@ void infers_renew(struct infers *t, struct infer *i)
     struct infer same = no_infer;
     same.super = i->super;
     same.child = i->child;
+    same.share = i->share;
     same.engine_len = i->engine_len;
     memcpy(same.engine, i->engine, sizeof(same.engine));
     if (i->block_fd >= 0)

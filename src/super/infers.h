@@ -4,6 +4,7 @@
 #define VERONNX_SUPER_INFERS_H
 
 #include "super/child.h"
+#include "super/share.h"
 #include "wire/conf.h"
 
 #define FAILURES_MAX  64
@@ -73,6 +74,7 @@ struct infer {
     bool random;  /* it has a random operator, as the scan found */
     uint32_t scan_us;
     uint32_t cpu_us; /* that loading took */
+    struct share share; /* of the cores */
 };
 
 /* A sealed file whose model no process is loading: the next one that is to serve it needs no blocks. */

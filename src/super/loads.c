@@ -244,6 +244,7 @@ static void assign(struct super *s, struct infer *i, const struct pending *p)
     i->asked_ms = p->asked_ms;
     i->assigned_ms = clock_mono_ms();
     set_ask(i, &p->ask);
+    cores_begin(i);
     bool kept = files_take(&s->infers, i);
     log_event(LOG_MODEL_LOADING, i->number, i->front_request, (int64_t)(kept ? i->file_bytes : 0));
     loads_deadline(s, i, s->conf->load_ms);
@@ -334,6 +335,7 @@ void loads_ready(struct super *s, struct infer *i)
     i->state = INFER_READY;
     i->deadline_ms = 0;
     i->used_ms = now;
+    cores_begin(i);
     set_ask(i, &(struct ask){0});
     s->loads++;
     s->loaded_bytes += i->file_bytes;

@@ -287,7 +287,7 @@ static err_t watch_signals(struct super *s)
             return ERR_INTERNAL;
     }
     bool ok = uv_timer_init(&s->loop, &s->tick) == 0 && uv_timer_init(&s->loop, &s->drain) == 0 &&
-              uv_timer_init(&s->loop, &s->expiry) == 0;
+              uv_timer_init(&s->loop, &s->expiry) == 0 && uv_timer_init(&s->loop, &s->share_tick) == 0;
     return ok ? OK : ERR_INTERNAL;
 }
 

@@ -37,6 +37,7 @@ struct super {
     uv_timer_t tick;        /* load deadlines; runs while something loads */
     uv_timer_t drain;
     uv_timer_t expiry; /* the keys of this boot end */
+    uv_timer_t share_tick; /* who takes how much of the cores; runs while models do */
     enum super_phase phase;
     int exit_status;
     uint64_t started_ms;
@@ -82,6 +83,8 @@ struct super {
     uint64_t model_memory; /* what the configuration gives */
     int oom_fd;    /* our own /proc/self/oom_score_adj, or -1 */
     int oom_usual; /* what stood there */
+    int nice_usual;    /* our own */
+    bool nice_returns; /* a process that was put back can be brought forward again */
 
     struct infers infers;
     struct pending pending[PENDING_MAX];
@@ -239,6 +242,17 @@ void memory_open_oom(struct super *s);
 /* Between a call with true and one with false, processes that are started are the first that the kernel ends when the machine is out of
    memory. */
 void memory_prefer_oom(struct super *s, bool on);
+
+/* ── cores.c: shares of the cores ── */
+
+/* Sees whether who was put back can be brought forward again; before the jail. */
+void cores_open(struct super *s);
+/* The process has just been started; it has no model yet. */
+void cores_started(struct infer *i);
+/* It begins to load its model, or to serve it: its time counts from here. */
+void cores_begin(struct infer *i);
+/* A model is being used. */
+void cores_need_tick(struct super *s);
 
 /* ── node.c ── */
 

@@ -172,9 +172,13 @@ struct msg_front_failed {
     uint32_t retry_ms;
     uint32_t zero;
 }; /* tail: why, printable ASCII after the front's check */
-struct msg_front_infer { /* FRONT_EVICT, FRONT_RELEASED, FRONT_ACTIVE */
+struct msg_front_infer { /* FRONT_EVICT, FRONT_RELEASED */
     uint32_t infer;
     uint32_t zero;
+};
+struct msg_front_active { /* it was used since this was said last */
+    uint32_t infer;
+    uint32_t slow; /* 1: one of its runs takes long */
 };
 struct msg_front_hung { /* this infer is to be ended */
     uint32_t infer;
@@ -469,7 +473,7 @@ struct msg_empty {
     X(FRONT_FAILED, CHAN_FRONT, SIDE_A, struct msg_front_failed, WHY_MAX, 0, 0)                                        \
     X(FRONT_EVICT, CHAN_FRONT, SIDE_A, struct msg_front_infer, 0, 0, 0)                                                \
     X(FRONT_RELEASED, CHAN_FRONT, SIDE_B, struct msg_front_infer, 0, 0, 0)                                             \
-    X(FRONT_ACTIVE, CHAN_FRONT, SIDE_B, struct msg_front_infer, 0, 0, 0)                                               \
+    X(FRONT_ACTIVE, CHAN_FRONT, SIDE_B, struct msg_front_active, 0, 0, 0)                                              \
     X(FRONT_HUNG, CHAN_FRONT, SIDE_B, struct msg_front_hung, 0, 0, 0)                                                  \
     X(FRONT_COUNT, CHAN_FRONT, SIDE_A, struct msg_front_count, 0, 0, 0)                                                \
     X(FRONT_COUNTS, CHAN_FRONT, SIDE_B, struct msg_front_counts, 0, 0, 0)                                              \

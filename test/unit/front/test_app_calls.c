@@ -505,12 +505,35 @@ static void test_active_lanes_are_told(void **state)
     struct infer *i = load(1);
     (void)state;
     turn_for(1200);
-    assert_int_equal(((const struct msg_front_infer *)super_hears(MSG_FRONT_ACTIVE))->infer, i->number);
+    assert_int_equal(((const struct msg_front_active *)super_hears(MSG_FRONT_ACTIVE))->infer, i->number);
     super_hears_nothing();
     assert_false(uv_is_active((uv_handle_t *)&w.app->tick));
     run_one(i, 1);
     turn_for(1200);
     (void)super_hears(MSG_FRONT_ACTIVE);
+}
+
+/* Told when it is found out, and when it is over: the supervisor lets others go first meanwhile. */
+static void test_long_runs_are_told(void **state)
+{
+    struct infer *i = load(1);
+    (void)state;
+    turn_for(1200);
+    (void)super_hears(MSG_FRONT_ACTIVE);
+    struct client *c = post(request_of(1, "1"));
+    struct job j = infer_takes(i);
+    const struct msg_front_active *active = NULL;
+    turn_for(400);
+    while (active == NULL || !active->slow) {
+        active = super_hears(MSG_FRONT_ACTIVE);
+        assert_int_equal(active->infer, i->number);
+    }
+    infer_answers(i, &j);
+    turn_for(400);
+    while (active->slow)
+        active = super_hears(MSG_FRONT_ACTIVE);
+    keeper_signs(j.head.job);
+    assert_int_equal(status_of(c), 200);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
@@ -544,6 +567,7 @@ int main(void)
         TEST(test_report_that_died),
         TEST(test_receipt_after_the_end_of_infer),
         TEST(test_active_lanes_are_told),
+        TEST(test_long_runs_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -435,7 +435,7 @@ static void *read_later(void *unused)
 /* What must be said waits until it has read; once a full socket was the end of the process. */
 static void test_full_control_socket(void **state)
 {
-    struct msg_front_infer active = {.infer = 1};
+    struct msg_front_active active = {.infer = 1};
     pthread_t reader;
     (void)state;
     while (wire_send(&w.app->control, MSG_FRONT_ACTIVE, &active, view_of(NULL, 0), NULL, 0) == OK)

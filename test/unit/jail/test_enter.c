@@ -80,7 +80,8 @@ static uint64_t status_value(pid_t pid, const char *name, int base)
 
 static void assert_privileges(const struct stopped *s)
 {
-    uint64_t kept = s->unprivileged || getuid() != 0 ? 0 : jail_traits[s->row].capabilities;
+    uint64_t ours = status_value(getpid(), "CapPrm:", 16);
+    uint64_t kept = s->unprivileged || getuid() != 0 ? 0 : jail_traits[s->row].capabilities & ours;
     assert_int_equal(status_value(s->pid, "NoNewPrivs:", 10), 1);
     assert_int_equal(status_value(s->pid, "Seccomp:", 10), SECCOMP_MODE_FILTER);
     assert_int_equal(status_value(s->pid, "CapInh:", 16), 0);

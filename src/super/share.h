@@ -1,0 +1,31 @@
+/* How far a process stands behind the others, by what it takes of the cores and by how long its runs are. Pure bookkeeping. */
+#ifndef VERONNX_SUPER_SHARE_H
+#define VERONNX_SUPER_SHARE_H
+
+#include "base/defs.h"
+
+/* The places, as nice values: each step is a quarter more of a core for who stands in front. */
+#define SHARE_MORE  8  /* who takes more than the others, at most */
+#define SHARE_BEGIN 15 /* who starts, loads, and has just loaded */
+#define SHARE_SLOW  19 /* who has a long run */
+
+struct share {
+    uint64_t cpu_ns; /* that it had taken at `at_ns` */
+    uint64_t at_ns;
+    unsigned used; /* of late, in thousandths of a core: what is a second ago hardly counts */
+    bool slow;     /* it has a long run */
+    int nice;      /* its place, 0 in front */
+    int set;       /* what the kernel was told */
+};
+
+/* From now on its time counts. */
+void share_begin(struct share *s, uint64_t cpu_ns, uint64_t now_ns);
+/* What it has taken until now. To be called ten times a second. */
+void share_note(struct share *s, uint64_t cpu_ns, uint64_t now_ns);
+/* Whether it is one of those whose use is compared. */
+bool share_counts(const struct share *s);
+/* Its next place. `part`: what those that count take, divided by their number; UINT_MAX when there is nobody to be compared with. Who
+   takes more goes back in big steps; who takes no more than half of it comes forward in small ones, as far as `first`. */
+int share_next(const struct share *s, unsigned part, int first);
+
+#endif
