@@ -219,7 +219,7 @@ def odd_engines(stage, honest):
 
 
 def run(folder):
-    with Node("--workers", "2", models=None, faults=True, folder=folder) as node:
+    with Node("--workers", "2", "--prepared", "never", models=None, faults=True, folder=folder) as node:
         stage = Stage(node)
         honest = stage.add()
         equal(stage.infer(honest), None, "the truth")
