@@ -10,6 +10,7 @@
 #include "jail/jail.h"
 #include "wire/roles.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <sched.h>
 #include <unistd.h>
@@ -17,6 +18,8 @@
 #define TICK_MS  100U
 #define TELL_MS  1000 /* how long the supervisor may be behind with reading */
 #define START_MS 5000
+
+#define MALLOC_KEEP (16 * MIB)
 
 static NORETURN void die(int status)
 {
@@ -341,6 +344,14 @@ err_t app_init(struct app *app, int control_fd)
     return wire_inbox_init(&app->inbox, CHAN_JOB); /* no channel has larger messages */
 }
 
+/* Bodies come from the heap, whose end is given back when more than MALLOC_KEEP of it are free: else the kernel maps
+   and clears pages for each anew. */
+static void tune_malloc(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, (int)MALLOC_KEEP);
+    (void)mallopt(M_TRIM_THRESHOLD, (int)MALLOC_KEEP);
+}
+
 /* Configuration, keys and listeners come first and wait for nothing else. */
 static err_t take_start(struct app *app)
 {
@@ -405,6 +416,7 @@ static err_t enter_jail(void)
 
 static err_t start(struct app *app)
 {
+    tune_malloc();
     TRY(http_setup());
     TRY(sha256_setup());
     TRY(app_init(app, CONTROL_FD));

@@ -89,6 +89,8 @@ err_t models_failed(struct app *app, struct wire_msg *msg);
 
 /* ── slots.c: the memory that we share with an infer process ── */
 
+#define INPUT_KEEP (1 * MIB) /* the longest input area whose pages an idle slot may keep */
+
 struct slot {
     struct map input;  /* made by us */
     int unsent;        /* its descriptor until infer has got it; -1 */

@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Tensors of together so many bytes are received where infer reads them; a copy of less costs less than an area. */
-#define DIRECT_MIN  (256 * KIB)
+/* Tensors of together so many bytes are received where infer reads them. What a slot keeps has its pages already: there
+   a copy costs less than an area whose pages are new. */
+#define DIRECT_MIN  INPUT_KEEP
 #define DIRECT_JSON (64 * KIB) /* longest JSON of such a request */
 
 #define JSON_LENGTH "inference-header-content-length"

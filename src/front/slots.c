@@ -6,10 +6,9 @@
 #include <assert.h>
 #include <sys/mman.h>
 
-#define PAGE        (4 * KIB)
-#define AREA_MIN    (64 * KIB)
-#define INPUT_KEEP  (1 * MIB) /* what an idle slot may keep, as long as */
-#define KEPT_SHARE  8         /* all of them together do not keep more than this part of the budget */
+#define PAGE       (4 * KIB)
+#define AREA_MIN   (64 * KIB)
+#define KEPT_SHARE 8 /* idle slots together do not keep more than this part of the budget */
 
 void slot_init(struct slot *s)
 {
