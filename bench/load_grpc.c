@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#define WINDOW   (1 << 30) /* of the answers: never in the way */
-#define RECORD   (16 * KIB)
+#define WINDOW   (1 << 30)   /* of the answers: never in the way */
+#define GATHERED (128 * KIB) /* then they are sent, in records that are full but for the last */
 #define BYTES(s) (uint8_t *)(uintptr_t)(s)
 #define FIELD(n, v)                                                                                                    \
     {                                                                                                                  \
@@ -66,14 +66,15 @@ static ssize_t read_request(nghttp2_session *session, int32_t stream, uint8_t *t
     return (ssize_t)n;
 }
 
-/* Frames, several in one record; false: there are none. */
+/* As a client that writes a stream does: a record for each frame would make two of most, one with its last nine bytes.
+   false: there is nothing to send. */
 static bool gather(struct conn *c)
 {
     const uint8_t *frame = NULL;
     ssize_t n = 0;
     c->h2.written = 0;
     buf_clear(&c->h2.out);
-    while (c->h2.out.len < RECORD && (n = nghttp2_session_mem_send(c->h2.session, &frame)) > 0)
+    while (c->h2.out.len < GATHERED && (n = nghttp2_session_mem_send(c->h2.session, &frame)) > 0)
         if (buf_put(&c->h2.out, frame, (size_t)n) != OK)
             give_up("HTTP/2", err_text(ERR_NOMEM));
     if (n < 0)
@@ -104,7 +105,7 @@ static void open_session(struct conn *c)
         give_up("HTTP/2", err_text(ERR_NOMEM));
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
-    buf_init(&c->h2.out, 16 * RECORD);
+    buf_init(&c->h2.out, 2 * GATHERED);
     if (nghttp2_session_client_new(&c->h2.session, callbacks, c) != 0 ||
         nghttp2_submit_settings(c->h2.session, NGHTTP2_FLAG_NONE, &window, 1) != 0 ||
         nghttp2_session_set_local_window_size(c->h2.session, NGHTTP2_FLAG_NONE, 0, WINDOW) != 0)
