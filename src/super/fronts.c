@@ -104,7 +104,7 @@ static err_t on_active(void *self, struct wire_msg *m)
     struct infer *i = infers_by_number(&((struct super *)self)->infers, active->infer);
     if (i == NULL)
         return OK;
-    i->used_ms = clock_mono_ms();
+    infers_used(i, clock_mono_ms());
     i->share.slow = active->slow != 0;
     cores_need_tick(self);
     files_used(&((struct super *)self)->infers, &i->model, i->used_ms);

@@ -40,7 +40,7 @@ err_t idle_start(struct super *s)
 {
     struct infer *i = infers_new(&s->infers);
     if (i == NULL) {
-        struct infer *oldest = infers_oldest(&s->infers);
+        struct infer *oldest = infers_oldest(&s->infers, clock_mono_ms());
         if (oldest != NULL && infers_leaving(&s->infers) == 0)
             leave_evict(s, oldest);
         return OK; /* the table is full: the next end makes room */

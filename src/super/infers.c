@@ -9,6 +9,9 @@
 
 #define FAILURE_FIRST_MS 5000U
 #define FAILURE_LAST_MS  60000U
+#define STEADY_MS        2500U /* fronts tell once a second, or a little later */
+#define STEADY_LEAST_MS  500U  /* and sometimes in between */
+#define STEADY_SECONDS   2
 #define SIZING_SHARE     16U /* part of the memory for models that is set aside for finding out sizes, at most */
 
 static const struct infer no_infer = {.report_fd = -1, .block_fd = -1, .file_fd = -1, .prepared = {.fd = -1}};
@@ -67,12 +70,30 @@ unsigned infers_count(const struct infers *t, unsigned states)
     return count;
 }
 
-struct infer *infers_oldest(struct infers *t)
+void infers_used(struct infer *i, uint64_t now_ms)
+{
+    uint64_t since = now_ms - i->used_ms;
+    i->seconds = since < STEADY_MS ? i->seconds + (since >= STEADY_LEAST_MS) : 1;
+    i->used_ms = now_ms;
+}
+
+static bool is_steady(const struct infer *i, uint64_t now_ms)
+{
+    return i->seconds >= STEADY_SECONDS && now_ms - i->used_ms < STEADY_MS;
+}
+
+static bool goes_before(const struct infer *a, const struct infer *b, uint64_t now_ms)
+{
+    bool steady = is_steady(a, now_ms), other = is_steady(b, now_ms);
+    return steady != other ? other : a->used_ms < b->used_ms;
+}
+
+struct infer *infers_oldest(struct infers *t, uint64_t now_ms)
 {
     struct infer *oldest = NULL;
     for (size_t n = 0; n < LIVE_INFERS_MAX; n++) {
         struct infer *i = &t->rows[n];
-        if (is_in(i, INFER_READY) && !i->releasing && (oldest == NULL || i->used_ms < oldest->used_ms))
+        if (is_in(i, INFER_READY) && !i->releasing && (oldest == NULL || goes_before(i, oldest, now_ms)))
             oldest = i;
     }
     return oldest;

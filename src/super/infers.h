@@ -49,6 +49,7 @@ struct infer {
     uint64_t data_limit;   /* its soft RLIMIT_DATA */
     uint64_t bare_bytes;   /* address space of the process when it got its model */
     uint64_t used_ms;      /* last activity that a front told of */
+    unsigned seconds;      /* in a row, in which it was used */
     uint64_t asked_ms;     /* when somebody first wanted the model */
     uint64_t assigned_ms;
     uint32_t front_request; /* waiting for the answer; 0: none */
@@ -125,8 +126,11 @@ struct infer *infers_by_number(struct infers *t, uint32_t number);
 struct infer *infers_by_model(struct infers *t, const struct wire_model *m);
 struct infer *infers_in_state(struct infers *t, unsigned states);
 unsigned infers_count(const struct infers *t, unsigned states);
-/* The ready one that was idle longest and is not being released already; NULL. */
-struct infer *infers_oldest(struct infers *t);
+/* The front told that it was used of late. */
+void infers_used(struct infer *i, uint64_t now_ms);
+/* The ready one that was idle longest and is not being released already; NULL. Those that are in use all the time only when there is no
+   other: what is loaded once and never asked for again shall not drive them out, however much of it there is. */
+struct infer *infers_oldest(struct infers *t, uint64_t now_ms);
 /* The one that has waited longest for memory; NULL. */
 struct infer *infers_waiting(struct infers *t);
 /* What comes back without further doing: of those that end or were asked to. */

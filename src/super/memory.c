@@ -1,6 +1,7 @@
 /* Who gets how much of the memory for models, and who goes for it. */
 #include "super/state.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "jail/jail.h"
 
@@ -88,7 +89,7 @@ static bool make_room(struct super *s, struct infer *i, uint64_t bytes, bool may
     struct infers *t = &s->infers;
     while (!infers_reserve(t, i, bytes)) {
         uint64_t missing = t->used - i->reserved + bytes - t->budget;
-        struct infer *oldest = infers_oldest(t);
+        struct infer *oldest = infers_oldest(t, clock_mono_ms());
         if (files_drop_prepared(t))
             continue;
         prepare_stop(s, NULL);

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """When memory is short kept files go first, then the model that was used longest ago; what can never fit is refused at once and drives
-out nobody."""
+out nobody; and one that is asked all the time stays, however many others are loaded."""
+import contextlib
+import re
+import threading
 import time
 
-from node import Node, check, equal, ox
+from node import SLOW, Node, check, equal, ox, wait_for
 
 MIB = 1 << 20
 
@@ -45,3 +48,29 @@ with Node("--model-memory", "580M", models=None) as node:
     equal(state["evictions"], 1, "one had to go")
     check(state["model_memory_used"] <= 580 * MIB - 48 * MIB, f"within the budget: {state}")
     check(kept, "files were kept as long as there was room")
+
+with Node("--model-memory", "580M", models=None) as node:
+    busy, others = "m0", [f"m{number}" for number in range(1, 40 // SLOW)]
+    for name in [busy, *others]:
+        node.put(name, model(int(name[1:]), MIB))
+    asked = {"ipfs_hash": node.cids[busy], "model_inputs": {"numbers": [{"name": "i", "values": [0], "shape": [1]}]}}
+    stop, answers = threading.Event(), []
+
+    def ask():
+        with contextlib.closing(node.connect()) as connection:
+            while not stop.is_set():
+                answers.append(node.post(asked, connection=connection)[0])
+
+    client = threading.Thread(target=ask)
+    client.start()
+    wait_for("it is asked", lambda: answers)
+    time.sleep(3)
+    for name in others:
+        equal(load(node, name), 200, name)
+    stop.set()
+    client.join()
+    equal(set(answers), {200}, "answers")
+    check(node.admin("GET", "/state")[1]["evictions"] > 0, "there was no room for all")
+    loads = re.findall(r"MODEL_READY infer=(\d+)", node.log())
+    check(loads[0] not in re.findall(r"MODEL_EVICTED infer=(\d+)", node.log()), "the one that was asked all the time stayed")
+    print(f"{len(others)} loads beside {len(answers)} answers")

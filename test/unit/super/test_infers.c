@@ -96,15 +96,41 @@ static void test_the_oldest_goes_first(void **state)
 {
     struct infers *t = *state;
     struct infer *a = infers_new(t), *b = infers_new(t), *c = infers_new(t);
-    assert_null(infers_oldest(t));
+    assert_null(infers_oldest(t, 30));
     a->state = b->state = INFER_READY;
     c->state = INFER_LOADING;
     a->used_ms = 20;
     b->used_ms = 10;
     c->used_ms = 1;
-    assert_ptr_equal(infers_oldest(t), b);
+    assert_ptr_equal(infers_oldest(t, 30), b);
     b->releasing = true;
-    assert_ptr_equal(infers_oldest(t), a);
+    assert_ptr_equal(infers_oldest(t, 30), a);
+}
+
+/* Fronts tell once a second, and twenty models can be loaded in one: each of them looked younger than a model that was asked all the time,
+   and drove it out. */
+static void test_who_is_in_use_stays(void **state)
+{
+    struct infers *t = *state;
+    struct infer *busy = infers_new(t), *new = infers_new(t);
+    busy->state = new->state = INFER_READY;
+    busy->used_ms = 10000;
+    new->used_ms = 10100;
+    infers_used(busy, 10400); /* a run that takes long is told in between */
+    infers_used(busy, 11000);
+    assert_ptr_equal(infers_oldest(t, 11900), new);
+    new->used_ms = 11500;
+    assert_ptr_equal(infers_oldest(t, 11900), busy); /* once used, or once more at once, is not all the time */
+    infers_used(busy, 12000);
+    new->used_ms = 12900;
+    assert_ptr_equal(infers_oldest(t, 13000), new);
+    assert_ptr_equal(infers_oldest(t, 14500), busy); /* nobody has used it for long */
+    infers_used(new, 13900);
+    infers_used(new, 14900);
+    infers_used(busy, 15000);
+    assert_ptr_equal(infers_oldest(t, 15100), busy); /* it begins anew */
+    new->releasing = true;
+    assert_ptr_equal(infers_oldest(t, 15100), busy);
 }
 
 static void test_failures_are_remembered_longer_each_time(void **state)
@@ -457,6 +483,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_by_model, setup, teardown),
         cmocka_unit_test_setup_teardown(test_budget, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_oldest_goes_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_is_in_use_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failures_are_remembered_longer_each_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_so_many_failures_are_remembered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_failure_of_the_node_does_not_stand, setup, teardown),
