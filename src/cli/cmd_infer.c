@@ -267,10 +267,13 @@ static err_t take_output(struct infer *f, yyjson_val *item, struct why *why)
 
 static void print_output(yyjson_val *item)
 {
-    AUTO_MEM char *json = yyjson_val_write(yyjson_obj_get(item, "result"), 0, NULL);
+    size_t len = 0;
+    AUTO_MEM char *json = yyjson_val_write(yyjson_obj_get(item, "result"), 0, &len);
     yyjson_val *name = yyjson_obj_get(item, "name");
     show_escaped(view_of(yyjson_get_str(name), yyjson_get_len(name)));
-    (void)printf(": %s\n", json != NULL ? json : "?");
+    (void)printf(": ");
+    show_json(json != NULL ? view_of(json, len) : view_of("?", 1));
+    (void)putchar('\n');
 }
 
 static struct check expected(const struct infer *f, const char *model_hash)

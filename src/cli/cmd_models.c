@@ -5,9 +5,11 @@
 #include "cli/http.h"
 #include "cli/loading.h"
 #include "cli/node.h"
+#include "cli/show.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <yyjson.h>
 
 static const char help[] = "Usage: veronnx models [--admin URL | --ready-file FILE] [--json]\n"
@@ -50,9 +52,13 @@ static void print_rows(yyjson_val *root)
     yyjson_arr_foreach(yyjson_obj_get(root, "models"), i, n, row)
     {
         char state[LOADING_TEXT_MAX];
+        yyjson_val *model = yyjson_obj_get(row, "model");
         loading_text(row, state);
-        (void)printf("%12" PRIu64 "  %s  %s\n", yyjson_get_uint(yyjson_obj_get(row, "file_bytes")),
-                     yyjson_get_str(yyjson_obj_get(row, "model")), state);
+        (void)printf("%12" PRIu64 "  ", yyjson_get_uint(yyjson_obj_get(row, "file_bytes")));
+        show_escaped(view_of(yyjson_get_str(model), yyjson_get_len(model)));
+        (void)printf("  ");
+        show_escaped(view_of(state, strlen(state)));
+        (void)putchar('\n');
     }
 }
 

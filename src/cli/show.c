@@ -26,6 +26,16 @@ void show_escaped(struct view text)
         (void)printf(text.data[i] >= 0x20 && text.data[i] <= 0x7e ? "%c" : "\\x%02x", text.data[i]);
 }
 
+void show_json(struct view json)
+{
+    for (size_t i = 0; i < json.len; i++) {
+        bool c1 = json.data[i] == 0xc2 && i + 1 < json.len && json.data[i + 1] < 0xa0; /* valid UTF-8: from 0x80 on */
+        if (c1)
+            i++;
+        (void)printf(c1 || json.data[i] == 0x7f ? "\\u%04X" : "%c", json.data[i]);
+    }
+}
+
 static void show_plain(struct view text)
 {
     show_escaped(text);

@@ -12,6 +12,8 @@ void show_hex(const char *name, struct view bytes, bool json);
 void show_time(const char *name, uint64_t us, bool json);
 /* Every byte that is not printable ASCII as \xNN. */
 void show_escaped(struct view text);
+/* Valid JSON as it is, but for the control characters that JSON lets stand in a string (DEL, C1): these as \u00NN. */
+void show_json(struct view json);
 /* Lines of text, each indented. */
 void show_lines(struct view text);
 
