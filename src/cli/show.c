@@ -32,7 +32,10 @@ void show_json(struct view json)
         bool c1 = json.data[i] == 0xc2 && i + 1 < json.len && json.data[i + 1] < 0xa0; /* valid UTF-8: from 0x80 on */
         if (c1)
             i++;
-        (void)printf(c1 || json.data[i] == 0x7f ? "\\u%04X" : "%c", json.data[i]);
+        if (c1 || json.data[i] == 0x7f)
+            (void)printf("\\u%04X", json.data[i]);
+        else
+            (void)putchar(json.data[i]);
     }
 }
 
