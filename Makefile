@@ -79,7 +79,7 @@ soak: build ## what takes an hour: too many requests and slow clients; everythin
 	@VERONNX_BIN=build/bin python3 test/conformance/openapi.py --seconds $(SECONDS) || [ $$? = 77 ]
 	@test/fault/soak.sh
 
-bench: build ## the benchmarks, into bench/results/; BENCH=requests, fetch, forward or original runs one of them
+bench: build ## the benchmarks, into bench/results/; BENCH=requests, fetch, cold, forward or original runs one of them
 	@bench/run.sh
 
 image: ## the enclave images, into build/image/; INPUTS=1 adds inputs.tar, the archive of all that they are made of

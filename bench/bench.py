@@ -183,6 +183,7 @@ def main():
         folder.mkdir()
         table.write_files(folder, {model: node.cids[model] for model in table.MODELS})
         cold = cold_starts(node, folder, BUILD / "bench")
+        wait_for("nothing is made beside the measuring", lambda: len(node.processes("infer")) == len(table.MODELS) + 1, 30)
         nodes = {table.PROVED: node, table.UNPROVED: plain}
         check_answers(nodes, folder)
         places = {name: (n.port, n.ready["cert"]) for name, n in nodes.items()}

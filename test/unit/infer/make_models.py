@@ -69,6 +69,12 @@ def gather():
                   [ox.value("y", ox.FLOAT, ["n"])], [ox.tensor("data", [3], ox.FLOAT, ox.floats(1, 2, 3))])
 
 
+def table():
+    """16 MiB of weights that nobody packs."""
+    return simple([ox.node("Gather", ["data", "i"], ["y"])], [ox.value("i", ox.INT64, ["n"])],
+                  [ox.value("y", ox.FLOAT, ["n"])], [ox.tensor("data", [4 << 20], ox.FLOAT, bytes(16 << 20))])
+
+
 def zipmap(**labels):
     [(kind, values)] = labels.items()
     key = ox.STRING if kind == "classlabels_strings" else ox.INT64
@@ -169,7 +175,7 @@ def nested(depth):
 
 MODELS = {f"identity_{name}": identity(dtype) for name, dtype in DTYPES.items()} | {
     "scalar": scalar(), "add": add(), "endless": endless(), "filled": filled(), "summed": summed(), "fat": fat(),
-    "gather": gather(), "zipmap_int": zipmap(classlabels_int64s=[7, -1, 300]),
+    "gather": gather(), "table": table(), "zipmap_int": zipmap(classlabels_int64s=[7, -1, 300]),
     "zipmap_string": zipmap(classlabels_strings=["bird", "cat", "ox"]), "split": split(), "present": optional(True),
     "absent": optional(False), "normalizer": normalizer(), "random": random_uniform(),
     "external": external("etc/passwd"), "external_absolute": external("/etc/passwd"),
