@@ -87,6 +87,7 @@ static void on_due(uv_check_t *check)
     bool expected = lanes_tick(app, now);
     expected |= proofs_tick(app, now);
     calls_tick(app, now);
+    models_tick(app, now);
     calls_note_long(app, now);
     bool all = now - app->told_ms >= 1000;
     tell_active(app, all);

@@ -13,6 +13,7 @@
 #include "front/grpc_infer.h"
 #include "front/http.h"
 #include "front/inflate.h"
+#include "front/killers.h"
 #include "front/tls.h"
 #include "tensor/infer_inputs.h"
 #include "tensor/oip_request.h"
@@ -59,6 +60,7 @@ struct model {
     struct wire_model id;
     uint32_t request;  /* LOADING: number of the FRONT_LOAD that is open */
     uint64_t asked_ms; /* when that was */
+    uint64_t ready_ms;
     uint8_t sha256[DIGEST_LEN];
     struct signature signature;
     struct lane *lane; /* INTRODUCED, READY */
@@ -77,6 +79,8 @@ err_t models_unload(struct app *app, const struct wire_model *id);
 void models_join(struct app *app, const struct wire_model *id, struct call *c);
 /* Takes the first call out of the queue; NULL when nobody waits. */
 struct call *models_next(struct model *m);
+/* Answers those that have waited for their turn for as long as a run may take (QUEUE_TIMEOUT), not counting the load. */
+void models_tick(struct app *app, uint64_t now_ms);
 /* Puts a call that could not be handed over in front of the queue again. */
 void models_requeue(struct model *m, struct call *c);
 /* Takes a waiting call out of its queue. */
@@ -239,6 +243,7 @@ struct call {
     bool refused; /* the keeper was told that it failed */
     int slot;     /* -1: none */
     uint64_t job; /* 0: none */
+    uint64_t queued_ms; /* 0: never */
     uint64_t begin_us;
     uint64_t run_ms; /* when a worker took it, as far as one can tell; far away: not yet */
     uint64_t deadline_ms;
@@ -342,6 +347,13 @@ err_t call_parse(struct call *c, size_t text_len, struct why *why);
 /* The header fields Veronnx-Nonce and Veronnx-Settle; `nonce`, which may be empty, stands in the body. */
 err_t call_read_head(struct call *c, struct view nonce, struct why *why);
 
+/* ── call_blame.c ── */
+
+/* The process died: what it was running may be why. */
+void calls_blame(const struct lane *l);
+/* The call's tensors are in its slot. MODEL_KILLED_TWICE: the model's process died of the same ones twice within a minute. */
+err_t call_may_run(const struct call *c);
+
 /* ── call_stats.c ── */
 
 /* A result came at `came_ns`, and its answer is written; somebody waits for it. */
@@ -411,6 +423,7 @@ struct app {
     struct proof_ask proofs[PROOFS_MAX];
     struct health_watch watches[WATCHES_MAX];
     struct call *calls[CALLS_MAX]; /* by job % CALLS_MAX: RUNNING and SIGNING */
+    struct killers killers;
 };
 
 /* A zeroed `app`: its inbox and the control channel, whose descriptor it takes. After http_setup. */

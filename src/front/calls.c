@@ -410,6 +410,8 @@ void call_start(struct call *c, struct lane *l)
     if (e == OK)
         e = place(c, &why);
     if (e == OK)
+        e = call_may_run(c);
+    if (e == OK)
         e = dispatch(c);
     if (e == ERR_MODEL_DIED) {
         hand_back(c);

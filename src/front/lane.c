@@ -55,6 +55,8 @@ void lane_fail(struct lane *l, err_t reason)
     if (l->model == NULL)
         return;
     app_tell(l->app, MSG_FRONT_HUNG, &hung);
+    if (reason == ERR_MODEL_DIED || reason == ERR_RUN_TIMEOUT)
+        calls_blame(l);
     end(l, ERR_MODEL_DIED);
 }
 
@@ -207,6 +209,7 @@ static err_t on_meta(struct lane *l, struct wire_msg *m)
     if (model->state != MODEL_INTRODUCED || signature_parse(m->tail, &model->signature) != OK)
         return ERR_PROTOCOL;
     model->state = MODEL_READY;
+    model->ready_ms = clock_mono_ms();
     l->max_slots = (unsigned)MIN(SLOTS_MAX, MAX(JOBS_BYTES / job_bytes(&model->signature), 1));
     l->n_slots = MIN(2 * l->app->workers, l->max_slots);
     return OK;

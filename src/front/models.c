@@ -85,6 +85,8 @@ static void enter(struct model *m, struct list *at, struct call *c)
 {
     list_move(at, &c->link);
     c->model = m;
+    if (c->queued_ms == 0)
+        c->queued_ms = clock_mono_ms();
     m->waiting++;
     m->app->waiting++;
 }
@@ -111,12 +113,27 @@ struct call *models_next(struct model *m)
     return c;
 }
 
-/* How long the queue is in time, as far as one can tell: by what jobs take, or by what loading has taken so far. */
-static uint32_t queue_s(const struct model *m)
+/* How long the queue is in time, as far as one can tell: by what jobs take. */
+static uint64_t queue_ms(const struct model *m)
 {
     const struct lane *l = m->lane;
-    uint64_t ms = l != NULL ? m->waiting * l->mean_us / MAX(l->n_slots, 1) / 1000 : clock_mono_ms() - m->asked_ms;
+    return l != NULL ? m->waiting * l->mean_us / MAX(l->n_slots, 1) / 1000 : 0;
+}
+
+/* The same for a client, or what loading has taken so far. */
+static uint32_t queue_s(const struct model *m)
+{
+    uint64_t ms = m->lane != NULL ? queue_ms(m) : clock_mono_ms() - m->asked_ms;
     return (uint32_t)MIN(MAX((ms + 999) / 1000, 1U), RETRY_MAX_S);
+}
+
+/* Its number is full, or its turn would come too late; or that of all is, which is no reason to keep the first one of a model waiting
+   outside: a few slow models would take the whole node. */
+static bool is_full(const struct model *m)
+{
+    const struct conf *conf = m->app->conf;
+    bool all = m->waiting > 0 && m->app->waiting >= conf->queue_all;
+    return all || m->waiting >= conf->queue_model || queue_ms(m) > conf->run_ms;
 }
 
 /* Answers those that were taken out of a queue. */
@@ -144,8 +161,7 @@ static void give_up(struct model *m, err_t e, const struct why *why, uint32_t re
 
 static err_t join_known(struct model *m, struct call *c, struct why *why, uint32_t *ret_retry_s)
 {
-    const struct conf *conf = m->app->conf;
-    if (m->waiting >= conf->queue_model || m->app->waiting >= conf->queue_all) {
+    if (is_full(m)) {
         *ret_retry_s = queue_s(m);
         return ERR_QUEUE_FULL;
     }
@@ -157,8 +173,6 @@ static err_t join_known(struct model *m, struct call *c, struct why *why, uint32
 
 static err_t join_new(struct app *app, const struct wire_model *id, struct call *c)
 {
-    if (app->waiting >= app->conf->queue_all)
-        return ERR_QUEUE_FULL;
     struct model *m = app->loads < LOADS_MAX ? open_row(app, id) : NULL;
     if (m == NULL)
         return ERR_OVERLOADED;
@@ -183,6 +197,23 @@ void models_join(struct app *app, const struct wire_model *id, struct call *c)
     err_t e = m != NULL ? join_known(m, c, &why, &retry_s) : join_new(app, id, c);
     if (e != OK)
         call_fail(c, e, &why, retry_s);
+}
+
+static void expire(struct model *m, uint64_t run_ms, uint64_t now_ms)
+{
+    while (m->state == MODEL_READY && !list_empty(&m->queue)) {
+        struct call *c = LIST_OF(m->queue.next, struct call, link);
+        if (now_ms < MAX(c->queued_ms, m->ready_ms) + run_ms)
+            break;
+        models_leave(c);
+        call_fail(c, ERR_QUEUE_TIMEOUT, NULL, queue_s(m));
+    }
+}
+
+void models_tick(struct app *app, uint64_t now_ms)
+{
+    for (unsigned n = 0; app->waiting > 0 && n < app->n_models; n++)
+        expire(&app->models[n], app->conf->run_ms, now_ms);
 }
 
 /* ── lanes come and go ── */

@@ -1,4 +1,4 @@
-/* Models that come and go: loading, failing, evicting, dying processes, queues and their limits, draining. */
+/* Models that come and go: loading, failing, evicting, dying processes, seats, draining. */
 #include "world.h"
 
 #include <poll.h>
@@ -316,45 +316,6 @@ static void test_hung_while_it_leaves(void **state)
 
 /* ── limits ── */
 
-static void test_queue_of_a_model(void **state)
-{
-    struct infer *i = NULL;
-    (void)state;
-    w.conf.queue_model = 5;
-    for (int n = 0; n < 5; n++)
-        (void)post(request_of(1, "1"));
-    expect_error(post(request_of(1, "1")), 503, "QUEUE_FULL");
-    assert_int_equal(retry_after(), 1);
-    w.app->models[0].asked_ms -= 7500;
-    expect_error(post(request_of(1, "1")), 503, "QUEUE_FULL");
-    assert_int_equal(retry_after(), 8);
-    w.app->models[0].asked_ms -= 3600000;
-    expect_error(post(request_of(1, "1")), 503, "QUEUE_FULL");
-    assert_int_equal(retry_after(), 30);
-    i = super_loads_ready(super_asked(1));
-    for (int n = 0; n < 4; n++) /* four run, one waits */
-        (void)post(request_of(1, "1"));
-    expect_error(post(request_of(1, "1")), 503, "QUEUE_FULL");
-    assert_int_equal(retry_after(), 1);
-    w.app->lanes->mean_us = 10000000; /* 5 × 10 s ÷ 4 slots */
-    expect_error(post(request_of(1, "1")), 503, "QUEUE_FULL");
-    assert_int_equal(retry_after(), 13);
-    (void)i;
-}
-
-/* A request that need not wait is not refused because others wait: four slow models once took the whole node. */
-static void test_queue_of_all(void **state)
-{
-    struct infer *i = load(1);
-    (void)state;
-    w.conf.queue_all = 3;
-    for (int n = 0; n < 3; n++)
-        (void)post(request_of(2, "1"));
-    expect_error(post(request_of(2, "1")), 503, "QUEUE_FULL");
-    expect_error(post(request_of(3, "1")), 503, "QUEUE_FULL");
-    run_one(i, 1);
-}
-
 static void test_seats(void **state)
 {
     struct infer *i = load(1);
@@ -533,8 +494,6 @@ int main(void)
         TEST(test_evict_when_who_waited_has_left),
         TEST(test_evict_of_what_has_ended),
         TEST(test_hung_while_it_leaves),
-        TEST(test_queue_of_a_model),
-        TEST(test_queue_of_all),
         TEST(test_seats),
         TEST(test_seat_that_is_taken),
         TEST(test_results_without_reports),
