@@ -173,33 +173,47 @@ static void on_end(void *self, int status UNUSED, int signal UNUSED)
     service_ended(&s->front);
 }
 
-/* The keeper reads tickets late, so they need room: for as many as its table has places (1,024) where the system allows
-   that, and with the usual limit of 208 KiB still for more than a front has calls (512). The kernel notes when they came. */
-static err_t prepare_tickets(const struct wire_end *front, const struct wire_end *keeper)
+/* What a front and the keeper say to each other. */
+struct shared {
+    struct wire_end sign_front, sign_keeper;
+    struct wire_end ticket_front, ticket_keeper;
+    struct wire_end proof_front, proof_keeper;
+};
+
+static void shared_close(struct shared *c)
 {
-    TRY(wire_room(front, TICKET_ROOM));
-    TRY(wire_room(keeper, TICKET_ROOM));
-    return wire_stamp(keeper);
+    wire_end_close(&c->sign_front);
+    wire_end_close(&c->sign_keeper);
+    wire_end_close(&c->ticket_front);
+    wire_end_close(&c->ticket_keeper);
+    wire_end_close(&c->proof_front);
+    wire_end_close(&c->proof_keeper);
 }
 
-static err_t introduce(struct super *s, struct child *front)
+/* The keeper reads tickets late, so they need room: for as many as its table has places (1,024) where the system allows
+   that, and with the usual limit of 208 KiB still for more than a front has calls (512). The kernel notes when they came. */
+static err_t shared_open(struct shared *c)
 {
-    AUTO(wire_end_close) struct wire_end sign_front = {.fd = -1}, sign_keeper = {.fd = -1};
-    AUTO(wire_end_close) struct wire_end ticket_front = {.fd = -1}, ticket_keeper = {.fd = -1};
-    AUTO(wire_end_close) struct wire_end proof_front = {.fd = -1}, proof_keeper = {.fd = -1};
+    TRY(wire_pair(CHAN_SIGN, &c->sign_front, &c->sign_keeper));
+    TRY(wire_pair(CHAN_TICKET, &c->ticket_front, &c->ticket_keeper));
+    TRY(wire_pair(CHAN_PROOF, &c->proof_front, &c->proof_keeper));
+    TRY(wire_room(&c->ticket_front, TICKET_ROOM));
+    TRY(wire_room(&c->ticket_keeper, TICKET_ROOM));
+    return wire_stamp(&c->ticket_keeper);
+}
+
+static err_t introduce(struct super *s, struct child *front, const struct shared *c)
+{
     struct msg_keeper_front known = {.generation = s->generation};
     struct msg_front_start start = {.generation = s->generation, .preloading = preload_waits(s)};
     struct msg_empty none = {0};
-    TRY(wire_pair(CHAN_SIGN, &sign_front, &sign_keeper));
-    TRY(wire_pair(CHAN_TICKET, &ticket_front, &ticket_keeper));
-    TRY(wire_pair(CHAN_PROOF, &proof_front, &proof_keeper));
-    TRY(prepare_tickets(&ticket_front, &ticket_keeper));
-    child_tell(s->keeper, MSG_KEEPER_FRONT, &known, view_of(NULL, 0), (const int[]){sign_keeper.fd, ticket_keeper.fd},
-               2);
-    child_tell(s->keeper, MSG_KEEPER_PROOF, &known, view_of(NULL, 0), &proof_keeper.fd, 1);
+    child_tell(s->keeper, MSG_KEEPER_FRONT, &known, view_of(NULL, 0),
+               (const int[]){c->sign_keeper.fd, c->ticket_keeper.fd}, 2);
+    child_tell(s->keeper, MSG_KEEPER_PROOF, &known, view_of(NULL, 0), &c->proof_keeper.fd, 1);
     child_tell(front, MSG_FRONT_CONFIG, &none, view_of(NULL, 0), &s->conf_fd, 1);
-    child_tell(front, MSG_FRONT_IDENTITY, &none, view_of(NULL, 0), (const int[]){s->identity_fd, proof_front.fd}, 2);
-    child_tell(front, MSG_FRONT_START, &start, view_of(NULL, 0), (const int[]){sign_front.fd, ticket_front.fd}, 2);
+    child_tell(front, MSG_FRONT_IDENTITY, &none, view_of(NULL, 0), (const int[]){s->identity_fd, c->proof_front.fd}, 2);
+    child_tell(front, MSG_FRONT_START, &start, view_of(NULL, 0), (const int[]){c->sign_front.fd, c->ticket_front.fd},
+               2);
     for (uint32_t n = 0; n < s->conf->n_listen; n++) {
         struct msg_listen listen = {.port = s->ports[n]};
         TRY(listen_again(s->listeners[n], s->ports[n]));
@@ -208,15 +222,19 @@ static err_t introduce(struct super *s, struct child *front)
     return OK;
 }
 
+/* Once it runs the keeper knows of it, so that its end can be told. */
 static err_t start_front(void *self)
 {
     struct super *s = self;
     struct child_setup setup = boot_child(s, NULL);
+    const struct wire_end none = {.fd = -1};
+    AUTO(shared_close) struct shared c = {none, none, none, none, none, none};
     if (s->generation == UINT16_MAX)
         return ERR_TOO_LARGE; /* job numbers would repeat */
+    TRY(shared_open(&c));
     TRY(child_start(&s->loop, ROLE_FRONT, &setup, (struct child_owner){s, on_message, on_end}, &s->front.child));
     s->generation++;
-    return introduce(s, s->front.child);
+    return introduce(s, s->front.child, &c);
 }
 
 void front_renew(struct super *s)

@@ -4,11 +4,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+/* What the machine has not got now it may have after the next pause: a start that fails is one more death. */
 static void start_again(uv_timer_t *timer)
 {
     struct service *s = timer->data;
-    if (s->start(s->self) != OK)
-        s->give_up(s->self);
+    err_t e = s->start(s->self);
+    if (e != OK && s->child != NULL)
+        child_kill(s->child, e);
+    else if (e != OK)
+        service_ended(s);
 }
 
 err_t service_init(struct service *s, uv_loop_t *loop, enum role role, void *self, err_t (*start)(void *self),

@@ -1,4 +1,5 @@
-/* A child that must always run: started again with a growing pause, given up after ten deaths in a minute. */
+/* A child that must always run: started again with a growing pause, given up after ten deaths in a minute. A start that fails counts
+   as one, but for the first. */
 #ifndef VERONNX_SUPER_SERVICE_H
 #define VERONNX_SUPER_SERVICE_H
 
@@ -11,8 +12,8 @@ struct service {
     uv_timer_t timer;
     struct deaths deaths;
     void *self;
-    err_t (*start)(void *self);  /* starts the child; called at once and after each pause */
-    void (*give_up)(void *self); /* ten deaths in a minute, or it could not be started */
+    err_t (*start)(void *self);  /* starts the child, into `child`; called at once and after each pause */
+    void (*give_up)(void *self); /* ten deaths in a minute */
 };
 
 /* Calls `start` for the first time. */
