@@ -93,11 +93,13 @@ static bool read_log(struct child *c, unsigned most)
     return true;
 }
 
+/* Who has closed its channel may have ended by itself and said why. */
 void child_kill(struct child *c, err_t reason)
 {
     if (c->gone || c->killed)
         return;
     c->killed = true;
+    c->unheard = reason != ERR_CLOSED;
     if (reason != OK) {
         log_event(LOG_PROCESS_KILLED, c->role, c->pid, reason);
         c->kills[reason]++;
@@ -112,7 +114,7 @@ void child_kill(struct child *c, err_t reason)
 static err_t hear(struct child *c)
 {
     err_t e = OK;
-    for (unsigned n = 0; n < HEAR_AT_ONCE && e == OK && !c->killed; n++) {
+    for (unsigned n = 0; n < HEAR_AT_ONCE && e == OK && !c->unheard; n++) {
         struct wire_msg m = WIRE_MSG_NONE;
         e = wire_recv(&c->control, &c->inbox, false, &m);
         if (e == OK)

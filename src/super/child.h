@@ -26,9 +26,10 @@ struct child {
     uv_handle_t *handles[3]; /* those of the above that libuv knows */
     unsigned n_handles;
     unsigned open_handles;
-    bool killed; /* nothing that it says counts any more */
-    bool gone;   /* the process has ended: its number may be another's by now */
-    bool ended;  /* and its owner knows */
+    bool killed;
+    bool unheard; /* nothing that it says counts any more */
+    bool gone;    /* the process has ended: its number may be another's by now */
+    bool ended;   /* and its owner knows */
     enum role role;
     pid_t pid;
     struct wire_end control;
