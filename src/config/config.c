@@ -209,12 +209,13 @@ static err_t answer(struct job *j, const struct wire_end *control)
 }
 
 /* One line: what and where. */
-static err_t complain(const struct job *j, const struct wire_end *control)
+static err_t complain(const struct job *j, err_t e, const struct wire_end *control)
 {
     char text[512];
     struct msg_config_failed failed = {.line = j->line};
-    int n = j->line > 0 ? snprintf(text, sizeof(text), "%.256s:%u: %s", j->where, j->line, j->why.text)
-                        : snprintf(text, sizeof(text), "%s", j->why.text);
+    const char *why = j->why.text[0] != '\0' ? j->why.text : err_text(e);
+    int n = j->line > 0 ? snprintf(text, sizeof(text), "%.256s:%u: %s", j->where, j->line, why)
+                        : snprintf(text, sizeof(text), "%s", why);
     return wire_send_wait(control, MSG_CONFIG_FAILED, &failed, view_of(text, n > 0 ? (size_t)n : 0), NULL, 0);
 }
 
@@ -271,7 +272,7 @@ int config_main(int argc, char **argv)
     err_t e = read_all(j, argc, argv, &control);
     if (e == OK)
         e = answer(j, &control);
-    else if (complain(j, &control) != OK)
+    else if (complain(j, e, &control) != OK)
         return 1;
     return e == OK ? 0 : 2;
 }

@@ -118,6 +118,8 @@ static err_t on_config_done(void *self, struct wire_msg *m)
         return ERR_PROTOCOL;
     run->answered = true;
     run->result = conf_map(m->fds[0], &run->super->conf_map, &run->super->conf);
+    if (run->result != OK)
+        (void)fprintf(stderr, "veronnx: cannot read what veronnx-config made: %s\n", err_text(run->result));
     run->super->conf_fd = TAKE_FD(m->fds[0]);
     return OK;
 }
@@ -195,7 +197,7 @@ err_t boot_config(struct super *s, int argc UNUSED, char **argv)
     struct child_setup setup = boot_child(s, (const char *const *)(argv + 1));
     setup.empty_dir = NULL; /* relative paths are the user's */
     if (uv_loop_init(&loop) != 0)
-        return ERR_INTERNAL;
+        return complain("cannot start", "veronnx-config");
     err_t e = child_start(&loop, ROLE_CONFIG, &setup, (struct child_owner){&run, on_config_message, on_config_end},
                           &child);
     if (e == OK)

@@ -305,16 +305,24 @@ static void print_journal(uv_check_t *check UNUSED)
     journal_flush();
 }
 
+/* Of what says nothing itself. */
+static err_t need(err_t e)
+{
+    if (e != OK)
+        (void)fprintf(stderr, "veronnx: cannot start: %s\n", err_text(e));
+    return e;
+}
+
 static int run(struct super *s)
 {
     uv_check_t flush;
     if (s->conf->log_to.family != 0) {
-        if (relay_start(&s->relay, &s->loop, &s->conf->log_to) != OK)
+        if (need(relay_start(&s->relay, &s->loop, &s->conf->log_to)) != OK)
             return 1;
         journal_also(relay_take, &s->relay);
     }
-    if (uv_check_init(&s->loop, &flush) != 0 || uv_check_start(&flush, print_journal) != 0)
-        return 1;
+    (void)uv_check_init(&s->loop, &flush); /* neither of them can fail */
+    (void)uv_check_start(&flush, print_journal);
     if (start_node(s) != OK)
         node_fail(s, "cannot start the node's processes");
     while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0)
@@ -327,19 +335,19 @@ static int run(struct super *s)
 
 static err_t prepare(struct super *s, int argc, char **argv)
 {
-    TRY(boot_begin());
+    TRY(need(boot_begin()));
     TRY(boot_config(s, argc, argv));
     TRY(boot_prepare(s));
-    TRY(journal_setup());
-    TRY(sha256_setup());
+    TRY(need(journal_setup()));
+    TRY(need(sha256_setup()));
     TRY(boot_jail(s));
-    return uv_loop_init(&s->loop) == 0 ? OK : ERR_INTERNAL;
+    return need(uv_loop_init(&s->loop) == 0 ? OK : ERR_NOMEM);
 }
 
 int super_main(int argc, char **argv)
 {
     AUTO_MEM struct super *s = mem_alloc(1, sizeof(*s));
-    if (s == NULL)
+    if (need(s != NULL ? OK : ERR_NOMEM) != OK)
         return 1;
     s->phase = SUPER_STARTING;
     s->started_ms = clock_mono_ms();
