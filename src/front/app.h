@@ -358,7 +358,7 @@ err_t call_may_run(const struct call *c);
 
 /* A result came at `came_ns`, and its answer is written; somebody waits for it. */
 void call_note_run(const struct call *c, uint64_t came_ns, const struct msg_result *r);
-/* It is answered with what it asked for, after `us`. */
+/* It is answered after so long, with a receipt or without. What only tells of a model is no inference. */
 void call_note_answer(const struct call *c, uint64_t us, bool receipt);
 /* Of each lane, whether one of its runs takes long. */
 void calls_note_long(struct app *app, uint64_t now_ms);

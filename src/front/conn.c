@@ -43,6 +43,7 @@ void conn_drop(struct conn *c)
         c->protocol->end(c);
     c->stream.ops->done(&c->stream);
     buf_done(&c->ahead);
+    buf_done(&c->sealed);
     list_remove(&c->link);
     uv_close((uv_handle_t *)&c->poll, on_closed);
     fd_close(&c->fd);
@@ -193,16 +194,37 @@ static err_t pull(struct conn *c)
     }
 }
 
+/* The stream's memory is the next one's. */
+static err_t keep_sealed(struct conn *c)
+{
+    struct buf kept = BUF_WITH(STREAM_ROOM);
+    err_t e = c->stream.sealed.len > 0 ? buf_put_view(&kept, c->stream.sealed) : OK;
+    buf_done(&c->sealed);
+    c->sealed = kept;
+    return e;
+}
+
+static err_t shake_hands(struct conn *c, bool readable)
+{
+    c->stream.may_read = readable;
+    c->stream.sealed = buf_view(&c->sealed);
+    err_t e = c->stream.ops->open(&c->stream);
+    if (e == ERR_WOULD_BLOCK)
+        TRY(keep_sealed(c));
+    TRY(e);
+    c->server->handshakes += c->stream.tls != NULL;
+    c->protocol = c->stream.h2 ? &http2_protocol : &http1_protocol;
+    return OK;
+}
+
 static err_t work(struct conn *c, bool readable)
 {
     if (c->protocol == NULL) {
-        c->stream.may_read = readable;
-        err_t e = c->stream.ops->open(&c->stream);
+        err_t e = shake_hands(c, readable);
         if (e == ERR_WOULD_BLOCK)
             return OK;
         TRY(e);
-        c->server->handshakes += c->stream.tls != NULL;
-        c->protocol = c->stream.h2 ? &http2_protocol : &http1_protocol;
+        readable = readable || c->sealed.len > 0;
     }
     TRY(flush(c));
     if (c->ahead.len > 0)
@@ -217,6 +239,8 @@ static void run(struct conn *c, bool readable)
     c->running = true;
     err_t e = work(c, readable);
     c->stream.sealed = (struct view){0};
+    if (c->protocol != NULL)
+        buf_done(&c->sealed);
     settle(c, e);
     c->running = false;
 }

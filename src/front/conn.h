@@ -38,11 +38,12 @@ struct conn {
     int fd;
     int events; /* what the loop watches for */
     enum phase phase;
-    uint64_t due_us;  /* deadline on the loop's clock; 0 = none */
-    struct buf ahead; /* received, but not yet wanted by the protocol */
-    bool running;     /* inside conn_run */
-    bool turned;      /* a request ended: an idle phase begins anew */
-    bool closed;      /* the client will send nothing more */
+    uint64_t due_us;   /* deadline on the loop's clock; 0 = none */
+    struct buf ahead;  /* received, but not yet wanted by the protocol */
+    struct buf sealed; /* received with the end of a handshake whose own last bytes the socket does not take yet */
+    bool running;      /* inside conn_run */
+    bool turned;       /* a request ended: an idle phase begins anew */
+    bool closed;       /* the client will send nothing more */
 };
 
 /* Takes a connected, non-blocking socket. On an error it is closed. */
