@@ -245,7 +245,8 @@ static void report(const struct worker *w, struct job *j, err_t e)
         end_refusing(ROLE_KEEPER, MSG_REPORT, e);
 }
 
-/* A front that is gone does not matter: its channel's end is seen by the next receive. */
+/* A front that is gone does not matter: its channel's end is seen by the next receive. One that is there would wait for an answer
+   that cannot be sent until the run is long overdue. */
 static void answer(const struct worker *w, struct job *j, err_t e)
 {
     const char *why = j->why.text[0] != '\0' ? j->why.text : err_text(e);
@@ -255,7 +256,9 @@ static void answer(const struct worker *w, struct job *j, err_t e)
     j->result.result = (uint32_t)e;
     slot_unmap_large(j->slot);
     slot_release(j->slot);
-    (void)wire_send_wait(&j->front->job, MSG_RESULT, &j->result, tail, &j->area_fd, j->area_fd >= 0);
+    e = wire_send_wait(&j->front->job, MSG_RESULT, &j->result, tail, &j->area_fd, j->area_fd >= 0);
+    if (e != OK && e != ERR_CLOSED)
+        end_refusing(ROLE_FRONT, MSG_RESULT, e);
 }
 
 static err_t serve(struct worker *w, struct front *f, struct wire_msg *m)
