@@ -27,6 +27,7 @@ class Client:
     def __init__(self, server, credit=True, settings=None):
         self.socket = client_context(protocols=['h2']).wrap_socket(socket.create_connection(('127.0.0.1', server.port), timeout=20))
         assert self.socket.selected_alpn_protocol() == 'h2'
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body go one after the other
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding='utf-8', validate_outbound_headers=False,
                                                                       normalize_outbound_headers=False))
         self.credit = credit
