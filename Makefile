@@ -5,6 +5,7 @@
 
 PREFIX ?= /usr/local
 SECONDS ?= 60
+MINUTES ?= 1
 export VERBOSE
 
 NINJA := ninja $(if $(VERBOSE),-v)
@@ -65,19 +66,11 @@ conformance: ## ONNX's backend cases through the node, CIDs against other implem
 	@$(NINJA) -C build
 	@test/conformance/run.sh
 
-soak: build ## what takes an hour: too many requests and slow clients; everything at once and models that do not fit, for SECONDS (60) each; 20,000 damaged models; kill -9 and every fault of a source, a hundred times
+soak: build ## what takes an hour: everything at once, kills, overload, faults; MINUTES (1) for what has no end, SOAK=mixed for one part
 	@tools/setup.sh test
 	@tools/configure.sh build
-	@$(NINJA) -C build bench-programs test/unit/infer/veronnx-infer-no-scan
-	@VERONNX_BIN=build/bin python3 test/soak/overload.py
-	@VERONNX_BIN=build/bin python3 test/soak/neighbours.py
-	@VERONNX_BIN=build/bin python3 test/soak/mixed.py --seconds $(SECONDS)
-	@VERONNX_BIN=build/bin python3 test/soak/mixed.py --seconds $(SECONDS) --kills 100
-	@VERONNX_BIN=build/bin python3 test/soak/models.py --seconds $(SECONDS)
-	@VERONNX_BIN=build/bin VERONNX_INFER_NO_SCAN=build/test/unit/infer/veronnx-infer-no-scan python3 test/soak/flips.py
-	@VERONNX_BIN=build/bin python3 test/soak/kill_random.py
-	@VERONNX_BIN=build/bin python3 test/conformance/openapi.py --seconds $(SECONDS) || [ $$? = 77 ]
-	@test/fault/soak.sh
+	@$(NINJA) -C build bench-programs shimmed-node test/unit/infer/veronnx-infer-no-scan
+	@MINUTES=$(MINUTES) test/soak/run.sh
 
 bench: build ## the benchmarks, into bench/results/; BENCH=requests, fetch, cold, forward or original runs one of them
 	@bench/run.sh
@@ -107,4 +100,4 @@ distclean: clean ## remove build/deps/ as well
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /  make \1\t/p' Makefile | expand -t 24
-	@echo '  VERBOSE=1 shows every command; PREFIX, DESTDIR, SECONDS, ONNXRUNTIME_ROOT and VERONNX_CACHE are honoured.'
+	@echo '  VERBOSE=1 shows every command; PREFIX, DESTDIR, SECONDS, MINUTES, ONNXRUNTIME_ROOT and VERONNX_CACHE are honoured.'

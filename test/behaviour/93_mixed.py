@@ -11,4 +11,4 @@ from node import SLOW  # noqa: E402
 
 seed = time.time_ns()
 print(f"seed {seed}")
-soak(argparse.Namespace(seconds=5, clients=4, kills=5 if SLOW == 1 else 0, seed=seed))
+soak(argparse.Namespace(seconds=5, clients=4, kills=5 if SLOW == 1 else 0, faults=0, seed=seed))
