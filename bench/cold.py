@@ -3,10 +3,8 @@
 Runtime alone takes it; memory of its process and of the node. Rounds in turn; a figure is the median of them, `best` the least.
 Ends with 1 when an aim is missed."""
 import contextlib
-import datetime
 import json
 import os
-import re
 import signal
 import statistics
 import subprocess
@@ -15,7 +13,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from bench import BUILD, ENVIRONMENT, Program  # noqa: E402; says where everything is
+from bench import BUILD, ENVIRONMENT, Program, log_numbers  # noqa: E402; says where everything is
 import machine  # noqa: E402
 import options  # noqa: E402
 import rows as table  # noqa: E402
@@ -64,22 +62,7 @@ def node_kib(node):
     return None if files is None else files + sum(status_kib(pid, "RssAnon") for pid in pids)
 
 
-# ── what the node says ──
-
-def events(node, seen):
-    """(time in ms, event, its numbers) of each line of the log behind `seen` bytes."""
-    found = []
-    for line in node.log()[seen:].splitlines(True):
-        match = re.match(r"(\S+)Z \w \S+ (\w+)(.*)\n", line)
-        if match:
-            numbers = {key: int(n) for key, n in re.findall(r"(\w+)=(\d+)\b", match[3])}
-            found.append((datetime.datetime.fromisoformat(match[1]).timestamp() * 1e3, match[2], numbers))
-    return found
-
-
-def last(node, seen, name):
-    return next(((at, numbers) for at, event, numbers in reversed(events(node, seen)) if event == name), None)
-
+# ── what is asked of the node ──
 
 def settle(node):
     """One process idles; nobody starts, prepares or ends."""
@@ -92,14 +75,12 @@ def settle(node):
 
 
 def load(node, model):
-    """Times of a load, in ms: `whole` as the administrator sees it, `ready` from MODEL_LOADING to MODEL_READY of the log."""
+    """Times of a load, in ms: `whole` as the administrator sees it."""
     seen, start = len(node.log()), time.monotonic()
     equal(node.admin("POST", "/models/load", {"model": node.cids[model]})[0], 200, f"load {model}")
     whole = (time.monotonic() - start) * 1e3
-    ready, parts = wait_for("MODEL_READY", lambda: last(node, seen, "MODEL_READY"))
-    begun, _ = last(node, seen, "MODEL_LOADING")
-    return {"whole": whole, "ready": ready - begun, "verify": parts["verify_us"] / 1e3, "load": parts["load_us"] / 1e3,
-            "prepared": parts["prepared"]}
+    parts = log_numbers(node, "MODEL_READY", seen)
+    return {"whole": whole, "verify": parts["verify_us"] / 1e3, "load": parts["load_us"] / 1e3, "prepared": parts["prepared"]}
 
 
 def first_run(node, folder, model):
@@ -143,7 +124,8 @@ def from_store(node, folder, model):
 
 
 def from_prepared(node, folder, model):
-    """Into the process that idles; and into one that is started for it."""
+    """Into the process that idles; and, `spawned`, from the end of that one and of the one that idles to an answer by a new one, whose
+    processor time until then is `cpu`."""
     wait_for("its prepared form", lambda: "prepared_bytes" in node.admin("GET", "/models")[1]["models"][0], 30)
     settle(node)
     kill(node, [server(node)])
@@ -154,13 +136,11 @@ def from_prepared(node, folder, model):
     found["first_run"] = first_run(node, folder, model)
     found["mib"] = resident_kib(server(node)) / 1024
     settle(node)
-    seen = len(node.log())
+    start = time.monotonic()
     kill(node, node.processes("infer"))
     equal(load(node, model)["prepared"], 1, "loaded from the prepared form")
+    found["spawned"] = (time.monotonic() - start) * 1e3
     found["cpu"] = machine.cpu_us(server(node)) / 1e3
-    started = [at for at, event, numbers in events(node, seen) if event == "PROCESS_STARTED"]
-    ready, _ = last(node, seen, "MODEL_READY")
-    found["spawned"] = ready - started[0]
     return found
 
 
@@ -176,10 +156,12 @@ def measure(node, folder, models):
             answer = node.ask("POST", "/infer", (folder / f"{model}.body").read_bytes())[2]
             found[f"prepared {model}"] = from_prepared(node, folder, model)
             equal(node.ask("POST", "/infer", (folder / f"{model}.body").read_bytes())[2] == answer, True, "the same bits")
+        held = node_kib(node)
         node.admin("POST", "/models/unload", {"model": node.cids[model]})
         settle(node)
         after = node_kib(node)
-        found[f"store {model}"]["left"] = None if after is None else (after - before) / 1024
+        for what, kib in (("held", held), ("left", after)):
+            found[f"store {model}"][what] = None if kib is None else (kib - before) / 1024
     return found
 
 
@@ -203,8 +185,8 @@ def aims(f, file_mib):
     bare_mib = median(f"bare {LARGE}", "mib") + file_mib
     yield (f"{LARGE} from the store, over bare CreateSession + hashes on two threads + 25 ms",
            median(f"store {LARGE}", "whole") / (median(f"bare {LARGE}", "create") + median(f"bare {LARGE}", "hash") + 25), 1.3)
-    yield f"{LARGE} prepared, from the start of a process until the model is ready, ms", median(f"prepared {LARGE}", "spawned"), 40
-    yield f"{SMALL} into a process that idles until the model is ready, ms", median(f"store {SMALL}", "ready"), 6
+    yield f"{LARGE} prepared, from the end of its process, by one that is started then, ms", median(f"prepared {LARGE}", "spawned"), 40
+    yield f"{SMALL} by a process that idles, ms", median(f"store {SMALL}", "whole"), 6
     for way in ("store", "prepared"):
         yield (f"{LARGE}, {way}: its process and the sealed file, over a bare process and the sealed file",
                (median(f"{way} {LARGE}", "mib") + file_mib) / bare_mib, 1.15)
@@ -214,7 +196,7 @@ def aims(f, file_mib):
             yield f"{model}: memory that is left after an unload, MiB", left[0], 2
 
 
-COLUMNS = ("whole", "ready", "spawned", "cpu", "verify", "load", "hash", "create", "first_run", "mib", "left")
+COLUMNS = ("whole", "spawned", "cpu", "verify", "load", "hash", "create", "first_run", "mib", "held", "left")
 
 
 def show(found):
@@ -235,7 +217,7 @@ def main():
         file_mib = (models / f"{LARGE}.onnx").stat().st_size / (1 << 20)
     show(found)
     busy = (machine.busy_us()[0] - busy) / (time.monotonic() - begun) / 1e6 / os.cpu_count()
-    print("\nms; MiB of the process (`mib`) and of the node (`left`)")
+    print("\nms; MiB of the process (`mib`) and of the node, above what it was, with the model (`held`) and without (`left`)")
     print(f"the machine was busy {busy:.0%} of the time, with this; load average {os.getloadavg()[0]:.1f}")
     missed = 0
     for text, got, most in aims(found, file_mib):
