@@ -8,6 +8,7 @@
 
 #define ANSWER_MAX      (2 * GIB - 1)
 #define CERTIFICATE_MAX (16 * KIB)
+#define FIELDS_MAX      (64 * KIB) /* head and trailer together: libcurl keeps them all */
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
@@ -20,6 +21,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     static const char name[] = "veronnx-receipt:";
     struct http_result *r = user;
     size_t n = size * count;
+    r->fields_len += n;
+    if (r->fields_len > FIELDS_MAX)
+        return 0;
     if (n > sizeof(name) && strncasecmp(data, name, sizeof(name) - 1) == 0) {
         struct view value = view_of(data + sizeof(name) - 1, n - sizeof(name) + 1);
         while (value.len > 0 && (value.data[0] == ' ' || value.data[0] == '\t'))

@@ -21,6 +21,7 @@ struct http_result {
     long status;
     struct buf body;
     struct buf certificate;  /* DER, when it was wanted */
+    size_t fields_len;       /* of its head and trailer */
     char receipt[16 * 1024]; /* value of Veronnx-Receipt; "" without one */
 };
 

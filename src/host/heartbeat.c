@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define TEXT_MAX      (HEARTBEAT_ANSWER_MAX + 128)
+#define FIELDS_MAX    (16 * KIB) /* head and trailer together: libcurl keeps them all */
 #define STEPS_AT_ONCE 4 /* of libcurl: what needs no waiting is done in one tick */
 
 enum step { RESTING, ASKING, POSTING };
@@ -22,6 +23,7 @@ struct heartbeat {
     enum step step;
     unsigned tries;
     uint64_t due_ms; /* the next try */
+    size_t fields_len;
     size_t answer_len;
     char answer[HEARTBEAT_ANSWER_MAX + 1];
     char text[TEXT_MAX];
@@ -58,6 +60,13 @@ static size_t on_data(char *data, size_t size, size_t n, void *user)
     return len;
 }
 
+static size_t on_field(char *line UNUSED, size_t size, size_t n, void *user)
+{
+    struct heartbeat *b = user;
+    b->fields_len += size * n;
+    return b->fields_len <= FIELDS_MAX ? size * n : 0;
+}
+
 #define SET(option, value)                                                                                             \
     do {                                                                                                               \
         if (curl_easy_setopt(b->easy, option, value) != CURLE_OK)                                                      \
@@ -69,6 +78,8 @@ static err_t set_common(struct heartbeat *b)
 {
     SET(CURLOPT_WRITEFUNCTION, on_data);
     SET(CURLOPT_WRITEDATA, b);
+    SET(CURLOPT_HEADERFUNCTION, on_field);
+    SET(CURLOPT_HEADERDATA, b);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_USERAGENT, "veronnx/" VERONNX_VERSION);
     SET(CURLOPT_PROXY, "");
@@ -87,7 +98,7 @@ static err_t start(struct heartbeat *b, enum step step)
         SET(CURLOPT_HTTPGET, 1L);
     else
         SET(CURLOPT_POSTFIELDS, b->text);
-    b->answer_len = 0;
+    b->answer_len = b->fields_len = 0;
     b->answer[0] = '\0';
     if (curl_multi_add_handle(b->multi, b->easy) != CURLM_OK)
         return ERR_NOMEM;

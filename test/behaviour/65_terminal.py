@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """A node that lies in its answers writes nothing to a terminal but text: no control character comes through, of ASCII or C1, by whatever the
-answers hold, and what people want to read does."""
+answers hold, and what people want to read does. Nor does it fill the memory of who asks: a trailer without an end is cut off."""
 import http.server
 import json
 import threading
 
-from node import check, equal, veronnx
+import endless
+from node import check, equal, veronnx, wait_for
 
 EVIL = "\x1b[2J\x07\x7f\u009b31m\r\né"
 ANSWERS = {
@@ -15,9 +16,15 @@ ANSWERS = {
 
 
 class Liar(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
     status = 200
+    endless = False
+    sent = []
 
     def answer(self):
+        if self.endless:
+            self.sent.append(endless.trailer(self))
+            return
         self.rfile.read(int(self.headers.get("content-length", 0)))
         document = ANSWERS[self.path] if self.status == 200 else {"error": EVIL, "code": EVIL}
         text = json.dumps(document, ensure_ascii=False).encode()
@@ -43,7 +50,7 @@ def plain(done, status, lines):
     return done.stdout
 
 
-server = http.server.HTTPServer(("127.0.0.1", 0), Liar)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 url = f"http://127.0.0.1:{server.server_port}"
 infer = ["infer", "--node", url, "--insecure", "--model", "m", "--input", "x=[1]"]
@@ -55,4 +62,8 @@ check('["\\u001B[2J\\u0007\\u007F\\u009B31m\\r\\né"]' in shown, shown)
 Liar.status = 500
 plain(veronnx(*infer), 1, 1)
 plain(veronnx("models", "--admin", url), 1, 1)
+Liar.endless = True
+plain(veronnx("models", "--admin", url), 1, 1)
+wait_for("the trailer is cut off", lambda: Liar.sent)
+check(Liar.sent[0] < endless.TAKEN_MAX, f"{Liar.sent[0]} bytes of the trailer were taken")
 server.shutdown()
