@@ -11,7 +11,7 @@
 
 #define TEXT_MAX      (HEARTBEAT_ANSWER_MAX + 128)
 #define FIELDS_MAX    (16 * KIB) /* head and trailer together: libcurl keeps them all */
-#define STEPS_AT_ONCE 4 /* of libcurl: what needs no waiting is done in one tick */
+#define STEPS_AT_ONCE 4          /* of libcurl: what needs no waiting is done in one tick */
 
 enum step { RESTING, ASKING, POSTING };
 
