@@ -23,6 +23,7 @@ if [ "${3:-}" != "" ]; then # one target: the script calls itself so
 fi
 
 folder=$1 seconds=$2
+export LSAN_OPTIONS="print_suppressions=0:suppressions=$PWD/test/leaks.supp"
 names=$(sed 's/#.*//' test/fuzz/targets.list | awk 'NF { print $1 }')
 echo "$names" | xargs -P 2 -I NAME tools/fuzz.sh "$folder" "$seconds" NAME
 
