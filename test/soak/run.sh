@@ -1,8 +1,8 @@
 #!/bin/sh
 # make soak: what takes long. MINUTES (1) is how long each part lasts that could last for ever; SOAK names one part: mixed (everything at
-# once), kills (kill -9, 200 times), overload (too many requests, slow clients), neighbours (of hostile models), models (many, few of which fit), flips (20,000 damaged
-# models), sources (kill -9 of whatever fetches and stores), faults (the system refuses every call in turn), openapi, or dag (every fault
-# of a source, RUNS (100) times).
+# once), kills (kill -9, 200 times), overload (too many requests, slow clients), neighbours (of hostile models), models (many, few of
+# which fit), flips (20,000 damaged models), sources (kill -9 of whatever fetches and stores), faults (the system refuses every call in
+# turn), openapi, or dag (every fault of a source, RUNS (100) times).
 # All parts run, whatever became of those before. Environment: BUILD (build), the Meson folder.
 set -eu
 cd "$(dirname "$0")/../.."
