@@ -4,23 +4,16 @@
 #include "tensor/digest.h"
 #include "wire/frame.h"
 
-typeof(wire_send) __real_wire_send, __wrap_wire_send;
-typeof(wire_send_wait) __real_wire_send_wait, __wrap_wire_send_wait;
+typeof(wire_pack_put) __real_wire_pack_put, __wrap_wire_pack_put;
 typeof(tensor_digest_begin) __wrap_tensor_digest_begin;
 typeof(tensor_digest_value) __wrap_tensor_digest_value;
 typeof(tensor_digest_bytes) __wrap_tensor_digest_bytes;
 typeof(tensor_digest_final) __wrap_tensor_digest_final;
 
-err_t __wrap_wire_send(const struct wire_end *end, enum wire_type type, const void *fixed, struct view tail,
-                       const int *fds, unsigned n_fds)
+err_t __wrap_wire_pack_put(struct wire_pack *p, const struct wire_end *end, enum wire_type type, const void *fixed,
+                           struct view tail)
 {
-    return type == MSG_TICKET ? OK : __real_wire_send(end, type, fixed, tail, fds, n_fds);
-}
-
-err_t __wrap_wire_send_wait(const struct wire_end *end, enum wire_type type, const void *fixed, struct view tail,
-                            const int *fds, unsigned n_fds)
-{
-    return type == MSG_REPORT ? OK : __real_wire_send_wait(end, type, fixed, tail, fds, n_fds);
+    return type == MSG_TICKET || type == MSG_REPORT ? OK : __real_wire_pack_put(p, end, type, fixed, tail);
 }
 
 err_t __wrap_tensor_digest_begin(UNUSED struct tensor_digest *d, UNUSED const struct desc_list *descs,

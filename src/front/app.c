@@ -335,6 +335,12 @@ static void on_proof(uv_poll_t *poll, int status, int events UNUSED)
     end_on(status < 0 ? ERR_IO : hear(app, &app->proof, proof_routes, COUNT_OF(proof_routes)), ROLE_KEEPER);
 }
 
+/* Before the loop may sleep. */
+static void on_depart(uv_prepare_t *depart)
+{
+    calls_depart(depart->data);
+}
+
 /* ── the start ── */
 
 err_t app_init(struct app *app, int control_fd)
@@ -342,6 +348,8 @@ err_t app_init(struct app *app, int control_fd)
     app->phase = APP_NO_CONFIG;
     app->control = (struct wire_end){control_fd, CHAN_FRONT, SIDE_B};
     buf_init(&app->tail, WIRE_TAIL_MAX);
+    list_init(&app->leaving);
+    app->tickets = WIRE_PACK_NONE;
     return wire_inbox_init(&app->inbox, CHAN_JOB); /* no channel has larger messages */
 }
 
@@ -388,7 +396,10 @@ err_t app_serve(struct app *app)
         return ERR_INTERNAL;
     app->tick.data = app;
     app->due.data = app;
+    app->depart.data = app;
     if (uv_timer_init(&app->loop, &app->tick) != 0 || uv_check_init(&app->loop, &app->due) != 0)
+        return ERR_INTERNAL;
+    if (uv_prepare_init(&app->loop, &app->depart) != 0 || uv_prepare_start(&app->depart, on_depart) != 0)
         return ERR_INTERNAL;
     TRY(watch(app, &app->control_poll, app->control.fd, on_control));
     TRY(watch(app, &app->ticket_poll, app->ticket.fd, on_ticket));

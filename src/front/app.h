@@ -139,6 +139,8 @@ struct lane {
     uint32_t infer;
     struct wire_end job;
     struct wire_end cancel;
+    struct wire_pack jobs; /* of calls that leave */
+    err_t departed;        /* what became of the last ones */
     struct lane *next; /* of all that have not ended */
     uint64_t meta_ms;  /* until when its signature must be there */
     uint64_t mean_us;  /* how long a job takes a slot, on average; 0 = not known */
@@ -171,6 +173,8 @@ struct lane *lane_by_infer(struct app *app, uint32_t infer);
 bool lane_has_room(const struct lane *l);
 /* The result of a job came, which still has its slot, and has run for so long. */
 void lane_note_run(struct lane *l, uint32_t us);
+/* Nothing is known any more of how long jobs run. */
+void lane_doubt(struct lane *l);
 /* Something ended or began: starts what waits as long as there is room, and lets go of the process if it is to leave.
    May answer calls. The lane stays valid until the loop goes on. */
 void lane_settle(struct lane *l);
@@ -183,6 +187,7 @@ bool lanes_tick(struct app *app, uint64_t now_ms);
 
 enum call_state {
     CALL_WAITING, /* not handed to a process */
+    CALL_LEAVING, /* ticket and job go at the end of this turn of the loop; it has a slot */
     CALL_RUNNING,
     CALL_SIGNING, /* the result is there */
 };
@@ -232,7 +237,7 @@ struct call_form {
 };
 
 struct call {
-    struct list link; /* in a queue, or of those whose jobs are pending */
+    struct list link; /* in a queue, of those that leave, or of those whose jobs are pending */
     const struct call_form *form;
     struct app *app;
     struct http_req *req; /* NULL: nobody waits for an answer any more */
@@ -241,6 +246,8 @@ struct call {
     enum call_state state;
     bool retried; /* it has been asked for again */
     bool refused; /* the keeper was told that it failed */
+    bool packed;  /* its job goes, or went, together with others */
+    bool again;   /* and came back: its tensors lie in the slot alone */
     int slot;     /* -1: none */
     uint64_t job; /* 0: none */
     uint64_t queued_ms; /* 0: never */
@@ -283,8 +290,6 @@ void call_forget(struct call *c);
 void call_tell(struct call *c, const struct model *m);
 /* A call that waits although its model is ready is converted at once: tensors are smaller than their text. */
 err_t call_convert(struct call *c, const struct signature *signature, struct why *why);
-/* A waiting call's turn, on a lane that has room: converts, sends ticket and job. Answers it when that fails. */
-void call_start(struct call *c, struct lane *l);
 /* Answers with an error; the call is gone, or, if it runs, will be when infer has answered. A 503 gets a Retry-After of
    `retry_s` or 1. */
 void call_fail(struct call *c, err_t e, const struct why *why, uint32_t retry_s);
@@ -298,6 +303,19 @@ err_t call_no_receipt(struct app *app, struct wire_msg *m);
 /* Deadlines; a lane that ended. Both answer. */
 void calls_tick(struct app *app, uint64_t now_ms);
 void calls_lose_lane(struct lane *l, err_t reason);
+
+/* ── call_start.c: from its turn to the process ── */
+
+/* A waiting call's turn, on a lane that has room: converts, and lets it leave with the others of this turn of the loop.
+   Answers it when that fails, and may answer any when enough of them leave. */
+void call_start(struct call *c, struct lane *l);
+/* Sends the tickets of those that leave and then, if that succeeded, their jobs. Answers them when that fails. */
+void calls_depart(struct app *app);
+/* Infer gives back the job of a call that went with others, because one of them takes long: it leaves again, in the
+   same slot. Answers it when that fails. */
+void call_again(struct call *c);
+/* The lane ends: those that were to leave on it wait in the model's queue again, but for some that cannot. */
+void calls_take_back(struct lane *l, struct model *m);
 
 /* ── proofs.c: attestation documents that clients have asked for ── */
 
@@ -389,6 +407,7 @@ struct app {
     uv_poll_t proof_poll;
     uv_timer_t tick;
     uv_check_t due; /* deadlines are judged after all that has arrived was heard */
+    uv_prepare_t depart;
     const struct conf *conf;
     struct map conf_map;
     const struct identity *identity; /* what this node is and has proved */
@@ -410,7 +429,10 @@ struct app {
     unsigned loads;   /* models that are LOADING */
     unsigned waiting; /* calls in all queues */
     unsigned seated;  /* calls in `calls` */
-    size_t kept;      /* bytes of input areas that nobody uses now */
+    unsigned n_leaving; /* calls that were put into `leaving`, which is in the order of their jobs */
+    struct list leaving;
+    struct wire_pack tickets; /* of them */
+    size_t kept;              /* bytes of input areas that nobody uses now */
     bool draining;
     bool preloading;  /* not ready yet: models are being loaded */
     uint64_t told_ms; /* when the supervisor last heard which lanes are used */
@@ -422,7 +444,7 @@ struct app {
     uint32_t last_proof;
     struct proof_ask proofs[PROOFS_MAX];
     struct health_watch watches[WATCHES_MAX];
-    struct call *calls[CALLS_MAX]; /* by job % CALLS_MAX: RUNNING and SIGNING */
+    struct call *calls[CALLS_MAX]; /* by job % CALLS_MAX: LEAVING, RUNNING and SIGNING */
     struct killers killers;
 };
 

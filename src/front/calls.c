@@ -1,5 +1,5 @@
-/* One request of a model: conversion, ticket and job, result and receipt, answer. */
-#include "front/app.h"
+/* One request of a model from its parsed text to its answer, but for its start (call_start.c). */
+#include "front/call_parts.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,7 +15,6 @@
 #define HUNG_MS     1000U /* how long after its own deadline an infer may still answer */
 #define TELL_MAX    (1 * MIB)
 #define ANSWER_ROOM 512 /* what an answer gets first, so that a short one does not grow */
-#define NEVER_MS    UINT64_MAX
 #define COUNTER_MAX ((UINT64_C(1) << 48) - 1)
 
 struct call *call_make(struct app *app, struct http_req *req, const struct call_form *form)
@@ -63,7 +62,7 @@ static struct call *by_job(struct app *app, uint64_t job)
 }
 
 /* Numbers rise strictly; one whose seat is taken by a slow call is skipped. */
-static err_t take_seat(struct call *c)
+err_t call_take_seat(struct call *c)
 {
     struct app *app = c->app;
     if (app->seated == CALLS_MAX)
@@ -78,7 +77,7 @@ static err_t take_seat(struct call *c)
     return OK;
 }
 
-static void leave_seat(struct call *c)
+void call_leave_seat(struct call *c)
 {
     if (c->job == 0)
         return;
@@ -89,7 +88,7 @@ static void leave_seat(struct call *c)
 
 /* ── what a call has of its lane: a slot, then only the expectation of a receipt ── */
 
-static void take_slot(struct call *c, struct lane *l)
+void call_take_slot(struct call *c, struct lane *l)
 {
     unsigned n = 0;
     while (l->slots[n].busy)
@@ -102,7 +101,7 @@ static void take_slot(struct call *c, struct lane *l)
     l->active = true;
 }
 
-static void set_deadline(struct call *c, uint64_t now_ms)
+void call_set_deadline(struct call *c, uint64_t now_ms)
 {
     c->run_ms = now_ms;
     c->deadline_ms = now_ms + c->app->conf->run_ms + HUNG_MS;
@@ -115,21 +114,26 @@ static void begin_next(struct lane *l)
         return;
     struct call *next = LIST_OF(l->pending.next, struct call, link);
     list_remove(&next->link);
-    set_deadline(next, clock_mono_ms());
+    call_set_deadline(next, clock_mono_ms());
 }
 
-static void give_slot(struct call *c)
+void call_end_run(struct call *c)
 {
     bool ran = c->state == CALL_RUNNING && list_empty(&c->link);
     list_remove(&c->link);
-    slot_give(c->app, &c->lane->slots[c->slot]);
-    c->slot = -1;
-    c->lane->running--;
     if (ran)
         begin_next(c->lane);
 }
 
-static void leave_lane(struct call *c)
+static void give_slot(struct call *c)
+{
+    slot_give(c->app, &c->lane->slots[c->slot]);
+    c->slot = -1;
+    c->lane->running--;
+    call_end_run(c);
+}
+
+void call_leave_lane(struct call *c)
 {
     if (c->lane == NULL)
         return;
@@ -151,7 +155,7 @@ void call_drop_text(struct call *c)
         http_body_free(c->req);
 }
 
-static void drop_tensors(struct call *c)
+void call_drop_tensors(struct call *c)
 {
     if (c->direct)
         area_done(&c->area);
@@ -165,13 +169,13 @@ static void drop_tensors(struct call *c)
 static void end(struct call *c)
 {
     struct lane *l = c->lane;
-    leave_seat(c);
-    leave_lane(c);
+    call_leave_seat(c);
+    call_leave_lane(c);
     c->form->drop(c);
     c->form->done(c);
     lease_done(&c->document);
     infer_inputs_done(&c->inputs);
-    drop_tensors(c);
+    call_drop_tensors(c);
     buf_done(&c->answer);
     lease_done(&c->answer_lease);
     desc_list_done(&c->outputs);
@@ -203,7 +207,7 @@ static void reply_error(struct http_req *req, err_t e, const struct why *why, ui
 }
 
 /* Its slot stays taken until infer has answered; nobody reads that answer. */
-static void cancel(struct call *c)
+void call_cancel(struct call *c)
 {
     struct msg_cancel cancel = {.job = c->job};
     if (wire_send(&c->lane->cancel, MSG_CANCEL, &cancel, view_of(NULL, 0), NULL, 0) == ERR_CLOSED)
@@ -215,7 +219,11 @@ void call_orphan(struct call *c)
     c->req = NULL;
     c->app->counts.failures[METRIC_REASON_CANCELED]++;
     if (c->state == CALL_RUNNING) {
-        cancel(c);
+        call_cancel(c);
+        return;
+    }
+    if (c->state == CALL_LEAVING) { /* the job goes, and is cancelled then */
+        call_drop_text(c);
         return;
     }
     if (c->model != NULL)
@@ -228,7 +236,7 @@ void call_fail(struct call *c, err_t e, const struct why *why, uint32_t retry_s)
     struct http_req *req = TAKE_PTR(c->req);
     c->app->counts.failures[c->state == CALL_WAITING ? METRIC_REASON_REJECTED : METRIC_REASON_BACKEND]++;
     if (c->state == CALL_RUNNING && c->lane != NULL)
-        cancel(c);
+        call_cancel(c);
     else
         end(c);
     if (req != NULL)
@@ -291,102 +299,6 @@ static void answer_if_complete(struct call *c)
         answer(c, NULL);
 }
 
-/* ── the start ── */
-
-static err_t measure(struct call *c, const struct signature *signature, struct why *why)
-{
-    return c->form->measure(c, signature, app_share(c->app), why);
-}
-
-/* Zeroed: what lies between the tensors goes to infer as well. */
-err_t call_convert(struct call *c, const struct signature *signature, struct why *why)
-{
-    TRY(measure(c, signature, why));
-    TRY(lease_take(&c->tensors_lease, &c->app->transfer, c->inputs.set.total));
-    c->tensors = mem_alloc(MAX(c->inputs.set.total, 1), 1);
-    if (c->tensors == NULL)
-        return ERR_NOMEM;
-    TRY(c->form->fill(c, c->tensors, why));
-    call_drop_text(c);
-    return OK;
-}
-
-/* The tensors go into the slot, and what was reserved for them with them. */
-static err_t place(struct call *c, struct why *why)
-{
-    struct slot *s = &c->lane->slots[c->slot];
-    if (c->direct) {
-        slot_adopt(s, &c->area, &c->tensors_lease);
-        return OK;
-    }
-    if (c->tensors == NULL)
-        TRY(measure(c, &c->lane->model->signature, why));
-    lease_done(&c->tensors_lease);
-    TRY(slot_input(c->app, s, c->inputs.set.total));
-    if (c->tensors == NULL)
-        return c->form->fill(c, s->input.addr, why);
-    if (c->inputs.set.total > 0)
-        memcpy(s->input.addr, c->tensors, c->inputs.set.total);
-    return OK;
-}
-
-/* The ticket goes first: without it the keeper would not believe the report. ERR_MODEL_DIED: the job was not taken. */
-static err_t dispatch(struct call *c)
-{
-    struct app *app = c->app;
-    struct lane *l = c->lane;
-    struct slot *s = &l->slots[c->slot];
-    struct msg_ticket ticket = {.job = c->job, .infer = l->infer, .settle = c->settle, .nonce = c->nonce};
-    struct msg_job job = {
-        .job = c->job,
-        .bytes = c->inputs.set.total,
-        .run_ms = app->conf->run_ms,
-        .slot = (uint16_t)c->slot,
-        .others = (uint16_t)(l->running - 1),
-        .nonce = c->nonce,
-    };
-    buf_clear(&app->tail);
-    TRY(value_set_encode(&c->inputs.set, &app->tail));
-    if (wire_send(&app->ticket, MSG_TICKET, &ticket, view_of(NULL, 0), NULL, 0) != OK)
-        return ERR_KEEPER_BUSY;
-    if (wire_send(&l->job, MSG_JOB, &job, buf_view(&app->tail), &s->unsent, s->unsent >= 0) != OK)
-        return ERR_MODEL_DIED;
-    fd_close(&s->unsent);
-    return OK;
-}
-
-/* Infer takes its jobs in order and stops each after run_ms: the time of those that wait for a worker begins later. */
-static void note_begin(struct call *c)
-{
-    c->begin_us = clock_mono_ns() / 1000;
-    c->run_ms = c->deadline_ms = NEVER_MS;
-    if (c->lane->running > c->app->workers)
-        list_move(&c->lane->pending, &c->link);
-    else
-        set_deadline(c, c->begin_us / 1000);
-}
-
-/* The process ended before it had the job, so another one may have it. */
-static void hand_back(struct call *c)
-{
-    struct lane *l = c->lane;
-    struct model *m = l->model;
-    if (c->direct)
-        slot_return(&l->slots[c->slot], &c->area, &c->tensors_lease);
-    leave_seat(c);
-    leave_lane(c);
-    err_t e = OK;
-    if (c->tensors == NULL)
-        infer_inputs_done(&c->inputs);
-    else if (!c->direct)
-        e = lease_take(&c->tensors_lease, &c->app->transfer, c->inputs.set.total);
-    if (e == OK)
-        models_requeue(m, c);
-    lane_fail(l, ERR_MODEL_DIED);
-    if (e != OK)
-        call_fail(c, e, NULL, 1);
-}
-
 void call_tell(struct call *c, const struct model *m)
 {
     buf_init(&c->answer, TELL_MAX);
@@ -395,35 +307,6 @@ void call_tell(struct call *c, const struct model *m)
         call_fail(c, e, NULL, 1);
     else
         answer(c, NULL);
-}
-
-void call_start(struct call *c, struct lane *l)
-{
-    struct why why = {0};
-    if (c->form->tell != NULL) {
-        call_tell(c, l->model);
-        return;
-    }
-    c->turn_ns = clock_mono_ns();
-    take_slot(c, l);
-    err_t e = take_seat(c);
-    if (e == OK)
-        e = place(c, &why);
-    if (e == OK)
-        e = call_may_run(c);
-    if (e == OK)
-        e = dispatch(c);
-    if (e == ERR_MODEL_DIED) {
-        hand_back(c);
-    } else if (e != OK) {
-        call_fail(c, e, &why, 1);
-    } else {
-        c->state = CALL_RUNNING;
-        note_begin(c);
-        call_drop_text(c);
-        drop_tensors(c);
-        app_need_tick(c->app);
-    }
 }
 
 /* ── the result ── */
@@ -476,6 +359,10 @@ err_t call_result(struct lane *l, struct wire_msg *m)
     struct why why = {0};
     if (c == NULL || c->lane != l || c->state != CALL_RUNNING || c->slot != r->slot)
         return ERR_PROTOCOL;
+    if (r->result == ERR_RUN_CANCELLED && c->packed && c->req != NULL) {
+        call_again(c);
+        return OK;
+    }
     uint64_t came_ns = clock_mono_ns();
     err_t e = take_result(c, m, &why);
     if (e == ERR_PROTOCOL)
@@ -591,8 +478,8 @@ void calls_lose_lane(struct lane *l, err_t reason)
         struct call *c = l->app->calls[n];
         if (c == NULL || c->lane != l)
             continue;
-        leave_lane(c);
-        if (c->state == CALL_RUNNING)
+        call_leave_lane(c);
+        if (c->state != CALL_SIGNING)
             call_fail(c, now_ms >= c->deadline_ms ? ERR_RUN_TIMEOUT : reason, NULL, 1);
     }
 }

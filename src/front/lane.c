@@ -24,6 +24,7 @@ static void free_lane(uv_handle_t *h)
     struct lane *l = h->data;
     wire_end_close(&l->job);
     wire_end_close(&l->cancel);
+    wire_pack_done(&l->jobs);
     for (size_t n = 0; n < SLOTS_MAX; n++)
         slot_done(l->app, &l->slots[n]);
     mem_free(l);
@@ -44,6 +45,7 @@ static void end(struct lane *l, err_t reason)
     struct model *m = TAKE_PTR(l->model);
     unlink_lane(l);
     uv_close((uv_handle_t *)&l->poll, free_lane);
+    calls_take_back(l, m);
     models_lost(m, reason);
     calls_lose_lane(l, reason);
 }
@@ -112,9 +114,10 @@ err_t lane_open(struct app *app, struct model *m, uint32_t infer, int *job_fd, i
     l->job = job;
     l->cancel = cancel;
     job.fd = cancel.fd = -1;
-    l->run_us = RUN_UNKNOWN_US;
+    lane_doubt(l);
     l->crowd = CROWD_UNKNOWN;
     list_init(&l->pending);
+    l->jobs = WIRE_PACK_NONE;
     for (size_t n = 0; n < SLOTS_MAX; n++)
         slot_init(&l->slots[n]);
     l->model = m;
@@ -158,6 +161,11 @@ void lane_note_run(struct lane *l, uint32_t us)
     l->run_us = (l->run_us * 7 + us) / 8;
     l->crowd = (l->crowd * 7 + l->running * 8) / 8;
     (void)watch(l); /* else it stays as it is, which is right, too */
+}
+
+void lane_doubt(struct lane *l)
+{
+    l->run_us = RUN_UNKNOWN_US;
 }
 
 bool lane_has_room(const struct lane *l)
@@ -235,7 +243,8 @@ static void hear(struct lane *l, bool ended)
             e = on_message(l, &m);
         if (e == OK)
             lane_settle(l);
-    } while (e == OK && l->model != NULL && l->running > 0);
+    } while (e == OK && l->model != NULL && (l->running > 0 || wire_more(&l->app->inbox)));
+    wire_inbox_drop(&l->app->inbox); /* of a lane that has ended */
     bool refused = e != OK && e != ERR_CLOSED && e != ERR_WOULD_BLOCK;
     if (l->model == NULL || (!refused && !ended && e != ERR_CLOSED))
         return;

@@ -9,6 +9,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define HOLD_MS    1 /* how often it comes by while workers hold something */
+#define IDLE_TICKS 16
+
 /* ── the supervisor ── */
 
 static err_t on_grant(void *self, struct wire_msg *m)
@@ -79,11 +82,31 @@ static void hear_front(struct watch *w)
 
 /* ── the clock ── */
 
+/* Looks after what workers hold while any does, and a little longer: being called again costs more. One that begins to
+   hold something when the flag has just fallen raises it, or was seen. */
+static bool relieve(struct watch *w, uint64_t now)
+{
+    struct crew *crew = w->crew;
+    if (!atomic_load(&crew->holding) || now < w->relieved_ms + HOLD_MS)
+        return atomic_load(&crew->holding);
+    w->relieved_ms = now;
+    w->idle_ticks = workers_relieve(crew) ? 0 : w->idle_ticks + 1;
+    if (w->idle_ticks < IDLE_TICKS)
+        return true;
+    w->idle_ticks = 0;
+    atomic_store(&crew->holding, false);
+    if (workers_relieve(crew))
+        atomic_store(&crew->holding, true);
+    return atomic_load(&crew->holding);
+}
+
 /* Stops runs that are due; how long until the next one is. */
 static int time_left(struct watch *w)
 {
     uint64_t now = clock_mono_ms();
     uint64_t next = runs_expire(&w->crew->runs, now);
+    if (relieve(w, now))
+        next = MIN(next, now + HOLD_MS);
     if (w->state == WATCH_LOADING) {
         next = MIN(next, w->load_deadline_ms);
         if (w->load_deadline_ms <= now)

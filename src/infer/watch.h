@@ -22,6 +22,8 @@ struct watch {
     _Atomic enum watch_state state;
     uint64_t load_deadline_ms; /* set before it begins */
     struct front *front;       /* held; its cancel channel is listened to */
+    uint64_t relieved_ms;      /* when it last looked after what workers hold */
+    unsigned idle_ticks;       /* how often it has come by and no worker held anything */
 };
 
 err_t watch_init(struct watch *w, struct crew *crew, struct wire_end *control, int wake_fd);

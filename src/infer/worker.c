@@ -1,4 +1,5 @@
-/* One job: copy and digest the inputs, run, digest the outputs, publish them, answer, report. */
+/* One job: copy and digest the inputs, run, digest the outputs, publish them, answer, report. Results and reports of
+   short runs that follow each other go together. */
 #include "infer/worker.h"
 
 #include "base/clock.h"
@@ -7,15 +8,26 @@
 #include "infer/job.h"
 #include "tensor/digest.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #define COPY_CHUNK   (16 * KIB) /* hashed while it is still in the nearest cache */
 #define PRIVATE_KEEP (4 * MIB)  /* what a worker keeps between jobs for copies of inputs */
+#define HOLD_MAX     16U        /* results that wait for another */
+#define HOLD_RUN_US  100U       /* and how long the last run may have taken */
 
 struct worker {
     struct crew *crew;
-    struct wire_inbox inbox;
+    struct worker *next;
+    pthread_mutex_t lock; /* of the next six: the watcher has them during a run that takes long */
+    const struct front *front;
+    struct wire_inbox inbox; /* the jobs that came together with the one that runs */
+    struct wire_pack results;
+    struct wire_pack reports;
+    bool running;
+    bool seen;  /* by the watcher, in this run */
     bool alone; /* the last job was the only one under way */
     struct run run;
     struct tensor_digest digest;
@@ -233,32 +245,101 @@ static err_t run_job(struct worker *w, struct job *j)
 
 /* ── the answer ── */
 
-static void report(const struct worker *w, struct job *j, err_t e)
+/* A front that is gone does not matter: its channel's end is seen by the next receive. One that is there would wait for an
+   answer that cannot be sent until the run is long overdue. */
+static void check_answered(err_t e)
 {
-    if (e != OK)
-        j->report = (struct msg_report){0};
-    j->report.job = j->head->job;
-    j->report.result = (uint32_t)e;
-    j->report.nonce = j->head->nonce;
-    e = wire_send_wait(&w->crew->report, MSG_REPORT, &j->report, view_of(NULL, 0), NULL, 0);
+    if (e != OK && e != ERR_CLOSED)
+        end_refusing(ROLE_FRONT, MSG_RESULT, e);
+}
+
+/* The results first: what the keeper says of a job follows its result. */
+static void flush(struct worker *w)
+{
+    check_answered(wire_pack_send(&w->results, &w->front->job, true));
+    err_t e = wire_pack_send(&w->reports, &w->crew->report, true);
     if (e != OK)
         end_refusing(ROLE_KEEPER, MSG_REPORT, e);
 }
 
-/* A front that is gone does not matter: its channel's end is seen by the next receive. One that is there would wait for an answer
-   that cannot be sent until the run is long overdue. */
-static void answer(const struct worker *w, struct job *j, err_t e)
+static void put_result(struct worker *w, const struct msg_result *r, struct view tail, const int *area_fd)
 {
-    const char *why = j->why.text[0] != '\0' ? j->why.text : err_text(e);
-    struct view tail = e == OK ? buf_view(&w->tail) : view_of(why, strlen(why));
-    j->result.job = j->head->job;
-    j->result.slot = j->head->slot;
-    j->result.result = (uint32_t)e;
+    if (*area_fd < 0 && wire_pack_put(&w->results, &w->front->job, MSG_RESULT, r, tail) == OK)
+        return;
+    flush(w);
+    check_answered(wire_send_wait(&w->front->job, MSG_RESULT, r, tail, area_fd, *area_fd >= 0));
+}
+
+static void put_report(struct worker *w, const struct msg_report *r)
+{
+    if (wire_pack_put(&w->reports, &w->crew->report, MSG_REPORT, r, view_of(NULL, 0)) == OK)
+        return;
+    flush(w);
+    err_t e = wire_send_wait(&w->crew->report, MSG_REPORT, r, view_of(NULL, 0), NULL, 0);
+    if (e != OK)
+        end_refusing(ROLE_KEEPER, MSG_REPORT, e);
+}
+
+static void answer(struct worker *w, const struct msg_job *head, struct msg_result *r, err_t e, struct view tail,
+                   int area_fd)
+{
+    r->job = head->job;
+    r->slot = head->slot;
+    r->result = (uint32_t)e;
+    put_result(w, r, tail, &area_fd);
+}
+
+static void report(struct worker *w, const struct msg_job *head, struct msg_report *r, err_t e)
+{
+    if (e != OK)
+        *r = (struct msg_report){0};
+    r->job = head->job;
+    r->result = (uint32_t)e;
+    r->nonce = head->nonce;
+    put_report(w, r);
+}
+
+static struct view text_of(const char *text)
+{
+    return view_of(text, strlen(text));
+}
+
+static void finish(struct worker *w, struct job *j, err_t e)
+{
+    struct view why = text_of(j->why.text[0] != '\0' ? j->why.text : err_text(e));
     slot_unmap_large(j->slot);
     slot_release(j->slot);
-    e = wire_send_wait(&j->front->job, MSG_RESULT, &j->result, tail, &j->area_fd, j->area_fd >= 0);
-    if (e != OK && e != ERR_CLOSED)
-        end_refusing(ROLE_FRONT, MSG_RESULT, e);
+    answer(w, j->head, &j->result, e, e == OK ? buf_view(&w->tail) : why, j->area_fd);
+    report(w, j->head, &j->report, e);
+}
+
+/* Whether the end of one run is waited for by anything of others. */
+static bool holds(const struct worker *w)
+{
+    return w->results.count > 0 || w->reports.count > 0 || wire_more(&w->inbox);
+}
+
+/* The watcher sleeps as long as nobody needs it. */
+static void enter_run(struct worker *w)
+{
+    (void)pthread_mutex_lock(&w->lock);
+    bool call = holds(w);
+    w->running = true;
+    w->seen = false;
+    (void)pthread_mutex_unlock(&w->lock);
+    if (call && !atomic_load(&w->crew->holding) && !atomic_exchange(&w->crew->holding, true))
+        (void)eventfd_write(w->crew->runs.wake_fd, 1);
+}
+
+static void leave_run(struct worker *w, struct job *j, err_t e)
+{
+    (void)pthread_mutex_lock(&w->lock);
+    w->running = false;
+    finish(w, j, e);
+    bool next = wire_more(&w->inbox) || !w->alone;
+    if (!next || w->results.count >= HOLD_MAX || j->result.run_us > HOLD_RUN_US)
+        flush(w);
+    (void)pthread_mutex_unlock(&w->lock);
 }
 
 static err_t serve(struct worker *w, struct front *f, struct wire_msg *m)
@@ -269,12 +350,53 @@ static err_t serve(struct worker *w, struct front *f, struct wire_msg *m)
     j.slot = &f->slots[j.head->slot];
     TRY(slot_take(j.slot));
     TRY(slot_input(j.slot, &m->fds[0], j.head->bytes, w->crew->input_max, &j.area));
+    enter_run(w);
     err_t e = run_job(w, &j);
     if (e == ERR_PROTOCOL)
         return e;
-    answer(w, &j, e);
-    report(w, &j, e);
+    leave_run(w, &j, e);
     return OK;
+}
+
+/* ── what waits during a long run ── */
+
+/* Front asks for these again. */
+static void give_back(struct worker *w)
+{
+    while (wire_more(&w->inbox)) {
+        AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+        const struct msg_job *head = NULL;
+        struct msg_result result = {0};
+        struct msg_report none = {0};
+        err_t e = wire_recv(&w->front->job, &w->inbox, false, &m);
+        if (e == OK)
+            e = job_head(&m, &head);
+        if (e != OK)
+            end_refusing(ROLE_FRONT, MSG_JOB, e);
+        answer(w, head, &result, ERR_RUN_CANCELLED, text_of(err_text(ERR_RUN_CANCELLED)), -1);
+        report(w, head, &none, ERR_RUN_CANCELLED);
+    }
+}
+
+static bool relieve(struct worker *w)
+{
+    (void)pthread_mutex_lock(&w->lock);
+    bool held = w->running && holds(w);
+    if (held && w->seen) {
+        give_back(w);
+        flush(w);
+    }
+    w->seen = w->running;
+    (void)pthread_mutex_unlock(&w->lock);
+    return held;
+}
+
+bool workers_relieve(struct crew *crew)
+{
+    bool held = false;
+    for (struct worker *w = crew->workers; w != NULL; w = w->next)
+        held |= relieve(w);
+    return held;
 }
 
 /* ── the thread ── */
@@ -285,11 +407,15 @@ err_t worker_new(struct crew *crew, struct worker **ret)
     if (w == NULL)
         return ERR_NOMEM;
     w->crew = crew;
+    w->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    w->results = w->reports = WIRE_PACK_NONE;
     buf_init(&w->tail, WIRE_TAIL_MAX);
     TRY(wire_inbox_init(&w->inbox, CHAN_JOB));
     TRY(tensor_digest_init(&w->digest));
     TRY(ort_load_result(ort->CreateRunOptions(&w->run.options)));
     runs_add(&crew->runs, &w->run);
+    w->next = crew->workers;
+    crew->workers = w;
     *ret = w;
     return OK;
 }
@@ -318,6 +444,7 @@ static err_t receive(struct worker *w, const struct front *f, struct wire_msg *r
 {
     err_t e = wire_recv(&f->job, &w->inbox, w->alone, ret);
     if (e == ERR_WOULD_BLOCK) {
+        flush(w);
         (void)sched_yield();
         e = wire_recv(&f->job, &w->inbox, true, ret);
     }
@@ -336,10 +463,12 @@ void worker_loop(struct worker *w)
     for (;;) {
         struct front *f = seat_enter(&w->crew->seat);
         err_t e = OK;
+        w->front = f;
         while (e == OK)
             e = serve_next(w, f);
         if (e != ERR_CLOSED)
             end_refusing(ROLE_FRONT, MSG_JOB, e);
+        flush(w);
         seat_leave(&w->crew->seat, f);
     }
 }

@@ -22,6 +22,8 @@ struct crew {
     struct memory memory;
     struct runs runs;
     struct seat seat;
+    struct worker *workers; /* all of them */
+    atomic_bool holding;    /* the watcher comes by every millisecond */
 };
 
 struct worker;
@@ -30,6 +32,9 @@ struct worker;
 err_t worker_new(struct crew *crew, struct worker **ret);
 /* Room for the values of the model that is loaded now. */
 err_t worker_fit(struct worker *w);
+/* The watcher comes by. Of a run that it finds for the second time front and keeper get what waits for its end: what
+   the worker has answered, and the jobs that came together with this one, not begun. Whether one of them has such. */
+bool workers_relieve(struct crew *crew);
 /* Runs jobs. Never returns: the process ends with status 1 when front or keeper break the protocol. */
 NORETURN void worker_loop(struct worker *w);
 

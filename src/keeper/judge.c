@@ -57,9 +57,9 @@ static err_t take_ticket(struct keeper *k, struct keeper_front *f, const struct 
 /* Reads what is there now. It is not more than the table holds, so a front that sends without an end holds nobody up. */
 static void drain_front(struct keeper *k, struct keeper_front *f)
 {
-    for (unsigned n = 0; n < TICKETS_MAX && f->ticket.fd >= 0; n++) {
+    for (unsigned n = 0; (n < TICKETS_MAX || wire_more(&k->ticket_inbox)) && f->ticket.fd >= 0; n++) {
         AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
-        err_t e = wire_recv(&f->ticket, &k->inbox, false, &m);
+        err_t e = wire_recv(&f->ticket, &k->ticket_inbox, false, &m);
         if (e == ERR_WOULD_BLOCK)
             return;
         if (e == OK)
@@ -69,6 +69,7 @@ static void drain_front(struct keeper *k, struct keeper_front *f)
         else if (e != OK)
             keeper_accuse_front(k, f, e);
     }
+    wire_inbox_drop(&k->ticket_inbox); /* of a front that was accused */
 }
 
 void keeper_tickets(struct keeper *k)
@@ -161,31 +162,33 @@ static err_t judge(struct keeper *k, uint32_t infer, const struct msg_report *r)
     return batch_add(&k->batch, i, &t, r);
 }
 
-static err_t take_report(struct keeper *k, struct keeper_infer *i, const struct wire_msg *m)
+/* ERR_WOULD_BLOCK: there is none, or it cannot come any more. */
+static err_t take_report(struct keeper *k, uint32_t infer)
 {
-    struct msg_report report;
-    memcpy(&report, m->fixed, sizeof(report)); /* the inbox is used again for tickets */
-    return judge(k, i->number, &report);
+    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    struct keeper_infer *i = peers_infer(&k->peers, infer);
+    if (i == NULL || i->report.fd < 0)
+        return ERR_WOULD_BLOCK;
+    err_t e = wire_recv(&i->report, &k->report_inbox, false, &m);
+    if (e == OK)
+        return judge(k, infer, m.fixed);
+    if (e == ERR_CLOSED)
+        wire_end_close(&i->report);
+    else if (e != ERR_WOULD_BLOCK)
+        keeper_accuse_infer(k, i, 0, e);
+    return ERR_WOULD_BLOCK;
 }
 
 err_t keeper_reports(struct keeper *k, uint32_t infer)
 {
-    for (size_t n = batch_room(&k->batch); n > 0; n--) {
-        AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
-        struct keeper_infer *i = peers_infer(&k->peers, infer);
-        if (i == NULL || i->report.fd < 0)
-            return OK;
-        err_t e = wire_recv(&i->report, &k->inbox, false, &m);
-        if (e == ERR_WOULD_BLOCK)
-            return OK;
-        if (e == ERR_CLOSED)
-            wire_end_close(&i->report);
-        else if (e != OK)
-            keeper_accuse_infer(k, i, 0, e);
-        else
-            TRY(take_report(k, i, &m));
-        if (!k->company)
-            return OK; /* if there is another one all the same, the next turn has it */
+    err_t e = OK;
+    size_t n = batch_room(&k->batch);
+    while (e == OK && (n > 0 || wire_more(&k->report_inbox))) {
+        if (batch_room(&k->batch) == 0)
+            TRY(keeper_flush(k));
+        e = take_report(k, infer);
+        n = k->company && n > 0 ? n - 1 : 0; /* alone: if there is another one all the same, the next turn has it */
     }
-    return OK;
+    wire_inbox_drop(&k->report_inbox);
+    return e == ERR_WOULD_BLOCK ? OK : e;
 }

@@ -92,6 +92,8 @@ static err_t start(struct keeper *k)
         return err_errno();
     TRY(sha256_setup());
     TRY(wire_inbox_init(&k->inbox, CHAN_KEEPER));
+    TRY(wire_inbox_init(&k->ticket_inbox, CHAN_TICKET));
+    TRY(wire_inbox_init(&k->report_inbox, CHAN_REPORT));
     buf_init(&k->receipts, WIRE_TAIL_MAX);
     TRY(wire_wait(&k->control, 5000));
     TRY(keeper_control(k));
@@ -108,6 +110,8 @@ static void finish(struct keeper *k)
     batch_done(&k->batch);
     keys_done(&k->keys);
     wire_inbox_done(&k->inbox);
+    wire_inbox_done(&k->ticket_inbox);
+    wire_inbox_done(&k->report_inbox);
     buf_done(&k->receipts);
     fd_close(&k->epoll);
 }

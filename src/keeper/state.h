@@ -16,7 +16,9 @@ struct keeper {
     enum keeper_phase phase;
     int epoll;
     struct wire_end control;
-    struct wire_inbox inbox; /* for control, ticket, sign and report alike */
+    struct wire_inbox inbox; /* for all channels but two, which are read between each other's messages */
+    struct wire_inbox ticket_inbox;
+    struct wire_inbox report_inbox;
     struct msg_keeper_start node;
     struct trust trust;
     struct keys keys;
@@ -45,8 +47,9 @@ err_t keeper_installed(struct keeper *k, err_t result, struct view document);
 void keeper_accuse_infer(struct keeper *k, struct keeper_infer *i, uint64_t job, err_t reason);
 void keeper_accuse_front(struct keeper *k, struct keeper_front *f, err_t reason);
 
-/* tickets and reports (judge.c). keeper_tickets reads everything that every front has sent. keeper_reports reads what one
-   infer has sent, as far as the batch has room, judges it and puts good reports into the batch. */
+/* tickets and reports (judge.c). keeper_tickets reads everything that every front has sent. keeper_reports reads what
+   one infer has sent, as far as the batch has room, judges it and puts good reports into the batch. What came with the
+   last of them is judged, too, and the batch signed when it is full. */
 void keeper_tickets(struct keeper *k);
 err_t keeper_reports(struct keeper *k, uint32_t infer);
 

@@ -1,4 +1,4 @@
-/* One datagram, one message: everything is checked against the table before a handler sees it. */
+/* Datagrams of one message or several: everything is checked against the table before a handler sees it. */
 #include "wire/frame.h"
 
 #include "base/fd.h"
@@ -20,6 +20,12 @@ static const struct wire_row wire_rows[] = {
 #define WIRE_ALIGNED(name, chan, from, type, tail, min, max)                                                           \
     _Static_assert(sizeof(type) % 8 == 0 && (max) <= WIRE_FDS_MAX && (tail) <= WIRE_TAIL_MAX, #name);
 WIRE_TABLE(WIRE_ALIGNED)
+
+/* What may share a datagram: one of each for every request. */
+static const bool shares[MSG_COUNT_] = {
+    [MSG_TICKET] = true, [MSG_JOB] = true, [MSG_RESULT] = true, [MSG_REPORT] = true};
+
+#define BOUNDARY 8U /* in a datagram of several each begins at a multiple of this */
 
 const struct wire_row *wire_row(uint16_t type)
 {
@@ -53,15 +59,24 @@ err_t wire_stream(int *ret_reader, int *ret_sender)
     return OK;
 }
 
+static size_t room_of(const struct wire_row *row)
+{
+    return sizeof(struct wire_head) + row->fixed + row->tail;
+}
+
 err_t wire_inbox_init(struct wire_inbox *in, enum wire_chan chan)
 {
     size_t size = 0;
     for (size_t i = 1; i < COUNT_OF(wire_rows); i++)
         if (wire_rows[i].chan == chan)
-            size = MAX(size, sizeof(struct wire_head) + wire_rows[i].fixed + wire_rows[i].tail);
-    in->data = mem_alloc(1, size);
-    in->size = size;
+            size = MAX(size, MAX(room_of(&wire_rows[i]), shares[i] ? WIRE_PACK_MAX : 0));
+    *in = (struct wire_inbox){.data = mem_alloc(1, size), .size = size};
     return in->data != NULL ? OK : ERR_NOMEM;
+}
+
+void wire_inbox_drop(struct wire_inbox *in)
+{
+    in->rest = (struct view){0};
 }
 
 void wire_inbox_done(struct wire_inbox *in)
@@ -141,6 +156,55 @@ err_t wire_send_wait(const struct wire_end *end, enum wire_type type, const void
     return send_parts(end, type, fixed, &part, 1, fds, n_fds, 0);
 }
 
+/* ── sending several ── */
+
+void wire_pack_done(struct wire_pack *p)
+{
+    buf_done(&p->bytes);
+    p->count = 0;
+}
+
+void wire_pack_clear(struct wire_pack *p)
+{
+    buf_clear(&p->bytes);
+    p->count = 0;
+}
+
+static size_t padding(size_t len)
+{
+    return -len % BOUNDARY;
+}
+
+err_t wire_pack_put(struct wire_pack *p, const struct wire_end *end, enum wire_type type, const void *fixed,
+                    struct view tail)
+{
+    static const uint8_t zero[BOUNDARY];
+    const struct wire_row *row = wire_row((uint16_t)type);
+    uint8_t *room = NULL;
+    if (row == NULL || row->chan != end->chan || row->from != end->side || !shares[type])
+        return ERR_INTERNAL;
+    if (tail.len > row->tail || tail.len > WIRE_PACK_MAX)
+        return ERR_TOO_LARGE;
+    struct wire_head head = {(uint16_t)type, 0, (uint32_t)(row->fixed + tail.len)};
+    size_t gap = padding(p->bytes.len);
+    TRY(buf_reserve(&p->bytes, gap + sizeof(head) + head.len, &room)); /* all of it or nothing */
+    TRY(buf_put(&p->bytes, zero, gap));
+    TRY(buf_put(&p->bytes, &head, sizeof(head)));
+    TRY(buf_put(&p->bytes, fixed, row->fixed));
+    TRY(buf_put_view(&p->bytes, tail));
+    p->count++;
+    return OK;
+}
+
+err_t wire_pack_send(struct wire_pack *p, const struct wire_end *end, bool wait)
+{
+    struct iovec part = {p->bytes.data, p->bytes.len};
+    struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
+    err_t e = p->count > 0 ? send_flags(end, &msg, wait ? 0 : MSG_DONTWAIT, part.iov_len) : OK;
+    wire_pack_clear(p);
+    return e;
+}
+
 /* ── receiving ── */
 
 /* What is left of the control buffer beside a time stamp holds more descriptors than any message has: all are taken, those
@@ -172,27 +236,52 @@ static void take_control(struct msghdr *msg, struct wire_msg *m)
     }
 }
 
-static err_t check_message(const struct wire_end *end, const struct wire_inbox *in, size_t n, int flags,
-                           struct wire_msg *m)
+static bool is_zero(struct view v)
+{
+    bool zero = true;
+    for (size_t i = 0; i < v.len; i++)
+        zero = zero && v.data[i] == 0;
+    return zero;
+}
+
+/* What stands behind a message is another one, on its boundary. */
+static err_t take_gap(const struct wire_inbox *in, struct view *rest)
+{
+    struct view gap = {0};
+    if (rest->len == 0)
+        return OK;
+    return view_take(rest, padding((size_t)(rest->data - in->data)), &gap) == OK && rest->len > 0 && is_zero(gap)
+               ? OK
+               : ERR_PROTOCOL;
+}
+
+/* The first message of what lies in the inbox. */
+static err_t take_message(const struct wire_end *end, struct wire_inbox *in, struct wire_msg *m)
 {
     struct wire_head head;
-    if (n < sizeof(head) || (flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+    struct view rest = in->rest, body = {0};
+    if (view_copy(&rest, &head, sizeof(head)) != OK || view_take(&rest, head.len, &body) != OK)
         return ERR_PROTOCOL;
-    memcpy(&head, in->data, sizeof(head));
     const struct wire_row *row = wire_row(head.type);
     if (row == NULL || row->chan != end->chan || row->from == end->side)
         return ERR_PROTOCOL;
-    if (head.len != n - sizeof(head) || head.len < row->fixed || head.len - row->fixed > row->tail)
+    if (head.len < row->fixed || head.len - row->fixed > row->tail)
         return ERR_PROTOCOL;
     if (head.fds != m->n_fds || m->n_fds < row->fds_min || m->n_fds > row->fds_max)
         return ERR_PROTOCOL;
+    bool alone = in->rest.data == in->data && rest.len == 0;
+    if (!alone && (!shares[head.type] || m->n_fds > 0 || in->rest.len > WIRE_PACK_MAX))
+        return ERR_PROTOCOL;
+    TRY(take_gap(in, &rest));
     m->type = head.type;
-    m->fixed = in->data + sizeof(head);
-    m->tail = view_of(in->data + sizeof(head) + row->fixed, head.len - row->fixed);
+    m->fixed = body.data;
+    m->tail = view_of(body.data + row->fixed, head.len - row->fixed);
+    m->stamp_ns = in->stamp_ns;
+    in->rest = rest;
     return OK;
 }
 
-err_t wire_recv(const struct wire_end *end, struct wire_inbox *in, bool wait, struct wire_msg *ret)
+static err_t receive(const struct wire_end *end, struct wire_inbox *in, bool wait, struct wire_msg *m)
 {
     union {
         struct cmsghdr align;
@@ -207,11 +296,26 @@ err_t wire_recv(const struct wire_end *end, struct wire_inbox *in, bool wait, st
     } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n < 0)
         return err_errno();
-    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
-    take_control(&msg, &m); /* an empty datagram can bring descriptors too */
+    take_control(&msg, m); /* an empty datagram can bring descriptors too */
     if (n == 0)
-        return m.n_fds > 0 ? ERR_PROTOCOL : ERR_CLOSED;
-    TRY(check_message(end, in, (size_t)n, msg.msg_flags, &m));
+        return m->n_fds > 0 ? ERR_PROTOCOL : ERR_CLOSED;
+    if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+        return ERR_PROTOCOL;
+    in->rest = view_of(in->data, (size_t)n);
+    in->stamp_ns = m->stamp_ns;
+    return OK;
+}
+
+err_t wire_recv(const struct wire_end *end, struct wire_inbox *in, bool wait, struct wire_msg *ret)
+{
+    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    if (!wire_more(in))
+        TRY(receive(end, in, wait, &m));
+    err_t e = take_message(end, in, &m);
+    if (e != OK) {
+        wire_inbox_drop(in);
+        return e;
+    }
     *ret = m;
     m = WIRE_MSG_NONE;
     return OK;

@@ -23,6 +23,7 @@ struct wire_row {
     uint32_t fixed;
     uint32_t tail;
 };
+#define WIRE_PACK_MAX (16 * KIB) /* a datagram of several messages */
 /* NULL for a type that does not exist. */
 const struct wire_row *wire_row(uint16_t type);
 
@@ -44,13 +45,22 @@ err_t wire_pair(enum wire_chan chan, struct wire_end *ret_a, struct wire_end *re
 #define WIRE_STREAM_ROOM (2 * MIB)
 err_t wire_stream(int *ret_reader, int *ret_sender);
 
-/* Where a received message lies; one per reading thread. Born with room for the largest message of its channel. */
+/* Where a received datagram lies; one per reading thread. Born with room for the largest one of its channel. While
+   wire_more says so, it belongs to the end that was received from last: that end's next message lies there already. */
 struct wire_inbox {
     uint8_t *data;
     size_t size;
+    struct view rest; /* what has not been taken */
+    uint64_t stamp_ns;
 };
 err_t wire_inbox_init(struct wire_inbox *in, enum wire_chan chan);
 void wire_inbox_done(struct wire_inbox *in);
+static inline bool wire_more(const struct wire_inbox *in)
+{
+    return in->rest.len > 0;
+}
+/* The end is not read any more. */
+void wire_inbox_drop(struct wire_inbox *in);
 
 /* A message that passed the table. `fixed` (8-byte aligned) and `tail` are borrowed from the inbox until the next receive.
    Descriptors are owned by the message: a handler takes one with TAKE_FD(m->fds[i]); wire_msg_done closes the rest. */
@@ -76,8 +86,24 @@ err_t wire_sendv(const struct wire_end *end, enum wire_type type, const void *fi
 err_t wire_send_wait(const struct wire_end *end, enum wire_type type, const void *fixed, struct view tail,
                      const int *fds, unsigned n_fds);
 
-/* ERR_WOULD_BLOCK (only with wait = false), ERR_CLOSED at the end, ERR_PROTOCOL for anything outside the table: the caller
-   ends the peer. On an error no descriptor is left open. */
+/* Messages that go together, in one datagram: sending and receiving one costs more than most of them have to say. Only
+   types that bring no descriptor may (msg.h); the receiver takes and judges each as if it had come alone. */
+struct wire_pack {
+    struct buf bytes;
+    unsigned count;
+};
+#define WIRE_PACK_NONE ((struct wire_pack){.bytes = {.max = WIRE_PACK_MAX}})
+void wire_pack_done(struct wire_pack *p);
+void wire_pack_clear(struct wire_pack *p);
+/* Puts one behind the others. ERR_TOO_LARGE: it does not fit, or may not be sent so; ERR_NOMEM. */
+err_t wire_pack_put(struct wire_pack *p, const struct wire_end *end, enum wire_type type, const void *fixed,
+                    struct view tail);
+/* Sends all of them or, on an error, none, as wire_send or wire_send_wait would. Empty afterwards in any case; sends
+   nothing when it was empty. */
+err_t wire_pack_send(struct wire_pack *p, const struct wire_end *end, bool wait);
+
+/* Takes the next message. ERR_WOULD_BLOCK (only with wait = false), ERR_CLOSED at the end, ERR_PROTOCOL for anything
+   outside the table: the caller ends the peer. On an error no descriptor is left open. */
 err_t wire_recv(const struct wire_end *end, struct wire_inbox *in, bool wait, struct wire_msg *ret);
 
 /* What may lie unread of what this end sends: `bytes`, twice as many by the kernel's own count, or less if the system

@@ -1,9 +1,12 @@
 /* Every message between the processes of a node.
 
-   A message is one SOCK_SEQPACKET datagram: `struct wire_head`, the fixed part (a struct below, native byte order, explicit
-   padding that is zero), the tail (0 to `tail` bytes), and `fds` descriptors. The table states who may send what on which channel
-   and how large; each receiver adds the states in which it takes a type (wire_route in frame.h). Anything else ends the peer.
-   Both ends are executables of the same build on the same machine, so there is no version to agree on. */
+   A message is one SOCK_SEQPACKET datagram: `struct wire_head`, the fixed part (a struct below, native byte order,
+   explicit padding that is zero), the tail (0 to `tail` bytes), and `fds` descriptors. TICKET, JOB, RESULT and REPORT
+   without descriptors may share a datagram of at most WIRE_PACK_MAX bytes with others of their channel; each begins at
+   a multiple of 8 bytes, behind zeros, and means what it would mean alone. The table states who may send what on which
+   channel and how large; each receiver adds the states in which it takes a type (wire_route in frame.h). Anything else
+   ends the peer. Both ends are executables of the same build on the same machine, so there is no version to agree on.
+ */
 #ifndef VERONNX_WIRE_MSG_H
 #define VERONNX_WIRE_MSG_H
 

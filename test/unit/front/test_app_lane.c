@@ -147,6 +147,187 @@ static void test_short_runs_without_receipts(void **state)
     expect_error(c, 400, "RUN_FAILED");
 }
 
+/* ── requests of one turn of the loop ── */
+
+#define TOGETHER 3
+
+/* A lane whose jobs are so short that they go together. */
+static struct infer *load_short(void)
+{
+    struct infer *i = load(1);
+    static struct job jobs[TOGETHER];
+    for (int n = 0; n < 40; n++)
+        answer_after(i, 10);
+    for (unsigned n = 0; n < TOGETHER; n++) /* each slot has its area */
+        (void)post(request_of(1, "1"));
+    for (unsigned n = 0; n < TOGETHER; n++)
+        jobs[n] = infer_takes(i);
+    for (unsigned n = 0; n < TOGETHER; n++)
+        infer_fails(i, &jobs[n], ERR_RUN_FAILED, "");
+    (void)tickets();
+    return i;
+}
+
+/* The jobs of one datagram; how many. */
+static unsigned take_pack(struct infer *i, struct msg_job *ret)
+{
+    AUTO(wire_inbox_done) struct wire_inbox in = {0};
+    struct wire_msg m = WIRE_MSG_NONE;
+    unsigned n = 0;
+    assert_int_equal(wire_inbox_init(&in, CHAN_JOB), OK);
+    do {
+        assert_true(n < TOGETHER);
+        assert_int_equal(wire_recv(&i->job, &in, false, &m), OK);
+        assert_int_equal(m.type, MSG_JOB);
+        memcpy(&ret[n++], m.fixed, sizeof(*ret));
+        wire_msg_done(&m);
+    } while (wire_more(&in));
+    return n;
+}
+
+static void post_together(struct client **ret)
+{
+    for (unsigned n = 0; n < TOGETHER; n++)
+        ret[n] = post_unseen(request_of(1, "1"));
+    turn();
+}
+
+static void fail_job(struct infer *i, const struct msg_job *job, err_t e)
+{
+    const struct msg_result r = {.job = job->job, .result = (uint32_t)e, .run_us = 10, .slot = job->slot};
+    infer_says(i, &r, view_of("", 0), -1);
+}
+
+static void test_requests_of_one_turn_go_together(void **state)
+{
+    struct infer *i = load_short();
+    struct client *c[TOGETHER];
+    struct msg_job jobs[TOGETHER];
+    struct wire_msg m = WIRE_MSG_NONE;
+    (void)state;
+    post_together(c);
+    for (unsigned n = 0; n < TOGETHER; n++) {
+        assert_int_equal(wire_recv(&w.keeper, &w.inbox, false, &m), OK);
+        w.tickets[n] = *(const struct msg_ticket *)m.fixed;
+        assert_int_equal(wire_more(&w.inbox), n + 1 < TOGETHER);
+    }
+    assert_int_equal(take_pack(i, jobs), TOGETHER);
+    assert_false(infer_has_job(i));
+    for (unsigned n = 0; n < TOGETHER; n++) {
+        assert_true(jobs[n].job == w.tickets[n].job && (n == 0 || jobs[n].job > jobs[n - 1].job));
+        fail_job(i, &jobs[n], ERR_RUN_FAILED);
+    }
+    for (unsigned n = 0; n < TOGETHER; n++)
+        expect_error(c[n], 400, "RUN_FAILED");
+}
+
+/* Of longer jobs each goes by itself, and so does what brings an area. */
+static void test_longer_jobs_go_alone(void **state)
+{
+    struct infer *i = load(1);
+    struct client *c[TOGETHER];
+    struct msg_job jobs[TOGETHER];
+    (void)state;
+    for (int n = 0; n < 40; n++)
+        answer_after(i, 10);
+    post_together(c);
+    assert_int_equal(take_pack(i, jobs), 1); /* its slot has been used */
+    assert_int_equal(take_pack(i, jobs + 1), 1);
+    assert_int_equal(take_pack(i, jobs + 2), 1);
+    for (unsigned n = 0; n < TOGETHER; n++)
+        fail_job(i, &jobs[n], ERR_RUN_FAILED);
+    answer_after(i, 1000);
+    post_together(c);
+    for (unsigned n = 0; n < TOGETHER; n++) {
+        assert_int_equal(take_pack(i, jobs), 1);
+        fail_job(i, jobs, ERR_RUN_FAILED);
+    }
+}
+
+/* Behind one that takes long: it is asked for once more, with another number, in its slot. */
+static void test_a_job_that_comes_back(void **state)
+{
+    struct infer *i = load_short();
+    struct client *c[TOGETHER];
+    struct msg_job jobs[TOGETHER], again[2];
+    (void)state;
+    post_together(c);
+    assert_int_equal(take_pack(i, jobs), TOGETHER);
+    fail_job(i, &jobs[1], ERR_RUN_CANCELLED);
+    keeper_refuses(jobs[1].job);
+    fail_job(i, &jobs[2], ERR_RUN_CANCELLED);
+    assert_int_equal(take_pack(i, &again[0]), 1);
+    assert_int_equal(take_pack(i, &again[1]), 1);
+    for (unsigned n = 0; n < 2; n++) {
+        assert_true(again[n].job > jobs[2].job);
+        assert_int_equal(again[n].slot, jobs[n + 1].slot);
+        assert_int_equal(again[n].bytes, jobs[n + 1].bytes);
+    }
+    assert_int_equal(w.tickets[tickets() - 1].job, again[1].job);
+    assert_int_equal(status_of(c[1]), 0);
+    fail_job(i, &again[0], ERR_RUN_FAILED);
+    expect_error(c[1], 400, "RUN_FAILED");
+    fail_job(i, &again[1], ERR_RUN_CANCELLED); /* not a third time */
+    expect_error(c[2], 503, "RUN_CANCELLED");
+    fail_job(i, &jobs[0], ERR_RUN_FAILED);
+    expect_error(c[0], 400, "RUN_FAILED");
+}
+
+/* The number that it had is nobody's. */
+static void test_a_job_that_comes_back_twice(void **state)
+{
+    struct infer *i = load_short();
+    struct client *c[TOGETHER];
+    struct msg_job jobs[TOGETHER], again;
+    (void)state;
+    post_together(c);
+    assert_int_equal(take_pack(i, jobs), TOGETHER);
+    fail_job(i, &jobs[1], ERR_RUN_CANCELLED);
+    assert_int_equal(take_pack(i, &again), 1);
+    fail_job(i, &jobs[1], ERR_RUN_CANCELLED);
+    expect_ended(i);
+    for (unsigned n = 0; n < TOGETHER; n++)
+        expect_error(c[n], 503, "MODEL_DIED");
+}
+
+/* Its job is on its way already, or is to go in this turn. */
+static void test_clients_that_leave_at_once(void **state)
+{
+    struct infer *i = load_short();
+    struct msg_job jobs[TOGETHER];
+    struct wire_msg m = WIRE_MSG_NONE;
+    (void)state;
+    struct client *stays = post_unseen(request_of(1, "1"));
+    leave(post_unseen(request_of(1, "1")));
+    turn();
+    assert_int_equal(take_pack(i, jobs), 2);
+    assert_int_equal(wire_recv(&i->cancel, &w.inbox, false, &m), OK);
+    assert_int_equal(((const struct msg_cancel *)m.fixed)->job, jobs[1].job);
+    fail_job(i, &jobs[1], ERR_RUN_CANCELLED);
+    assert_false(infer_has_job(i));
+    fail_job(i, &jobs[0], ERR_RUN_FAILED);
+    expect_error(stays, 400, "RUN_FAILED");
+}
+
+/* What it did not get another process gets, in the same order. */
+static void test_a_process_that_ends_before_the_departure(void **state)
+{
+    struct infer *i = load_short();
+    struct client *c[TOGETHER];
+    (void)state;
+    for (unsigned n = 0; n < TOGETHER; n++)
+        c[n] = post_unseen(request_of(1, n == 0 ? "1" : n == 1 ? "2" : "3"));
+    infer_dies(i);
+    (void)super_hears(MSG_FRONT_HUNG);
+    struct infer *next = super_loads_ready(super_asked(1));
+    for (unsigned n = 0; n < TOGETHER; n++) {
+        struct job j = infer_takes(next);
+        assert_true(j.first == (float)(n + 1));
+        infer_fails(next, &j, ERR_RUN_FAILED, "");
+        expect_error(c[n], 400, "RUN_FAILED");
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
 
 int main(void)
@@ -158,6 +339,12 @@ int main(void)
         TEST(test_results_of_many_wake_the_loop),
         TEST(test_death_after_short_runs),
         TEST(test_short_runs_without_receipts),
+        TEST(test_requests_of_one_turn_go_together),
+        TEST(test_longer_jobs_go_alone),
+        TEST(test_a_job_that_comes_back),
+        TEST(test_a_job_that_comes_back_twice),
+        TEST(test_clients_that_leave_at_once),
+        TEST(test_a_process_that_ends_before_the_departure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,6 +132,7 @@ int world_end(void **state)
     wire_end_close(&w.prover);
     wire_inbox_done(&app->inbox);
     buf_done(&app->tail);
+    wire_pack_done(&app->tickets);
     about_done(&app->about);
     wire_inbox_done(&w.inbox);
     wire_msg_done(&w.last);

@@ -78,6 +78,8 @@ void time_passes(void);
 struct client *post(const char *body);
 /* GET, on a new connection. */
 struct client *get(const char *target);
+/* The same, but front has not looked at it. */
+struct client *post_unseen(const char *body);
 struct client *post_with(const char *fields, const char *body);
 void post_again(struct client *c, const char *body);
 /* Any bytes. */

@@ -25,14 +25,19 @@ static void push(int fd, const char *bytes, size_t n)
     }
 }
 
+static char *request_text(const char *fields, const char *body)
+{
+    char *text = NULL;
+    assert_true(asprintf(&text, "POST /infer HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s", fields,
+                         strlen(body), body) > 0);
+    return text;
+}
+
 /* In one piece, so that a request which waits for its turn has arrived whole. */
 static void send_request(struct client *c, const char *fields, const char *body)
 {
-    char *text = NULL;
-    int n = asprintf(&text, "POST /infer HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s", fields, strlen(body),
-                     body);
-    assert_true(n > 0);
-    push(c->fd, text, (size_t)n);
+    char *text = request_text(fields, body);
+    push(c->fd, text, strlen(text));
     free(text);
 }
 
@@ -51,6 +56,15 @@ struct client *post_with(const char *fields, const char *body)
 {
     struct client *c = arrive();
     send_request(c, fields, body);
+    return c;
+}
+
+struct client *post_unseen(const char *body)
+{
+    struct client *c = arrive();
+    char *text = request_text("", body);
+    assert_int_equal(send(c->fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+    free(text);
     return c;
 }
 

@@ -73,7 +73,7 @@ static void tell_end(const struct drive *d)
 /* Waits for a message that must come. */
 static void receive(const struct drive *d, const struct wire_end *end, struct wire_inbox *in, struct wire_msg *ret)
 {
-    err_t e = wire_wait(end, PATIENCE_MS);
+    err_t e = wire_more(in) ? OK : wire_wait(end, PATIENCE_MS);
     if (e == OK)
         e = wire_recv(end, in, false, ret);
     if (e != OK)
@@ -489,7 +489,8 @@ static void make_set(const struct drive_value *values, size_t count, struct valu
     mem_free(lens);
 }
 
-uint64_t drive_send(struct drive *d, uint16_t slot, uint32_t run_ms, const struct drive_value *inputs, size_t count)
+uint64_t drive_put(struct drive *d, struct wire_pack *p, uint16_t slot, uint32_t run_ms,
+                   const struct drive_value *inputs, size_t count)
 {
     AUTO(value_set_done) struct value_set set = {0};
     AUTO_BUF struct buf tail = {.max = WIRE_TAIL_MAX};
@@ -500,18 +501,17 @@ uint64_t drive_send(struct drive *d, uint16_t slot, uint32_t run_ms, const struc
         if (inputs[i].payload.len > 0)
             memcpy(s->in.addr + set.places[i].offset, inputs[i].payload.data, inputs[i].payload.len);
     assert_ok(value_set_encode(&set, &tail));
-    struct msg_job job = {.job = ++d->last_job, .bytes = set.total, .run_ms = run_ms, .slot = slot};
-    job.nonce.len = NONCE_MIN;
+    struct msg_job job = {++d->last_job, .bytes = set.total, .run_ms = run_ms, .slot = slot, .nonce.len = NONCE_MIN};
     memcpy(job.nonce.bytes, &job.job, sizeof(job.job));
-    assert_ok(wire_send(&d->job, MSG_JOB, &job, buf_view(&tail), &s->in_fd, s->in_is_new));
+    assert_ok(p != NULL ? wire_pack_put(p, &d->job, MSG_JOB, &job, buf_view(&tail))
+                        : wire_send(&d->job, MSG_JOB, &job, buf_view(&tail), &s->in_fd, s->in_is_new));
     s->in_is_new = false;
     return job.job;
 }
 
 void drive_cancel(struct drive *d, uint64_t job)
 {
-    struct msg_cancel cancel = {.job = job};
-    assert_ok(wire_send(&d->cancel, MSG_CANCEL, &cancel, view_of(NULL, 0), NULL, 0));
+    assert_ok(wire_send(&d->cancel, MSG_CANCEL, &(struct msg_cancel){.job = job}, view_of(NULL, 0), NULL, 0));
 }
 
 void drive_report(struct drive *d, struct msg_report *ret)

@@ -113,8 +113,14 @@ int drive_wait(struct drive *d);
 /* Ends it and expects that it ends as it should. */
 void drive_down(struct drive *d);
 
-/* Sends a job and returns its number. */
-uint64_t drive_send(struct drive *d, uint16_t slot, uint32_t run_ms, const struct drive_value *inputs, size_t count);
+/* Sends a job, or puts it into a datagram with others, for which its slot must have been used; its number. */
+uint64_t drive_put(struct drive *d, struct wire_pack *p, uint16_t slot, uint32_t run_ms,
+                   const struct drive_value *inputs, size_t count);
+static inline uint64_t drive_send(struct drive *d, uint16_t slot, uint32_t run_ms, const struct drive_value *inputs,
+                                  size_t count)
+{
+    return drive_put(d, NULL, slot, run_ms, inputs, count);
+}
 void drive_cancel(struct drive *d, uint64_t job);
 /* The next report and the next result. When ok, the digests of both sides are checked against what lies in the
    areas. */

@@ -367,6 +367,88 @@ static void a_job_is_cancelled_before_it_starts(void **state UNUSED)
     drive_down(&d);
 }
 
+/* ── jobs that come together ── */
+
+static void expect_done(struct drive *d, uint64_t job, err_t result)
+{
+    AUTO(drive_outcome_done) struct drive_outcome o = {0};
+    struct msg_report report;
+    drive_result(d, &o);
+    drive_report(d, &report);
+    assert_int_equal(o.result.job, job);
+    assert_int_equal(report.job, job);
+    assert_string_equal(err_name(err_from_wire(o.result.result)), err_name(result));
+    assert_string_equal(err_name(err_from_wire(report.result)), err_name(result));
+}
+
+static void short_runs_are_answered_together(void **state UNUSED)
+{
+    enum { COUNT = 8 };
+    static const float x[] = {1, 2, 3, 4};
+    struct drive d;
+    struct drive_value input = tiny_input(x);
+    struct wire_pack p = WIRE_PACK_NONE;
+    uint64_t jobs[COUNT];
+    unsigned together = 0;
+    drive_up(&d, &(struct drive_options){.workers = 1}, "tiny");
+    for (uint16_t slot = 0; slot < COUNT; slot++)
+        expect_done(&d, drive_send(&d, slot, 30000, &input, 1), OK);
+    for (int round = 0; round < 20; round++) {
+        for (uint16_t slot = 0; slot < COUNT; slot++)
+            jobs[slot] = drive_put(&d, &p, slot, 30000, &input, 1);
+        assert_ok(wire_pack_send(&p, &d.job, true));
+        for (unsigned n = 0; n < COUNT; n++) {
+            expect_done(&d, jobs[n], OK);
+            together += wire_more(&d.job_in) && wire_more(&d.report_in);
+        }
+    }
+    assert_true(together > 0);
+    wire_pack_done(&p);
+    drive_down(&d);
+}
+
+/* What was answered before a long run goes at once, and what came behind it can run elsewhere. */
+static void nobody_waits_for_a_long_run(void **state UNUSED)
+{
+    static const int64_t dims[] = {1}, one[] = {1}, many[] = {16 * 1024 * 1024};
+    struct drive d;
+    struct drive_value few = drive_tensor("shape", DTYPE_INT64, 1, dims, one, sizeof(one));
+    struct drive_value large = drive_tensor("shape", DTYPE_INT64, 1, dims, many, sizeof(many));
+    struct wire_pack p = WIRE_PACK_NONE;
+    drive_up(&d, &(struct drive_options){.workers = 1, .output_max = 65 * MIB}, "filled");
+    for (uint16_t slot = 0; slot < 4; slot++)
+        expect_done(&d, drive_send(&d, slot, 30000, &few, 1), OK);
+    uint64_t first = drive_put(&d, &p, 0, 30000, &few, 1);
+    uint64_t second = drive_put(&d, &p, 1, 30000, &large, 1);
+    uint64_t third = drive_put(&d, &p, 2, 30000, &few, 1);
+    uint64_t fourth = drive_put(&d, &p, 3, 30000, &few, 1);
+    assert_ok(wire_pack_send(&p, &d.job, true));
+    expect_done(&d, first, OK);
+    expect_done(&d, third, ERR_RUN_CANCELLED);
+    expect_done(&d, fourth, ERR_RUN_CANCELLED);
+    expect_done(&d, second, OK);
+    expect_done(&d, drive_send(&d, 2, 30000, &few, 1), OK);
+    wire_pack_done(&p);
+    drive_down(&d);
+}
+
+/* A job that none may be, behind a good one. */
+static void a_bad_job_in_a_pack_is_the_end(void **state UNUSED)
+{
+    static const float x[] = {1, 2, 3, 4};
+    struct drive d;
+    struct drive_value input = tiny_input(x);
+    struct wire_pack p = WIRE_PACK_NONE;
+    drive_up(&d, &plain, "tiny");
+    expect_done(&d, drive_send(&d, 0, 30000, &input, 1), OK);
+    (void)drive_put(&d, &p, 0, 30000, &input, 1);
+    (void)drive_put(&d, &p, 0, 0, &input, 1); /* no time to run */
+    assert_ok(wire_pack_send(&p, &d.job, true));
+    wire_pack_done(&p);
+    int status = drive_wait(&d);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
 /* ── fronts ── */
 
 static void the_next_front_takes_over(void **state UNUSED)
@@ -504,6 +586,9 @@ int main(void)
         cmocka_unit_test(a_shorter_deadline_is_seen_behind_a_longer_one),
         cmocka_unit_test(a_run_is_cancelled),
         cmocka_unit_test(a_job_is_cancelled_before_it_starts),
+        cmocka_unit_test(short_runs_are_answered_together),
+        cmocka_unit_test(nobody_waits_for_a_long_run),
+        cmocka_unit_test(a_bad_job_in_a_pack_is_the_end),
         cmocka_unit_test(the_next_front_takes_over),
         cmocka_unit_test(jobs_behind_a_reset_are_reported),
         cmocka_unit_test(jobs_of_a_short_lived_front_are_reported),

@@ -384,6 +384,122 @@ static void test_more_than_one_message(void **state)
     stage_infer_done(&i);
 }
 
+/* ── several in one datagram ── */
+
+static void put_ticket(struct cast *c, struct wire_pack *p, uint64_t job, struct wire_nonce nonce)
+{
+    const struct msg_ticket t = {.job = job, .infer = c->a.number, .nonce = nonce};
+    assert_ok(wire_pack_put(p, &c->front.ticket, MSG_TICKET, &t, view_of(NULL, 0)));
+}
+
+static void put_report(struct cast *c, struct wire_pack *p, uint64_t job)
+{
+    const struct msg_report r = stage_report(job, 1, &STAGE_NO_NONCE);
+    assert_ok(wire_pack_put(p, &c->a.report, MSG_REPORT, &r, view_of(NULL, 0)));
+}
+
+/* More of them than one tree takes; the next ones are judged as ever. */
+static void test_together(void **state)
+{
+    enum { COUNT = 70, TREE = 64 };
+    struct cast *c = *state;
+    struct wire_pack tickets = WIRE_PACK_NONE, reports = WIRE_PACK_NONE;
+    uint64_t first = c->front.last_job + 1;
+    for (unsigned n = 0; n < COUNT; n++) {
+        put_ticket(c, &tickets, first + n, STAGE_NO_NONCE);
+        put_report(c, &reports, first + n);
+    }
+    assert_ok(wire_pack_send(&tickets, &c->front.ticket, true));
+    assert_ok(wire_pack_send(&reports, &c->a.report, true));
+    for (unsigned n = 0; n < COUNT; n++) {
+        AUTO(stage_receipt_done) struct stage_receipt got = {0};
+        stage_receive(c->stage, &c->front, &got);
+        assert_int_equal(got.job, first + n);
+        assert_int_equal(got.receipt.proof.tree_size, n < TREE ? TREE : COUNT - TREE);
+    }
+    c->front.last_job += COUNT;
+    wire_pack_done(&tickets);
+    wire_pack_done(&reports);
+    stage_silence(&c->front);
+    stage_round(c->stage, &c->front, &c->a);
+}
+
+/* What stands before the bad one counts, what stands behind it does not. */
+static void check_tickets_together(struct cast *c, uint64_t bad, struct wire_nonce nonce)
+{
+    struct wire_pack p = WIRE_PACK_NONE;
+    uint64_t good = c->front.last_job + 2;
+    put_ticket(c, &p, good, STAGE_NO_NONCE);
+    put_ticket(c, &p, bad, nonce);
+    put_ticket(c, &p, good + 2, STAGE_NO_NONCE);
+    assert_ok(wire_pack_send(&p, &c->front.ticket, true));
+    wire_pack_done(&p);
+    cast_report(&c->a, good, &STAGE_NO_NONCE);
+    cast_report(&c->a, good + 2, &STAGE_NO_NONCE);
+    stage_accused(c->stage, 0, c->front.generation, ERR_PROTOCOL);
+    stage_accused(c->stage, c->a.number, 0, ERR_PROTOCOL); /* for the second report: the first had its ticket */
+    stage_front_cut(&c->front);
+    uint16_t next = c->front.generation + 1;
+    stage_infer_gone(c->stage, &c->a);
+    stage_infer_new(c->stage, MAX(c->a.number, c->b.number) + 2, &c->a);
+    stage_front_die(c->stage, &c->front);
+    stage_front_new(c->stage, next, &c->front);
+    stage_round(c->stage, &c->front, &c->a);
+}
+
+static void test_bad_ticket_among_good_ones(void **state)
+{
+    struct cast *c = *state;
+    check_tickets_together(c, c->front.last_job + 2, STAGE_NO_NONCE); /* the same job twice */
+    check_tickets_together(c, c->front.last_job + 1, STAGE_NO_NONCE); /* numbers that fall */
+    check_tickets_together(c, c->front.last_job + 3, stage_nonce(1, NONCE_MAX + 1));
+    check_tickets_together(c, (uint64_t)9 << 48 | 3, STAGE_NO_NONCE); /* of another front */
+}
+
+static void test_bad_report_among_good_ones(void **state)
+{
+    struct cast *c = *state;
+    AUTO(stage_receipt_done) struct stage_receipt got = {0};
+    struct wire_pack p = WIRE_PACK_NONE;
+    uint64_t first = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
+    uint64_t second = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
+    put_report(c, &p, first);
+    put_report(c, &p, first);
+    put_report(c, &p, second);
+    assert_ok(wire_pack_send(&p, &c->a.report, true));
+    wire_pack_done(&p);
+    stage_receive(c->stage, &c->front, &got);
+    assert_int_equal(got.job, first);
+    cast_end_of_a(c, ERR_PROTOCOL);
+}
+
+/* Good messages and then bytes that are none. */
+static void test_report_cut_off(void **state)
+{
+    struct cast *c = *state;
+    AUTO(stage_receipt_done) struct stage_receipt got = {0};
+    struct wire_pack p = WIRE_PACK_NONE;
+    uint64_t job = stage_ticket(&c->front, c->a.number, &STAGE_NO_NONCE);
+    put_report(c, &p, job);
+    put_report(c, &p, job);
+    stage_send_raw(&c->a.report, p.bytes.data, p.bytes.len - 1, 0);
+    stage_receive(c->stage, &c->front, &got);
+    assert_int_equal(got.job, job);
+    wire_pack_done(&p);
+    cast_end_of_a(c, ERR_PROTOCOL);
+}
+
+static void test_ticket_cut_off(void **state)
+{
+    struct cast *c = *state;
+    struct wire_pack p = WIRE_PACK_NONE;
+    put_ticket(c, &p, c->front.last_job + 1, STAGE_NO_NONCE);
+    put_ticket(c, &p, c->front.last_job + 2, STAGE_NO_NONCE);
+    stage_send_raw(&c->front.ticket, p.bytes.data, p.bytes.len - 1, 0);
+    wire_pack_done(&p);
+    cast_end_of_front(c, ERR_PROTOCOL);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, cast_setup, cast_teardown)
 
 int main(void)
@@ -408,6 +524,11 @@ int main(void)
         TEST(test_two_fronts),
         TEST(test_two_fronts_in_one_tree),
         TEST(test_more_than_one_message),
+        TEST(test_together),
+        TEST(test_bad_ticket_among_good_ones),
+        TEST(test_bad_report_among_good_ones),
+        TEST(test_report_cut_off),
+        TEST(test_ticket_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,6 +168,177 @@ static void test_empty_datagram_with_descriptors(void **state)
     close_channel(&c);
 }
 
+/* ── several in one datagram ── */
+
+static void test_pack(void **state)
+{
+    (void)state;
+    static const char *const tails[] = {"", "a", "eight by", "nine byte", ""};
+    struct channel c;
+    struct wire_pack p = WIRE_PACK_NONE;
+    struct wire_msg m = WIRE_MSG_NONE;
+    open_channel(&c, CHAN_JOB);
+    assert_ok(wire_pack_send(&p, &c.a, false));
+    assert_err(wire_recv(&c.b, &c.inbox, false, &m), ERR_WOULD_BLOCK);
+    for (uint64_t n = 0; n < COUNT_OF(tails); n++) {
+        const struct msg_job job = {.job = n};
+        assert_ok(wire_pack_put(&p, &c.a, MSG_JOB, &job, view_of(tails[n], strlen(tails[n]))));
+    }
+    assert_int_equal(p.count, COUNT_OF(tails));
+    assert_ok(wire_pack_send(&p, &c.a, false));
+    assert_int_equal(p.count, 0);
+    assert_ok(wire_send(&c.a, MSG_JOB, &(struct msg_job){.job = 77}, view_of(NULL, 0), NULL, 0));
+    for (uint64_t n = 0; n < COUNT_OF(tails); n++) {
+        assert_ok(wire_recv(&c.b, &c.inbox, false, &m));
+        assert_int_equal(((const struct msg_job *)m.fixed)->job, n);
+        assert_int_equal((uintptr_t)m.fixed % 8, 0);
+        assert_true(view_is(m.tail, tails[n]));
+        assert_int_equal(wire_more(&c.inbox), n + 1 < COUNT_OF(tails));
+    }
+    assert_ok(wire_recv(&c.b, &c.inbox, false, &m));
+    assert_int_equal(((const struct msg_job *)m.fixed)->job, 77);
+    assert_err(wire_recv(&c.b, &c.inbox, false, &m), ERR_WOULD_BLOCK);
+    wire_pack_done(&p);
+    close_channel(&c);
+}
+
+/* One alone is what wire_send sends. */
+static void test_pack_of_one(void **state)
+{
+    (void)state;
+    struct channel c;
+    struct wire_pack p = WIRE_PACK_NONE;
+    const struct msg_job job = {.job = 5};
+    uint8_t packed[512], sent[512];
+    open_channel(&c, CHAN_JOB);
+    assert_ok(wire_pack_put(&p, &c.a, MSG_JOB, &job, view_of("abc", 3)));
+    assert_ok(wire_pack_send(&p, &c.a, true));
+    assert_ok(wire_send(&c.a, MSG_JOB, &job, view_of("abc", 3), NULL, 0));
+    ssize_t n = recv(c.b.fd, packed, sizeof(packed), 0);
+    assert_int_equal(recv(c.b.fd, sent, sizeof(sent), 0), n);
+    assert_memory_equal(packed, sent, (size_t)n);
+    wire_pack_done(&p);
+    close_channel(&c);
+}
+
+static void test_pack_checks_itself(void **state)
+{
+    (void)state;
+    static uint8_t big[WIRE_TAIL_MAX];
+    struct channel c;
+    struct wire_pack p = WIRE_PACK_NONE;
+    const struct msg_job job = {0};
+    unsigned n = 0;
+    err_t e = OK;
+    open_channel(&c, CHAN_JOB);
+    assert_err(wire_pack_put(&p, &c.b, MSG_JOB, &job, view_of(NULL, 0)), ERR_INTERNAL);
+    assert_err(wire_pack_put(&p, &c.b, MSG_META, &(struct msg_empty){0}, view_of(NULL, 0)), ERR_INTERNAL);
+    assert_err(wire_pack_put(&p, &c.a, MSG_TICKET, &job, view_of(NULL, 0)), ERR_INTERNAL);
+    assert_err(wire_pack_put(&p, &c.a, MSG_JOB, &job, view_of(big, sizeof(big))), ERR_TOO_LARGE);
+    mem_fail_after(0);
+    assert_err(wire_pack_put(&p, &c.a, MSG_JOB, &job, view_of(NULL, 0)), ERR_NOMEM);
+    mem_fail_after(-1);
+    assert_int_equal(p.count, 0);
+    for (; (e = wire_pack_put(&p, &c.a, MSG_JOB, &job, view_of(big, 1))) == OK; n++)
+        continue;
+    assert_err(e, ERR_TOO_LARGE);
+    assert_in_range(n, WIRE_PACK_MAX / (sizeof(struct wire_head) + sizeof(job) + 8) - 1, WIRE_PACK_MAX / sizeof(job));
+    assert_ok(wire_pack_send(&p, &c.a, false)); /* what fitted before */
+    for (struct wire_msg m = WIRE_MSG_NONE; n > 0; n--)
+        assert_ok(wire_recv(&c.b, &c.inbox, false, &m));
+    assert_false(wire_more(&c.inbox));
+    wire_end_close(&c.b);
+    assert_ok(wire_pack_put(&p, &c.a, MSG_JOB, &job, view_of(NULL, 0)));
+    assert_err(wire_pack_send(&p, &c.a, false), ERR_CLOSED);
+    assert_int_equal(p.count, 0);
+    wire_pack_done(&p);
+    close_channel(&c);
+}
+
+/* Each ticket has the time at which they went. */
+static void test_pack_stamp(void **state)
+{
+    (void)state;
+    struct channel c;
+    struct wire_pack p = WIRE_PACK_NONE;
+    struct wire_msg first = WIRE_MSG_NONE, second = WIRE_MSG_NONE;
+    const struct msg_ticket ticket = {0};
+    open_channel(&c, CHAN_TICKET);
+    assert_ok(wire_stamp(&c.b));
+    assert_ok(wire_pack_put(&p, &c.a, MSG_TICKET, &ticket, view_of(NULL, 0)));
+    assert_ok(wire_pack_put(&p, &c.a, MSG_TICKET, &ticket, view_of(NULL, 0)));
+    assert_ok(wire_pack_send(&p, &c.a, false));
+    assert_ok(wire_recv(&c.b, &c.inbox, false, &first));
+    assert_ok(wire_recv(&c.b, &c.inbox, false, &second));
+    assert_true(first.stamp_ns > UINT64_C(1700000000) * 1000000000);
+    assert_true(first.stamp_ns == second.stamp_ns);
+    wire_pack_done(&p);
+    close_channel(&c);
+}
+
+/* A result with a tail of one byte, then what a hostile peer puts behind it. */
+static void check_behind(const char *what, const void *bytes, size_t len, unsigned fds)
+{
+    struct channel c;
+    static uint8_t text[4 * WIRE_PACK_MAX];
+    const struct wire_head head = {MSG_RESULT, 0, sizeof(struct msg_result) + 1};
+    struct wire_msg m = WIRE_MSG_NONE;
+    open_channel(&c, CHAN_JOB);
+    unsigned before = open_fds();
+    memset(text, 0, sizeof(text));
+    memcpy(text, &head, sizeof(head));
+    size_t n = sizeof(head) + head.len;
+    memcpy(text + n, bytes, len);
+    send_raw(c.b.fd, (const struct raw *)(const void *)text, n + len, fds);
+    err_t e = OK;
+    while (e == OK)
+        e = wire_recv(&c.a, &c.inbox, false, &m);
+    if (e != ERR_PROTOCOL)
+        print_message("%s\n", what);
+    assert_err(e, ERR_PROTOCOL);
+    assert_false(wire_more(&c.inbox)); /* nothing behind it counts */
+    assert_err(wire_recv(&c.a, &c.inbox, false, &m), ERR_WOULD_BLOCK);
+    assert_int_equal(open_fds(), before);
+    close_channel(&c);
+}
+
+static void test_receiver_refuses_in_a_pack(void **state)
+{
+    (void)state;
+    static struct {
+        uint8_t gap[7];
+        struct wire_head head;
+        uint8_t body[4 * WIRE_PACK_MAX - 512];
+    } __attribute__((packed)) b;
+    const struct wire_head good = {MSG_RESULT, 0, sizeof(struct msg_result)},
+                           head_fds = {MSG_RESULT, 1, sizeof(struct msg_result)};
+    const size_t whole = 7 + sizeof(good) + good.len;
+    check_behind("a gap and nothing behind it", &b, 7, 0);
+    check_behind("less than a gap", &b, 3, 0);
+    b.head = good;
+    b.gap[6] = 1;
+    check_behind("a gap that is not zero", &b, whole, 0);
+    b.gap[6] = 0;
+    check_behind("cut off in its head", &b, 7 + sizeof(good) - 1, 0);
+    check_behind("cut off", &b, whole - 1, 0);
+    check_behind("a byte behind it", &b, whole + 1, 0);
+    check_behind("zeros behind it", &b, whole + 8, 0);
+    check_behind("a descriptor that none of them says", &b, whole, 1);
+    b.head = head_fds;
+    check_behind("a descriptor", &b, whole, 1);
+    check_behind("a descriptor that is not there", &b, whole, 0);
+    b.head = (struct wire_head){MSG_META, 0, sizeof(struct msg_empty)};
+    check_behind("a type that goes alone", &b, 7 + sizeof(good) + sizeof(struct msg_empty), 0);
+    b.head = (struct wire_head){MSG_JOB, 0, sizeof(struct msg_job)};
+    check_behind("a type of the other side", &b, 7 + sizeof(good) + sizeof(struct msg_job), 0);
+    b.head = (struct wire_head){MSG_TICKET, 0, sizeof(struct msg_ticket)};
+    check_behind("a type of another channel", &b, 7 + sizeof(good) + sizeof(struct msg_ticket), 0);
+    b.head = (struct wire_head){MSG_RESULT, 0, UINT32_MAX};
+    check_behind("a length without measure", &b, whole, 0);
+    b.head = (struct wire_head){MSG_RESULT, 0, WIRE_PACK_MAX};
+    check_behind("more than may go together", &b, 7 + sizeof(good) + WIRE_PACK_MAX, 0);
+}
+
 static err_t count(void *self, struct wire_msg *m)
 {
     (void)m;
@@ -269,6 +440,11 @@ int main(void)
         cmocka_unit_test(test_full_socket),
         cmocka_unit_test(test_stream),
         cmocka_unit_test(test_stamp),
+        cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_pack_of_one),
+        cmocka_unit_test(test_pack_checks_itself),
+        cmocka_unit_test(test_pack_stamp),
+        cmocka_unit_test(test_receiver_refuses_in_a_pack),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
