@@ -37,6 +37,8 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define MIN(a, b)       ((a) < (b) ? (a) : (b))
+/* A large array that is written before it is read: the compiler clears all others. */
+#define UNINITIALIZED   __attribute__((uninitialized))
 #define MAX(a, b)       ((a) > (b) ? (a) : (b))
 
 #define KIB ((size_t)1024)

@@ -440,6 +440,7 @@ static err_t start(struct app *app)
 int front_main(void)
 {
     struct app *app = mem_alloc(1, sizeof(*app));
+    (void)mallopt(M_MXFAST, 0); /* or each release of a buffer of OpenSSL goes through all small free blocks */
     log_setup(LOG_FD, ROLE_FRONT);
     if (app == NULL)
         return 1;

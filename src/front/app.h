@@ -374,8 +374,8 @@ err_t call_may_run(const struct call *c);
 
 /* ── call_stats.c ── */
 
-/* A result came at `came_ns`, and its answer is written; somebody waits for it. */
-void call_note_run(const struct call *c, uint64_t came_ns, const struct msg_result *r);
+/* A result came at `came_ns`, and its answer is written now; somebody waits for it. */
+void call_note_run(const struct call *c, uint64_t came_ns, uint64_t now_ns, const struct msg_result *r);
 /* It is answered after so long, with a receipt or without. What only tells of a model is no inference. */
 void call_note_answer(const struct call *c, uint64_t us, bool receipt);
 /* Of each lane, whether one of its runs takes long. */

@@ -5,12 +5,11 @@
 
 #define LONG_MS 200U /* a run that takes so long stands behind those of other models */
 
-void call_note_run(const struct call *c, uint64_t came_ns, const struct msg_result *r)
+void call_note_run(const struct call *c, uint64_t came_ns, uint64_t now_ns, const struct msg_result *r)
 {
     struct model_stats *s = &c->lane->model->stats;
     struct front_counts *counts = &c->app->counts;
     uint64_t start_ns = c->req->start_ns;
-    uint64_t now_ns = clock_mono_ns();
     uint64_t input_ns = c->begin_us * 1000 - MIN(c->turn_ns, c->begin_us * 1000);
     s->last_ms = clock_wall_us() / 1000;
     if (r->result != OK) {

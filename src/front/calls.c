@@ -258,8 +258,8 @@ static err_t pack_receipt(const struct call *c, const struct wire_receipt *r,
 /* `r` NULL: none is wanted. */
 static void answer(struct call *c, const struct wire_receipt *r)
 {
-    char receipt[RECEIPT_TEXT_MAX + 1];
-    char settlement[SETTLEMENT_TEXT_MAX + 1];
+    UNINITIALIZED char receipt[RECEIPT_TEXT_MAX + 1];
+    UNINITIALIZED char settlement[SETTLEMENT_TEXT_MAX + 1];
     char text[CALL_TEXT_SIZE];
     struct http_answer a = {.status = 200, .type = "application/json"};
     err_t e = r != NULL ? pack_receipt(c, r, receipt) : OK;
@@ -276,13 +276,14 @@ static void answer(struct call *c, const struct wire_receipt *r)
     if (c->settle)
         a.fields[a.n_fields++] = (struct http_field){"Veronnx-Settlement", view_of(settlement, strlen(settlement))};
     struct http_req *req = TAKE_PTR(c->req);
-    call_note_answer(c, (uint64_t)age_us(req), r != NULL);
+    int64_t us = age_us(req);
+    call_note_answer(c, (uint64_t)us, r != NULL);
     a.body = c->answer;
     a.held = c->answer_lease;
     c->answer = (struct buf){0};
     c->answer_lease = (struct lease){0};
     end(c);
-    log_event(LOG_REQUEST_DONE, (int64_t)req->id, a.status, age_us(req));
+    log_event(LOG_REQUEST_DONE, (int64_t)req->id, a.status, us);
     http_reply(req, &a);
 }
 
@@ -367,9 +368,9 @@ err_t call_result(struct lane *l, struct wire_msg *m)
     err_t e = take_result(c, m, &why);
     if (e == ERR_PROTOCOL)
         return e;
-    uint64_t now_us = clock_mono_ns() / 1000;
+    uint64_t now_ns = clock_mono_ns(), now_us = now_ns / 1000;
     if (c->req != NULL)
-        call_note_run(c, came_ns, r);
+        call_note_run(c, came_ns, now_ns, r);
     note_time(l, now_us - c->begin_us);
     lane_note_run(l, r->run_us);
     give_slot(c);

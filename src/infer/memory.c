@@ -52,6 +52,7 @@ err_t memory_answer(struct memory *m, uint64_t bytes)
 void memory_tune_malloc(void)
 {
     (void)mallopt(M_ARENA_MAX, 1);
+    (void)mallopt(M_MXFAST, 0);
     (void)mallopt(M_MMAP_THRESHOLD, (int)(32 * MIB));
     (void)mallopt(M_TRIM_THRESHOLD, (int)(32 * MIB));
 }

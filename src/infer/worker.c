@@ -30,7 +30,8 @@ struct worker {
     bool seen;  /* by the watcher, in this run */
     bool alone; /* the last job was the only one under way */
     struct run run;
-    struct tensor_digest digest;
+    struct tensor_digest in_digest;
+    struct tensor_digest out_digest;
     uint8_t *memory; /* private: holds the copies, from the first address that is a multiple of VALUE_ALIGN */
     size_t memory_size;
     struct buf tail; /* of the RESULT */
@@ -111,16 +112,16 @@ static err_t take_inputs(struct worker *w, struct job *j)
     if (e != OK)
         return job_blame(&s->signature, descs, e, &j->why);
     TRY(private_room(w, j->inputs.total, &room));
-    TRY(tensor_digest_begin(&w->digest, descs, j->report.in_descriptors));
+    TRY(tensor_digest_begin(&w->in_digest, descs, j->report.in_descriptors));
     for (size_t i = 0, declared = 0; i < descs->count; i++, declared++) {
         struct value_place at = j->inputs.places[i];
         while (!view_equal(s->signature.inputs[declared].name, descs->items[i].name))
             declared++;
         w->names[i] = s->input_names[declared];
-        TRY(copy_and_hash(&w->digest, room + at.offset, j->area + at.offset, at.len));
+        TRY(copy_and_hash(&w->in_digest, room + at.offset, j->area + at.offset, at.len));
         TRY(take_input(w, &descs->items[i], view_of(room + at.offset, at.len), &w->inputs[i], &j->why));
     }
-    return tensor_digest_final(&w->digest, j->report.in_tensors);
+    return tensor_digest_final(&w->in_digest, j->report.in_tensors);
 }
 
 /* ── outputs ── */
@@ -152,12 +153,12 @@ static err_t describe_outputs(struct worker *w, struct value_set *ret)
 static err_t digest_outputs(struct worker *w, struct job *j)
 {
     TRY(describe_outputs(w, &j->outputs));
-    TRY(tensor_digest_begin(&w->digest, &j->outputs.descs, j->report.out_descriptors));
+    TRY(tensor_digest_begin(&w->out_digest, &j->outputs.descs, j->report.out_descriptors));
     for (size_t i = 0; i < j->outputs.descs.count; i++) {
-        TRY(tensor_digest_value(&w->digest, w->lens[i]));
-        TRY(tensor_digest_bytes(&w->digest, w->outputs[i].payload.data, w->lens[i]));
+        TRY(tensor_digest_value(&w->out_digest, w->lens[i]));
+        TRY(tensor_digest_bytes(&w->out_digest, w->outputs[i].payload.data, w->lens[i]));
     }
-    return tensor_digest_final(&w->digest, j->report.out_tensors);
+    return tensor_digest_final(&w->out_digest, j->report.out_tensors);
 }
 
 static err_t publish(struct worker *w, struct job *j)
@@ -411,7 +412,8 @@ err_t worker_new(struct crew *crew, struct worker **ret)
     w->results = w->reports = WIRE_PACK_NONE;
     buf_init(&w->tail, WIRE_TAIL_MAX);
     TRY(wire_inbox_init(&w->inbox, CHAN_JOB));
-    TRY(tensor_digest_init(&w->digest));
+    TRY(tensor_digest_init(&w->in_digest));
+    TRY(tensor_digest_init(&w->out_digest));
     TRY(ort_load_result(ort->CreateRunOptions(&w->run.options)));
     runs_add(&crew->runs, &w->run);
     w->next = crew->workers;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define GROUP_MAX (UINT64_C(1) << 48) /* below it another digit may join: times a byte it still fits 64 bits */
+
 static const struct base {
     char prefix;
     unsigned bits; /* of a digit; 0: the whole text is one number */
@@ -58,18 +60,18 @@ static err_t decode_groups(const struct base *base, struct view body, uint8_t *b
 }
 
 /* bytes = bytes × factor + carry, big-endian in the last `*len` of `size` bytes. */
-static err_t multiply_add(uint8_t *bytes, size_t size, size_t *len, unsigned factor, unsigned carry)
+static err_t multiply_add(uint8_t *bytes, size_t size, size_t *len, uint64_t factor, uint64_t carry)
 {
     for (size_t i = 0; i < *len; i++) {
         carry += bytes[size - 1 - i] * factor;
         bytes[size - 1 - i] = (uint8_t)carry;
         carry >>= 8;
     }
-    if (carry == 0)
-        return OK;
-    if (*len == size)
-        return ERR_TOO_LARGE;
-    bytes[size - 1 - (*len)++] = (uint8_t)carry;
+    for (; carry > 0; carry >>= 8) {
+        if (*len == size)
+            return ERR_TOO_LARGE;
+        bytes[size - 1 - (*len)++] = (uint8_t)carry;
+    }
     return OK;
 }
 
@@ -77,11 +79,18 @@ static err_t decode_number(const struct base *base, struct view body, uint8_t *b
 {
     unsigned radix = (unsigned)strlen(base->digits), value = 0;
     size_t zeros = 0, len = 0;
+    uint64_t factor = 1, group = 0; /* of several digits: each pass goes over all bytes */
     while (zeros < body.len && body.data[zeros] == (uint8_t)base->digits[0])
         zeros++;
     for (size_t i = zeros; i < body.len; i++) {
         TRY(digit_value(base, body.data[i], &value));
-        TRY(multiply_add(bytes, size, &len, radix, value));
+        group = group * radix + value;
+        factor *= radix;
+        if (i + 1 < body.len && factor < GROUP_MAX)
+            continue;
+        TRY(multiply_add(bytes, size, &len, factor, group));
+        factor = 1;
+        group = 0;
     }
     if (zeros > size - len)
         return ERR_TOO_LARGE;

@@ -106,7 +106,7 @@ err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct tick
 
 static err_t deliver_one(struct batch *b, size_t index, batch_deliver *deliver, void *self)
 {
-    uint8_t cose[COSE_MAX];
+    UNINITIALIZED uint8_t cose[COSE_MAX];
     struct batch_entry *entry = &b->entries[index];
     struct wire_receipt r = {.job = entry->job, .statement = view_of(entry->statement, entry->statement_len)};
     size_t cose_len = 0;

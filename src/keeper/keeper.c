@@ -67,7 +67,7 @@ static bool has_kind(const struct epoll_event *events, int n, uint64_t kind)
    shares a signature; a handshake does not wait for that. */
 static err_t serve_once(struct keeper *k)
 {
-    struct epoll_event events[EVENTS];
+    UNINITIALIZED struct epoll_event events[EVENTS];
     int n = epoll_wait(k->epoll, events, EVENTS, LOOK_MS);
     if (n < 0)
         return errno == EINTR ? OK : err_errno();

@@ -11,7 +11,7 @@ static void put_descriptors(struct cbor_writer *w, struct view descriptors)
 
 err_t receipt_pack(const struct receipt_parts *parts, char ret_text[static RECEIPT_TEXT_MAX + 1])
 {
-    uint8_t bytes[RECEIPT_BYTES_MAX];
+    UNINITIALIZED uint8_t bytes[RECEIPT_BYTES_MAX];
     struct view written = {0};
     struct cbor_writer w = cbor_writer_on(bytes, sizeof(bytes));
     cbor_put_array(&w, 4);

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <endian.h>
+#include <string.h>
 
 err_t tensor_digest_init(struct tensor_digest *d)
 {
@@ -15,12 +16,26 @@ void tensor_digest_done(struct tensor_digest *d)
     sha256_done(&d->hash);
 }
 
+static err_t hash_descs(struct tensor_digest *d, struct view descs)
+{
+    if (d->descs_len > 0 && view_equal(view_of(d->descs, d->descs_len), descs))
+        return OK;
+    d->descs_len = 0;
+    TRY(sha256_reset(&d->hash));
+    TRY(sha256_update(&d->hash, descs.data, descs.len));
+    TRY(sha256_final(&d->hash, d->descs_digest));
+    if (descs.len <= sizeof(d->descs)) {
+        memcpy(d->descs, descs.data, descs.len);
+        d->descs_len = descs.len;
+    }
+    return OK;
+}
+
 err_t tensor_digest_begin(struct tensor_digest *d, const struct desc_list *descs, uint8_t ret_descs[static SHA256_LEN])
 {
     d->left = 0;
-    TRY(sha256_reset(&d->hash));
-    TRY(sha256_update(&d->hash, descs->encoded.data, descs->encoded.len));
-    TRY(sha256_final(&d->hash, ret_descs));
+    TRY(hash_descs(d, descs->encoded));
+    memcpy(ret_descs, d->descs_digest, SHA256_LEN);
     TRY(sha256_reset(&d->hash));
     return sha256_update(&d->hash, ret_descs, SHA256_LEN);
 }

@@ -6,10 +6,16 @@
 #include "base/sha256.h"
 #include "tensor/values.h"
 
-/* A running digest, so that who copies a tensor hashes the copy piece by piece. */
+#define TENSOR_DIGEST_KNOWN_MAX 256 /* longer descriptors are hashed each time */
+
+/* A running digest, so that who copies a tensor hashes the copy piece by piece. It knows the last descriptors again,
+   because most are those of the request before. */
 struct tensor_digest {
     struct sha256 hash;
-    uint64_t left; /* bytes of the current payload that are still to come */
+    uint64_t left;    /* bytes of the current payload that are still to come */
+    size_t descs_len; /* 0: none */
+    uint8_t descs[TENSOR_DIGEST_KNOWN_MAX];
+    uint8_t descs_digest[SHA256_LEN];
 };
 
 /* For any number of digests, one after the other. ERR_NOMEM. */

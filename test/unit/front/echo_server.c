@@ -1,6 +1,7 @@
 /* The HTTP server with a handler that repeats what it got, to be driven by real clients:
    echo_server [tls] [key=value...], keys as in struct conf. Prints its port and ends when standard input does. */
 #include "base/mem.h"
+#include "base/text.h"
 #include "front/http.h"
 #include "front/tls.h"
 #include "stand_in.h"
@@ -160,6 +161,18 @@ static void serve_split(struct echo *e, struct http_req *req)
     reply_field(req, "bad\r\nSet-Cookie: a=b");
 }
 
+/* A value with one byte of one's own: /byte?PPBB, place and byte in hex. A NUL would end the text. */
+static void serve_byte(struct echo *e, struct http_req *req)
+{
+    char value[] = "a text of 27 characters ...";
+    uint8_t byte[2] = {0};
+    (void)e;
+    check(hex_decode(req->query, byte, sizeof(byte)) == OK && byte[0] < sizeof(value) - 1 && byte[1] != 0,
+          "place and byte");
+    value[byte[0]] = (char)byte[1];
+    reply_field(req, value);
+}
+
 static void serve_drain(struct echo *e, struct http_req *req)
 {
     http_server_drain(e->server);
@@ -227,7 +240,7 @@ static void on_body(void *self, struct http_req *req)
         {"/later", serve_later}, {"/counters", serve_counters}, {"/fields", serve_fields},
         {"/split", serve_split}, {"/drain", serve_drain},       {"/echo", serve_echo},
         {"/small", serve_echo},  {"/into", serve_echo},         {"/trailers", serve_trailers},
-        {"/parts", serve_parts}, {"/full", serve_full},
+        {"/parts", serve_parts}, {"/full", serve_full},         {"/byte", serve_byte},
     };
     struct echo *e = self;
     e->bodies_done++;

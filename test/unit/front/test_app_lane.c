@@ -254,7 +254,7 @@ static void test_a_job_that_comes_back(void **state)
     post_together(c);
     assert_int_equal(take_pack(i, jobs), TOGETHER);
     fail_job(i, &jobs[1], ERR_RUN_CANCELLED);
-    keeper_refuses(jobs[1].job);
+    keeper_refuses(jobs[1].job, ERR_RUN_CANCELLED);
     fail_job(i, &jobs[2], ERR_RUN_CANCELLED);
     assert_int_equal(take_pack(i, &again[0]), 1);
     assert_int_equal(take_pack(i, &again[1]), 1);

@@ -65,6 +65,11 @@ class Basics(WithServer):
         self.assertEqual(self.one(get('/fields', CLOSE)).fields['x-answer'], 'good')
         a = self.one(get('/split', CLOSE))
         self.assertEqual((a.status, a.code, 'set-cookie' in a.fields), (500, 'INTERNAL', False))
+        tried = [(3, byte) for byte in range(1, 256)] + [(place, byte) for place in range(27) for byte in (0x1f, 0x20, 0x7e, 0x7f, 0x80, 0xff)]
+        found = answers(self.server.ask(b''.join(get('/byte?%02x%02x' % pair) for pair in tried) + get('/fixed', CLOSE)))
+        for pair, a in zip(tried, found, strict=False):
+            self.assertEqual(a.status, 200 if 0x20 <= pair[1] <= 0x7e else 500, pair)
+        self.assertEqual(len(found), len(tried) + 1)
 
     def test_versions(self):
         for data, count, connection in [

@@ -174,11 +174,32 @@ static void hashes_in_pieces(void **state UNUSED)
     assert_hex(digest, SHA256_LEN, vectors[0].digest);
 }
 
+/* The same descriptors again, others, those that are too long to be remembered, and a remembered beginning of others.
+ */
+static void knows_descriptors_again(void **state UNUSED)
+{
+    static char names[][TENSOR_DIGEST_KNOWN_MAX + 2] = {"x", "y", "", "xy"};
+    static const int order[] = {0, 0, 1, 0, 2, 2, 0, 0, 3, 0, 3, 3, 2, 1};
+    AUTO(tensor_digest_done) struct tensor_digest d = {0};
+    memset(names[2], 'n', sizeof(names[2]) - 1);
+    assert_ok(tensor_digest_init(&d));
+    for (size_t i = 0; i < COUNT_OF(order); i++) {
+        AUTO(desc_list_done) struct desc_list descs = {0};
+        const struct value_desc one = {.name = text_view(names[order[i]]), .type.dtype = DTYPE_FLOAT};
+        uint8_t digest[SHA256_LEN], expected[SHA256_LEN];
+        assert_ok(desc_list_make(&one, 1, &descs));
+        assert_ok(sha256_of(descs.encoded.data, descs.encoded.len, expected));
+        assert_ok(tensor_digest_begin(&d, &descs, digest));
+        assert_memory_equal(digest, expected, sizeof(digest));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_the_vectors),
         cmocka_unit_test(hashes_in_pieces),
+        cmocka_unit_test(knows_descriptors_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
