@@ -17,8 +17,9 @@
 #define EMPTY      "/tmp" /* until the node is started */
 
 /* What the fetcher and the host need stands in their rows alone, and neither of them is in an image. */
-static const enum jail_row rows[] = {JAIL_SUPER,       JAIL_CONFIG,     JAIL_KEEPER,    JAIL_FRONT, JAIL_ADMIN,
-                                     JAIL_INFER_START, JAIL_INFER_LOAD, JAIL_INFER_RUN, JAIL_INFER_PREPARE, JAIL_NSM, JAIL_NSM_SIM};
+static const enum jail_row rows[] = {JAIL_SUPER,       JAIL_CONFIG,     JAIL_KEEPER,    JAIL_FRONT,         JAIL_ADMIN,
+                                     JAIL_INFER_START, JAIL_INFER_LOAD, JAIL_INFER_RUN, JAIL_INFER_PREPARE, JAIL_NSM,
+                                     JAIL_NSM_SIM};
 
 static const struct attempt {
     const char *name;
