@@ -5,7 +5,7 @@
 #include "wire/model.h"
 
 static const struct prepared no_form = {.fd = -1};
-static const struct kept no_file = {.fd = -1, .prepared = no_form};
+static const struct kept no_file = {.fd = -1, .prepared = {.fd = -1}};
 
 static struct kept *find(const struct infers *t, const struct wire_model *m)
 {
