@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh: ONNX's backend cases through a node, some of them and the demonstration models also with the other ONNX Runtime
-# of tools/deps.lock; CIDs against an independent implementation and against Kubo; documents against nitrite; Triton's
+# of tools/deps.lock; models from their prepared forms; CIDs against an independent implementation and against Kubo; documents against nitrite; Triton's
 # and KServe's clients, gRPC by grpc-js, /openapi.json by schemathesis, the metrics by Prometheus's linter; models out of a real Kubo;
 # sources with faults, FAULT_RUNS (2) times each; the enclave images in an emulated Nitro machine; the manifests of contrib/. Prints
 # a line for each check, and their numbers.
@@ -51,6 +51,7 @@ other_ort() { # VERSION
 }
 
 each "backend:" backend
+whole "prepared forms" python3 test/conformance/prepared.py
 whole "CIDs" python3 test/conformance/cid_oracle.py
 whole "documents by nitrite" python3 test/conformance/nitrite.py
 each "serving clients:" "$(tools/peers.sh tritonclient || echo python3)" -u test/conformance/serving_clients.py
