@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A model that runs without end stands behind the others as long as it does, with all of its threads; so does one that is loading. Where the
-node may not bring it forward again (it needs CAP_SYS_NICE or RLIMIT_NICE), it goes back less far, and stays there."""
+"""A model that runs without end stands behind the others as long as it does, with all of its threads; so does one that is loading. Where
+the node may not bring it forward again (it needs CAP_SYS_NICE or RLIMIT_NICE), it goes back less far, and stays there."""
 import contextlib
 import os
 import pathlib

@@ -59,7 +59,8 @@ def convolution():
 def loop():
     body = ox.graph("body", [ox.node("Identity", ["c"], ["c2"]), ox.node("Add", ["v", "one"], ["v2"]), ox.node("Mul", ["v2", "v2"], ["s"])],
                     [ox.value("i", ox.INT64, []), ox.value("c", ox.BOOL, []), ox.value("v", ox.FLOAT, [2])],
-                    [ox.value("c2", ox.BOOL, []), ox.value("v2", ox.FLOAT, [2]), ox.value("s", ox.FLOAT, [2])], [floats("one", 2, start=1.0)])
+                    [ox.value("c2", ox.BOOL, []), ox.value("v2", ox.FLOAT, [2]), ox.value("s", ox.FLOAT, [2])],
+                    [floats("one", 2, start=1.0)])
     nodes = [ox.node("Loop", ["trips", "go", "x"], ["y", "all"], ox.attribute("body", "g", body))]
     return (model(nodes, {"x": (ox.FLOAT, [2])}, {"y": (ox.FLOAT, [2]), "all": (ox.FLOAT,)},
                   [ints("trips", 5, dims=[]), ox.tensor("go", [], ox.BOOL, b"\1")]), numbers(x=((2,), [1, 2])))
@@ -133,7 +134,8 @@ def quantised():
 def recurrent():
     nodes = [ox.node("LSTM", ["x", "w", "r", "b"], ["h", "hn", "cn"], *attributes(hidden_size=2, direction="bidirectional")),
              ox.node("GRU", ["x", "w3", "r3"], ["g"], *attributes(hidden_size=2, linear_before_reset=1)),
-             ox.node("Transpose", ["h"], ["t"], *attributes(perm=[0, 2, 1, 3])), ox.node("ReduceSum", ["t"], ["y"], *attributes(keepdims=1))]
+             ox.node("Transpose", ["h"], ["t"], *attributes(perm=[0, 2, 1, 3])),
+             ox.node("ReduceSum", ["t"], ["y"], *attributes(keepdims=1))]
     tensors = [floats("w", 2, 8, 3), floats("r", 2, 8, 2), floats("b", 2, 16), floats("w3", 1, 6, 3), floats("r3", 1, 6, 2)]
     return (model(nodes, {"x": (ox.FLOAT, ["t", 1, 3])}, {"y": (ox.FLOAT,), "g": (ox.FLOAT,)}, tensors),
             numbers(x=((4, 1, 3), [n / 6 for n in range(12)])))
@@ -157,7 +159,8 @@ def sequences():
     nodes = [ox.node("SplitToSequence", ["x", "parts"], ["s"], *attributes(axis=0)), ox.node("SequenceAt", ["s", "at"], ["y"]),
              ox.node("ConcatFromSequence", ["s"], ["z"], *attributes(axis=0)), ox.node("SequenceLength", ["s"], ["n"])]
     graph = ox.graph("g", nodes, [ox.value("x", ox.FLOAT, ["n", 2])],
-                     [row, ox.value_info("y", ox.any_tensor(ox.FLOAT)), ox.value_info("z", ox.any_tensor(ox.FLOAT)), ox.value("n", ox.INT64, [])],
+                     [row, ox.value_info("y", ox.any_tensor(ox.FLOAT)), ox.value_info("z", ox.any_tensor(ox.FLOAT)),
+                      ox.value("n", ox.INT64, [])],
                      [ints("parts", 1, 2), ints("at", 1, dims=[])])
     return ox.model(graph), numbers(x=((3, 2), range(6)))
 
@@ -165,20 +168,22 @@ def sequences():
 def functions():
     opsets = (("", 17), (DOMAIN, 1))
     square = ox.function("Square", [ox.node("Mul", ["a", "a"], ["b"])], ["a"], ["b"], DOMAIN)
-    cube = ox.function("Cube", [ox.node("Square", ["a"], ["s"], domain=DOMAIN), ox.node("Mul", ["s", "a"], ["b"])], ["a"], ["b"], DOMAIN, opsets)
+    body = [ox.node("Square", ["a"], ["s"], domain=DOMAIN), ox.node("Mul", ["s", "a"], ["b"])]
+    cube = ox.function("Cube", body, ["a"], ["b"], DOMAIN, opsets)
     return (model([ox.node("Cube", ["x"], ["y"], domain=DOMAIN)], {"x": (ox.FLOAT, ["n"])}, {"y": (ox.FLOAT, ["n"])}, opsets=opsets,
                   functions=[square, cube]), numbers(x=((2,), [2, 3])))
 
 
 def indices():
     """Operators whose sizes and places come from the data."""
-    nodes = [ox.node("TopK", ["x", "k"], ["t", "at"], *attributes(axis=-1)), ox.node("GatherElements", ["x", "at"], ["e"], *attributes(axis=1)),
+    nodes = [ox.node("TopK", ["x", "k"], ["t", "at"], *attributes(axis=-1)),
+             ox.node("GatherElements", ["x", "at"], ["e"], *attributes(axis=1)),
              ox.node("ScatterElements", ["x", "at", "e"], ["s"], *attributes(axis=1)), ox.node("Pad", ["s", "pads"], ["p"]),
              ox.node("OneHot", ["at", "depth", "values"], ["o"]), ox.node("NonZero", ["o"], ["z"]),
              ox.node("ConstantOfShape", ["size"], ["w"]), ox.node("Range", ["first", "last", "step"], ["r"]),
              ox.node("Tile", ["p", "times"], ["y"]), ox.node("CumSum", ["y", "axis"], ["c"])]
-    tensors = [ints("k", 2), ints("pads", 0, 1, 1, 0), ints("depth", 4), ints("values", 0, 1), ints("size", 2, 3), ints("first", 0, dims=[]),
-               ints("last", 9, dims=[]), ints("step", 2, dims=[]), ints("times", 2, 1), ints("axis", 1, dims=[])]
+    tensors = [ints("k", 2), ints("pads", 0, 1, 1, 0), ints("depth", 4), ints("values", 0, 1), ints("size", 2, 3),
+               ints("first", 0, dims=[]), ints("last", 9, dims=[]), ints("step", 2, dims=[]), ints("times", 2, 1), ints("axis", 1, dims=[])]
     return (model(nodes, {"x": (ox.FLOAT, [2, 3])}, {"c": (ox.FLOAT,), "z": (ox.INT64,), "w": (ox.FLOAT,), "r": (ox.INT64,)}, tensors),
             numbers(x=((2, 3), [3, 1, 2, 6, 4, 5])))
 
@@ -188,10 +193,13 @@ def pictures():
              ox.node("RoiAlign", ["big", "boxes", "which"], ["a"], *attributes(output_height=2, output_width=2, sampling_ratio=1)),
              ox.node("GridSample", ["x", "grid"], ["s"], *attributes(mode="bilinear", align_corners=1)),
              ox.node("NonMaxSuppression", ["b3", "scores", "most"], ["n"], *attributes(center_point_box=0)),
-             ox.node("DepthToSpace", ["four"], ["d"], *attributes(blocksize=2)), ox.node("ReduceMean", ["a"], ["y"], *attributes(axes=[1, 2, 3]))]
+             ox.node("DepthToSpace", ["four"], ["d"], *attributes(blocksize=2)),
+             ox.node("ReduceMean", ["a"], ["y"], *attributes(axes=[1, 2, 3]))]
     tensors = [ox.tensor("scales", [4], ox.FLOAT, ox.floats(1, 1, 2, 2)), ox.tensor("boxes", [1, 4], ox.FLOAT, ox.floats(0, 0, 3, 3)),
-               ints("which", 0), floats("grid", 1, 2, 2, 2), floats("b3", 1, 2, 4), floats("scores", 1, 1, 2), ints("most", 2), floats("four", 1, 4, 1, 2)]
-    return (model(nodes, {"x": (ox.FLOAT, [1, 1, 3, 3])}, {"y": (ox.FLOAT,), "s": (ox.FLOAT,), "n": (ox.INT64,), "d": (ox.FLOAT,)}, tensors),
+               ints("which", 0), floats("grid", 1, 2, 2, 2), floats("b3", 1, 2, 4), floats("scores", 1, 1, 2), ints("most", 2),
+               floats("four", 1, 4, 1, 2)]
+    outputs = {"y": (ox.FLOAT,), "s": (ox.FLOAT,), "n": (ox.INT64,), "d": (ox.FLOAT,)}
+    return (model(nodes, {"x": (ox.FLOAT, [1, 1, 3, 3])}, outputs, tensors),
             numbers(x=((1, 1, 3, 3), range(9))))
 
 

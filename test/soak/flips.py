@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""flips.py [--count N] [--seed N] [--scan on|off|both]: models that were cut short or had bits turned over are loaded and asked, thousands of
-them, while two honest models answer beside them; with `off` by a node that hands every one of them to ONNX Runtime unseen (it needs
+"""flips.py [--count N] [--seed N] [--scan on|off|both]: models that were cut short or had bits turned over are loaded and asked, thousands
+of them, while two honest models answer beside them; with `off` by a node that hands every one of them to ONNX Runtime unseen (it needs
 VERONNX_INFER_NO_SCAN).
 
-Each gets an answer of an expected kind: it is refused, or answers, or fails, or its process is ended by a budget, the jail or its own fault,
-and that process alone: no other process of the node ends, and every answer of the honest ones has the same bytes."""
+Each gets an answer of an expected kind: it is refused, or answers, or fails, or its process is ended by a budget, the jail or its own
+fault, and that process alone: no other process of the node ends, and every answer of the honest ones has the same bytes."""
 import argparse
 import collections
 import contextlib
@@ -30,8 +30,8 @@ REFUSED, FAILED, ENDED = "refused at its load", "failed", "ended"
 KINDS = {
     REFUSED: {"MODEL_NOT_ONNX": 400, "MODEL_MALFORMED": 400, "MODEL_LIMIT": 400, "MODEL_EXTERNAL_DATA": 400, "MODEL_REFUSED": 400,
               "MODEL_OPSET_UNSUPPORTED": 400, "MODEL_DOMAIN_REFUSED": 400, "MODEL_UNSUPPORTED": 400},
-    FAILED: {"RUN_FAILED": 400, "INPUT_MISSING": 400, "INPUT_UNKNOWN": 400, "DTYPE_MISMATCH": 400, "SHAPE_MISMATCH": 400, "VALUE_RANGE": 400,
-             "DTYPE_UNSUPPORTED": 400, "OUTPUT_TOO_LARGE": 413},
+    FAILED: {"RUN_FAILED": 400, "INPUT_MISSING": 400, "INPUT_UNKNOWN": 400, "DTYPE_MISMATCH": 400, "SHAPE_MISMATCH": 400,
+             "VALUE_RANGE": 400, "DTYPE_UNSUPPORTED": 400, "OUTPUT_TOO_LARGE": 413},
     ENDED: {"MODEL_DIED": 503, "RUN_OUT_OF_MEMORY": 503, "MODEL_OVER_BUDGET": 503, "RUN_TIMEOUT": 504, "MODEL_LOAD_TIMEOUT": 504},
 }
 

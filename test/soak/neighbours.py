@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""neighbours.py [--seconds N] [--rounds N] [--only NAME]: an honest model answers one request after the other, which keeps a core busy, while hostile
-models load and run beside it: endless loops, exponential scans, more memory than there is, a million nodes.
+"""neighbours.py [--seconds N] [--rounds N] [--only NAME]: an honest model answers one request after the other, which keeps a core busy,
+while hostile models load and run beside it: endless loops, exponential scans, more memory than there is, a million nodes.
 
 The 99th percentile of its answers is at most 1.5 times what it is alone; both are measured in turn, N rounds of N seconds each, for each
 kind of hostile models, and the median of the rounds counts. Every answer is a 200.
@@ -96,7 +96,7 @@ def main():
                            "model_inputs": {"numbers": [{"name": "x", "values": [1], "shape": [1]}]}})
         equal(node.post(body)[0], 200, "an answer")
         request = node.dir / "request"
-        request.write_text(f"POST /infer HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}")
+        request.write_text(f"POST /infer HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}")
         load = Load(node, request, 1)
         for kind, names in KINDS.items():
             if a.only in (None, kind):
