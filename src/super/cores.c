@@ -44,36 +44,37 @@ static bool takes_cores(const struct infer *i)
     return i->number != 0 && (i->state & (INFER_PULLING | INFER_LOADING | INFER_READY)) != 0;
 }
 
-/* What each of those that count would have if they had the same: of what they take, and not of the machine, where other programs may
-   have their part. As long as cores are idle it does no harm to stand behind others. */
-static unsigned note_all(struct super *s)
+/* Parts are of what models take, and not of the machine, where other programs may have theirs. As long as cores are idle it does no harm
+   to stand behind others. */
+static struct share_others note_all(struct super *s)
 {
-    unsigned count = 0, used = 0;
+    unsigned busy = 0, count = 0, used = 0;
     uint64_t cpu_ns = 0;
     for (size_t n = 0; n < LIVE_INFERS_MAX; n++) {
         struct infer *i = &s->infers.rows[n];
         if (!takes_cores(i) || !cpu_time(i, &cpu_ns))
             continue;
         share_note(&i->share, cpu_ns, clock_mono_ns());
+        busy += i->share.used > 0;
         if (i->state != INFER_READY || !share_counts(&i->share))
             continue;
         count++;
         used += i->share.used;
     }
-    return count > 1 ? used / count : UINT_MAX;
+    return (struct share_others){.any = busy > 1, .part = count > 1 ? used / count : UINT_MAX};
 }
 
 static void on_tick(uv_timer_t *timer)
 {
     struct super *s = timer->data;
-    unsigned part = note_all(s);
+    const struct share_others others = note_all(s);
     bool more = false;
     for (size_t n = 0; n < LIVE_INFERS_MAX; n++) {
         struct infer *i = &s->infers.rows[n];
         if (!takes_cores(i))
             continue;
         int first = i->state == INFER_READY || !s->nice_returns ? 0 : SHARE_BEGIN;
-        stand(i, PRIO_PGRP, share_next(&i->share, part, first));
+        stand(i, PRIO_PGRP, share_next(&i->share, &others, first));
         more |= i->share.used > 0 || i->share.nice > first;
     }
     if (!more)

@@ -26,11 +26,11 @@ bool share_counts(const struct share *s)
     return s->used > 0 && !s->slow;
 }
 
-int share_next(const struct share *s, unsigned part, int first)
+int share_next(const struct share *s, const struct share_others *others, int first)
 {
-    if (s->slow)
+    if (s->slow && others->any)
         return SHARE_SLOW;
-    if (s->used <= part / 2)
+    if (s->used <= others->part / 2 || !others->any)
         return MAX(s->nice - FORWARD, first);
-    return s->used > part && s->nice < SHARE_MORE ? MIN(s->nice + BACK, SHARE_MORE) : s->nice;
+    return s->used > others->part && s->nice < SHARE_MORE ? MIN(s->nice + BACK, SHARE_MORE) : s->nice;
 }

@@ -6,7 +6,7 @@
 
 /* The places, as nice values: each step is a quarter more of a core for who stands in front. */
 #define SHARE_MORE  8  /* who takes more than the others, at most */
-#define SHARE_BEGIN 15 /* who starts, loads, and has just loaded */
+#define SHARE_BEGIN 10 /* who starts, loads, and has just loaded */
 #define SHARE_SLOW  19 /* who has a long run */
 
 struct share {
@@ -24,8 +24,14 @@ void share_begin(struct share *s, uint64_t cpu_ns, uint64_t now_ns);
 void share_note(struct share *s, uint64_t cpu_ns, uint64_t now_ns);
 /* Whether it is one of those whose use is compared. */
 bool share_counts(const struct share *s);
-/* Its next place. `part`: what those that count take, divided by their number; UINT_MAX when there is nobody to be compared with. Who
-   takes more goes back in big steps; who takes no more than half of it comes forward in small ones, as far as `first`. */
-int share_next(const struct share *s, unsigned part, int first);
+/* What others do: whether any takes cores at all, and what those that count take, divided by their number (UINT_MAX: there are not two). */
+struct share_others {
+    bool any;
+    unsigned part;
+};
+
+/* Its next place. Who takes more than its part goes back in big steps; who takes no more than half of it, or has nobody beside it, comes
+   forward in small ones, as far as `first`. */
+int share_next(const struct share *s, const struct share_others *others, int first);
 
 #endif

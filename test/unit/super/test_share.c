@@ -7,11 +7,19 @@
 
 #define TICK_NS UINT64_C(100000000)
 
-/* Takes `cores` thousandths of a core for a tick, and moves to its next place. */
+static const struct share_others nobody = {.part = UINT_MAX};
+
+static struct share_others others_have(unsigned part)
+{
+    return (struct share_others){.any = true, .part = part};
+}
+
+/* Takes `cores` thousandths of a core for a tick, and moves to its next place; with a part of UINT_MAX there is nobody else. */
 static void tick(struct share *s, unsigned cores, unsigned part)
 {
+    struct share_others others = part != UINT_MAX ? others_have(part) : nobody;
     share_note(s, s->cpu_ns + TICK_NS * cores / 1000, s->at_ns + TICK_NS);
-    s->nice = share_next(s, part, 0);
+    s->nice = share_next(s, &others, 0);
 }
 
 static void test_use_is_of_late(void **state)
@@ -71,6 +79,19 @@ static void test_who_is_alone_stands_in_front(void **state)
     assert_int_equal(s.nice, 0);
 }
 
+/* A large model that nobody shares the node with is not to suffer for what other programs do on its machine. */
+static void test_long_runs_alone(void **state)
+{
+    struct share s = {.slow = true};
+    struct share_others loading = {.any = true, .part = UINT_MAX};
+    (void)state;
+    share_begin(&s, 0, 1);
+    for (unsigned n = 0; n < 10; n++)
+        tick(&s, 2000, UINT_MAX);
+    assert_int_equal(s.nice, 0);
+    assert_int_equal(share_next(&s, &loading, 0), SHARE_SLOW); /* there is somebody, with whom it cannot be compared */
+}
+
 /* A loop without end beside a model that keeps a core busy: what both take is the same, what they ask for is not. */
 static void test_long_runs_stand_behind_all_others(void **state)
 {
@@ -92,7 +113,8 @@ static void test_newcomers_come_from_behind(void **state)
     (void)state;
     share_begin(&s, 0, 1);
     share_note(&s, TICK_NS, 1 + TICK_NS);
-    assert_int_equal(share_next(&s, 1000, SHARE_BEGIN), SHARE_BEGIN);
+    struct share_others others = others_have(1000);
+    assert_int_equal(share_next(&s, &others, SHARE_BEGIN), SHARE_BEGIN);
     for (unsigned n = 0; n < 10; n++)
         tick(&s, 2000, 800);
     assert_int_equal(s.nice, SHARE_BEGIN);
@@ -108,6 +130,7 @@ int main(void)
         cmocka_unit_test(test_clocks_that_stand_still),
         cmocka_unit_test(test_who_takes_more_goes_back_and_returns),
         cmocka_unit_test(test_who_is_alone_stands_in_front),
+        cmocka_unit_test(test_long_runs_alone),
         cmocka_unit_test(test_long_runs_stand_behind_all_others),
         cmocka_unit_test(test_newcomers_come_from_behind),
     };
