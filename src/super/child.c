@@ -124,10 +124,13 @@ static err_t hear(struct child *c)
     return e;
 }
 
+/* An error is what a child leaves that ended with messages unread; what it said is there all the same. libuv listens no more then. */
 static void on_control(uv_poll_t *poll, int status, int events UNUSED)
 {
     struct child *c = poll->data;
-    err_t e = status < 0 ? ERR_IO : hear(c);
+    err_t e = hear(c);
+    if (status < 0 && (e == OK || e == ERR_WOULD_BLOCK))
+        e = ERR_CLOSED;
     if (e == OK || e == ERR_WOULD_BLOCK)
         return;
     (void)uv_poll_stop(poll);
