@@ -34,11 +34,11 @@ asan: ## all tests again with the address and undefined-behaviour sanitizers
 	@$(NINJA) -C build-asan
 	@tools/test.sh build-asan --timeout-multiplier 4
 
-clang: ## all tests again with clang
+clang: ## everything with clang, its unit tests, and some of the others
 	@tools/setup.sh test dev
 	@CC=$(CLANG) tools/configure.sh build-clang
-	@$(NINJA) -C build-clang
-	@tools/test.sh build-clang
+	@$(NINJA) -C build-clang all test-doubles
+	@tools/test.sh build-clang --suite unit --suite fuzz --suite few
 
 fuzz: ## every fuzz target: SECONDS (60) seconds for what faces the network or the host, a fifth of that for the rest
 	@tools/setup.sh dev

@@ -7,5 +7,5 @@ folder=$1
 shift
 log=$folder/meson-logs/testlog.json
 rm -f "$log"
-meson test -C "$folder" --print-errorlogs --num-processes $(($(nproc) + 1)) "$@" || : # many of them mostly wait
+meson test -C "$folder" --print-errorlogs --num-processes $(($(nproc) * 2)) "$@" || : # most of them mostly wait
 exec python3 tools/test_summary.py "$log" test/expected-skips.txt

@@ -10,7 +10,7 @@ from node import BIN, Node, check, equal, ox, veronnx
 from origin import Origin
 
 MIB = 1 << 20
-PAUSE = 0.02  # for each of 256 blocks
+PAUSE = 0.01  # for each of 256 blocks
 
 
 def model():

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A machine around the enclave that lies, dawdles, floods and vanishes: the node refuses by name or goes on serving."""
+import concurrent.futures
 import os
 import pathlib
 import socket
@@ -51,16 +52,12 @@ def flood(stream):
 
 
 refused(flood, "exceeds its limit")
-refused(lambda stream: time.sleep(30), "not all there after 10 s")
 
 
 def drip(stream):
     for byte in delivery(GOOD + b"#" * 2000):
         stream.sendall(bytes([byte]))
         time.sleep(0.05)
-
-
-refused(drip, "not all there after 10 s")
 
 
 def nobody_delivers():
@@ -73,7 +70,10 @@ def nobody_delivers():
         check("nobody delivers the configuration at unix:" in done.stderr, done.stderr)
 
 
-nobody_delivers()
+with concurrent.futures.ThreadPoolExecutor() as together:  # ten seconds each
+    for done in [together.submit(refused, lambda stream: time.sleep(30), "not all there after 10 s"),
+                 together.submit(refused, drip, "not all there after 10 s"), together.submit(nobody_delivers)]:
+        done.result()
 
 
 # ── blocks and log ──

@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh: ONNX's backend cases through a node, some of them and the demonstration models also with the other ONNX Runtime
-# of tools/deps.lock; models from their prepared forms; CIDs against an independent implementation and against Kubo; documents against nitrite; Triton's
-# and KServe's clients, gRPC by grpc-js, /openapi.json by schemathesis, the metrics by Prometheus's linter; models out of a real Kubo;
+# of tools/deps.lock; models from their prepared forms; CIDs against an independent implementation and against Kubo; documents
+# against nitrite; Triton's and KServe's clients, gRPC by grpc-js, /openapi.json by schemathesis, the metrics by Prometheus's linter; models out of a real Kubo;
 # sources with faults, FAULT_RUNS (2) times each; the enclave images in an emulated Nitro machine; the manifests of contrib/. Prints
 # a line for each check, and their numbers.
 # Exit status 1: one failed, or was skipped and does not stand in test/expected-skips.txt.
@@ -18,8 +18,8 @@ say() { echo "$1: $2" | tee -a "$scratch/lines"; }
 whole() {
     name=$1 status=0
     shift
-    "$@" > "$scratch/output" 2>&1 || status=$?
-    cat "$scratch/output"
+    "$@" > "$scratch/$lane.output" 2>&1 || status=$?
+    cat "$scratch/$lane.output"
     case $status in 0) say passed "$name" ;; 77) say skipped "$name" ;; *) say failed "$name" ;; esac
 }
 
@@ -29,8 +29,8 @@ each() {
     name=$1
     shift
     { "$@" || echo "failed: ended with status $?"; } | sed -u "s/^\(passed\|failed\|skipped\): /&$name /" |
-        tee "$scratch/output"
-    grep -e '^passed: ' -e '^failed: ' -e '^skipped: ' "$scratch/output" >> "$scratch/lines" || :
+        tee "$scratch/$lane.output"
+    grep -e '^passed: ' -e '^failed: ' -e '^skipped: ' "$scratch/$lane.output" >> "$scratch/lines" || :
 }
 
 # The cases of Debian's libonnx-testdata, with the Python whose h2 tools/setup.sh installs.
@@ -50,25 +50,38 @@ other_ort() { # VERSION
     each "ONNX Runtime $1:" backend --every 20 --engine "onnxruntime=$1/"
 }
 
-each "backend:" backend
-whole "prepared forms" python3 test/conformance/prepared.py
-whole "CIDs" python3 test/conformance/cid_oracle.py
-whole "documents by nitrite" python3 test/conformance/nitrite.py
-each "serving clients:" "$(tools/peers.sh tritonclient || echo python3)" -u test/conformance/serving_clients.py
-each "Triton's examples:" python3 test/conformance/triton_examples.py
-each "KServe:" python3 test/conformance/kserve_client.py
-each "grpc-js:" python3 test/conformance/grpc_js.py
-each "metrics:" python3 test/conformance/metrics.py
-whole "OpenAPI by schemathesis" python3 test/conformance/openapi.py
-each "Kubo:" python3 test/conformance/kubo_cids.py
-each "Kubo:" python3 test/conformance/kubo_node.py
-whole "tritonclient over gRPC" python3 test/conformance/triton_grpc.py
-whole "manifests by the schemas of Kubernetes and KServe" python3 test/conformance/manifests.py
-each "enclave:" test/image/run.sh
-whole "sources with faults" python3 test/fault/run.py --runs "${FAULT_RUNS:-1}" --together 12
-for version in $(sed -n 's/^ort  *conformance  *\([^ ]*\).*/\1/p' tools/deps.lock | sort -u); do
-    (other_ort "$version")
-done
+# Each lane has a core; what the second one says is shown at its end.
+runtimes() {
+    lane=runtimes
+    each "backend:" backend
+    whole "prepared forms" python3 test/conformance/prepared.py
+    for version in $(sed -n 's/^ort  *conformance  *\([^ ]*\).*/\1/p' tools/deps.lock | sort -u); do
+        (other_ort "$version")
+    done
+}
+
+others() {
+    lane=others
+    whole "CIDs" python3 test/conformance/cid_oracle.py
+    whole "documents by nitrite" python3 test/conformance/nitrite.py
+    each "serving clients:" "$(tools/peers.sh tritonclient || echo python3)" -u test/conformance/serving_clients.py
+    each "Triton's examples:" python3 test/conformance/triton_examples.py
+    each "KServe:" python3 test/conformance/kserve_client.py
+    each "grpc-js:" python3 test/conformance/grpc_js.py
+    each "metrics:" python3 test/conformance/metrics.py
+    whole "OpenAPI by schemathesis" python3 test/conformance/openapi.py
+    each "Kubo:" python3 test/conformance/kubo_cids.py
+    each "Kubo:" python3 test/conformance/kubo_node.py
+    whole "tritonclient over gRPC" python3 test/conformance/triton_grpc.py
+    whole "manifests by the schemas of Kubernetes and KServe" python3 test/conformance/manifests.py
+    each "enclave:" test/image/run.sh
+    whole "sources with faults" python3 test/fault/run.py --runs "${FAULT_RUNS:-1}" --together 12
+}
+
+others > "$scratch/others" 2>&1 &
+runtimes
+wait $! || echo "failed: ended with status $?" | tee -a "$scratch/lines"
+cat "$scratch/others"
 
 sed 's/ *#.*//' test/expected-skips.txt > "$scratch/expected"
 sed -n 's/^skipped: //p' "$scratch/lines" | grep -vxF -f "$scratch/expected" > "$scratch/surprises" || :

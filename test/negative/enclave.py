@@ -50,7 +50,7 @@ class Enclave:
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+            protocol_version, disable_nagle_algorithm = "HTTP/1.1", True  # a head does not wait for its body
 
             def log_message(self, *_):
                 pass
