@@ -60,6 +60,17 @@ def said(done, *words):
     equal(done.stdout, "", f"output of {done.args[1:]}")
 
 
+def patiently(connect):
+    """What it returns. For a handshake the keeper has 100 ms, which are too few on a machine that is busy with tests."""
+    for attempts_left in reversed(range(10)):
+        try:
+            return connect()
+        except ssl.SSLError as e:
+            if e.reason != "TLSV1_ALERT_INTERNAL_ERROR" or attempts_left == 0:
+                raise
+            time.sleep(0.15)  # the front lets it rest so long
+
+
 def children(pid):
     """Process ids of the direct children, the oldest first."""
     with contextlib.suppress(OSError):
@@ -192,19 +203,16 @@ class Node:
     # ── asking ──
 
     def connect(self, timeout=30, trust=None):
-        """A connection whose handshake is done, with the node's certificate or one that `trust` has issued. For it the keeper has 100 ms, which are too few on a machine that is busy with tests."""
+        """A connection whose handshake is done, with the node's certificate or one that `trust` has issued."""
         context = ssl.create_default_context(cafile=trust or self.ready["cert"])
         if not trust:
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # it need not be a root
-        for attempts_left in reversed(range(10)):
+
+        def connected():
             connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout * SLOW, context=context)
-            try:
-                connection.connect()
-                return connection
-            except ssl.SSLError as e:
-                if e.reason != "TLSV1_ALERT_INTERNAL_ERROR" or attempts_left == 0:
-                    raise
-                time.sleep(0.15)  # the front lets it rest so long
+            connection.connect()
+            return connection
+        return patiently(connected)
 
     def ask(self, method, path, body=None, headers=None, connection=None):
         own = connection is None

@@ -26,7 +26,7 @@ sys.path[:0] = [str(HERE.parent / "soak"), str(HERE)]
 from models import budget_for, make_model  # noqa: E402  # before node, which has models of its own
 from asker import FORMS, Asker, Refused, attested  # noqa: E402
 from mixed import at_rest, holdings, role_of  # noqa: E402
-from node import SLOW, check, children, equal, veronnx, wait_for  # noqa: E402
+from node import SLOW, check, children, equal, patiently, veronnx, wait_for  # noqa: E402
 from origin import Origin  # noqa: E402
 from shim import ShimNode, install  # noqa: E402
 
@@ -227,7 +227,7 @@ class World:
         """The answer itself is not what is asked for."""
         if plan.asks:
             with contextlib.suppress(OSError, http.client.HTTPException, Refused):
-                attested(self.node, LONGEST_S)
+                patiently(lambda: attested(self.node, LONGEST_S))
 
     def settle(self, plan):
         """As many processes, descriptors and memory files as at the beginning."""
@@ -235,7 +235,7 @@ class World:
             self.node.admin("POST", "/models/unload", {"model": cid})
         del self.models[1:]
         with contextlib.suppress(AssertionError):
-            wait_for("", lambda: holdings(self.node) == self.resting)
+            wait_for("", lambda: holdings(self.node) == self.resting, BACK_S)
         equal(holdings(self.node), self.resting, f"{plan}: what is left: (processes with their descriptors, memory files)")
 
     def run(self, plan):

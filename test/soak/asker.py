@@ -14,6 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "behaviour"), str(HERE.parents[1] / "clients/python")]
 import grpc_client  # noqa: E402
 import oip  # noqa: E402
+from node import patiently  # noqa: E402
 import veronnx_verify as proof  # noqa: E402
 from veronnx_verify import Refused  # noqa: E402
 
@@ -54,8 +55,8 @@ class Asker:
 
     def connect(self):
         self.rest = self.rest or self.node.connect(timeout=self.timeout)
-        self.h2 = self.h2 or grpc_client.Grpc(self.node)
-        self.point = self.point or attested(self.node, self.timeout)[3]
+        self.h2 = self.h2 or patiently(lambda: grpc_client.Grpc(self.node))
+        self.point = self.point or patiently(lambda: attested(self.node, self.timeout))[3]
 
     def drop(self):
         for connection in filter(None, (self.rest, self.h2 and self.h2.socket)):
