@@ -72,7 +72,7 @@ soak: build ## what takes an hour: everything at once, kills, overload, faults; 
 	@$(NINJA) -C build bench-programs shimmed-node test/unit/infer/veronnx-infer-no-scan
 	@MINUTES=$(MINUTES) test/soak/run.sh
 
-bench: build ## the benchmarks, into bench/results/; BENCH=requests, fetch, cold, forward or original runs one of them
+bench: build ## the benchmarks, into bench/results/; BENCH=requests, huge, fetch, cold, forward or original runs one of them
 	@bench/run.sh
 
 image: ## the enclave images, into build/image/; INPUTS=1 adds inputs.tar, the archive of all that they are made of

@@ -110,11 +110,11 @@ def cold_start(node, folder, model, programs):
     return {**split, "rest": whole - sum(split.values()), "first_run": first}
 
 
-def cold_starts(node, folder, programs):
+def cold_starts(node, folder, programs, models):
     for pid in machine.family(node.process.pid):
         machine.pin(pid, set(CORES))
     found = {}
-    for model in table.MODELS:
+    for model in models:
         runs = [cold_start(node, folder, model, programs) for _ in range(COLD_STARTS)]
         found[model] = {part: sorted(run[part] for run in runs)[COLD_STARTS // 2] for part in runs[0]}
     return found
@@ -174,6 +174,16 @@ def measure(nodes, rows, seconds):
     }
 
 
+def keep(result):
+    """Writes it and shows it."""
+    results = ROOT / "bench/results"
+    results.mkdir(exist_ok=True)
+    path = results / time.strftime("%Y%m%d-%H%M%S.json", time.gmtime())
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    report.show(result)
+    print(f"\nwritten to {path.relative_to(ROOT)}")
+
+
 def main():
     seconds = options.parse(__doc__, seconds=("BENCH_SECONDS", 4.0, "seconds for each row")).seconds
     facts = machine.facts()
@@ -182,22 +192,17 @@ def main():
         folder = node.dir / "bench"
         folder.mkdir()
         table.write_files(folder, {model: node.cids[model] for model in table.MODELS})
-        cold = cold_starts(node, folder, BUILD / "bench")
+        cold = cold_starts(node, folder, BUILD / "bench", table.MODELS)
         wait_for("nothing is made beside the measuring", lambda: len(node.processes("infer")) == len(table.MODELS) + 1, 30)
         nodes = {table.PROVED: node, table.UNPROVED: plain}
         check_answers(nodes, folder)
         places = {name: (n.port, n.ready["cert"]) for name, n in nodes.items()}
-        rows = table.make(BUILD / "bench", folder, node.dir / "models", BUILD / "bin/veronnx-keeper", places)
+        rows = table.make(table.Programs(BUILD / "bench", folder, node.dir / "models", places), BUILD / "bin/veronnx-keeper")
         programs, noise = measure(nodes, rows, seconds)
         result = report.collect({**facts, **noise}, rows, cold, memory(node))
         for program in programs.values():
             program.end()
-    results = ROOT / "bench/results"
-    results.mkdir(exist_ok=True)
-    path = results / time.strftime("%Y%m%d-%H%M%S.json", time.gmtime())
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    report.show(result)
-    print(f"\nwritten to {path.relative_to(ROOT)}")
+    keep(result)
 
 
 if __name__ == "__main__":

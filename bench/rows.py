@@ -17,6 +17,8 @@ MODELS = {  # input, its shape
     "mlp-784": ("x", [1, 784]),
     "resnet50": ("image", [1, 3, 224, 224]),
 }
+HUGE = "mlp-486m"  # has a benchmark of its own
+INPUTS = {**MODELS, HUGE: ("x", [1, 2048])}
 
 
 FORMS = ("oip", "binary", "grpc")  # of the Open Inference Protocol: JSON, binary data, gRPC
@@ -46,14 +48,14 @@ class Row:
 
 def numbers(model):
     """Numbers with four decimals, the same on every machine."""
-    count = math.prod(MODELS[model][1])
+    count = math.prod(INPUTS[model][1])
     generator = random.Random(model)
     return [generator.randrange(-9999, 10000) for _ in range(count)]
 
 
 def body(model, cid):
     """The form that the OpenGradient network sends: a JSON document in a string, {value, decimals} for each number."""
-    name, shape = MODELS[model]
+    name, shape = INPUTS[model]
     values = [{"value": str(n), "decimals": "4"} for n in numbers(model)]
     inputs = {"numbers": [{"name": name, "values": values, "shape": shape}]}
     text = json.dumps(inputs, separators=(",", ":"))
@@ -74,14 +76,14 @@ def http(method, path, content=b"", fields=None):
 
 def oip_body(model, binary):
     """The same numbers over the Open Inference Protocol: body and header fields. JSON is answered in JSON, binary in binary."""
-    name, shape = MODELS[model]
+    name, shape = INPUTS[model]
     values = [n / 10000 for n in numbers(model)]
     return oip.request([(name, "FP32", shape, values)], binary, parameters={"binary_data_output": binary})
 
 
 def grpc_message(model, cid):
     """ModelInferRequest with its prefix; raw_input_contents."""
-    name, shape = MODELS[model]
+    name, shape = INPUTS[model]
     described = ox.field_bytes(1, name) + ox.field_bytes(2, "FP32") + ox.field_bytes(3, b"".join(map(ox.varint, shape)))
     message = ox.field_bytes(1, cid) + ox.field_bytes(5, described) + ox.field_bytes(7, tensor(model))
     return struct.pack(">BI", 0, len(message)) + message
@@ -105,48 +107,66 @@ def write_files(folder, cids):
     (folder / "fixed.http").write_bytes(http("GET", "/healthz"))
 
 
-def make(programs, folder, models, keeper, nodes):
-    """All rows, in the order in which they take turns. `nodes`: port and certificate of each."""
-    def load(key, request, depth, cores, status=200, least_ms=0, node=PROVED):
-        command = [programs / "bench-load", *nodes[node], depth, status, folder / f"{request}.http"]
+@dataclass
+class Programs:
+    """What makes rows. `places`: port and certificate of each node."""
+    programs: object
+    folder: object
+    models: object
+    places: dict
+
+    def load(self, key, request, depth, cores, status=200, least_ms=0, node=PROVED):
+        command = [self.programs / "bench-load", *self.places[node], depth, status, self.folder / f"{request}.http"]
         command += ["spin"] if cores == TWO else []
         return Row(key, command, cores, node, depth, least_ms)
 
-    def receipts(depth, cores):
+    def receipts(self, depth, cores):
         """With receipts and without, one after the other."""
         key = f"{SMALL[0]} {depth}" + (f" {cores}" if depth > 1 else "")
-        return [load(prefix + key, SMALL[0], depth, cores, 200, RECEIPT_MS, node)
+        return [self.load(prefix + key, SMALL[0], depth, cores, 200, RECEIPT_MS, node)
                 for prefix, node in (("", PROVED), (f"{UNPROVED} ", UNPROVED))]
 
-    def bare(model, least_ms=0):
-        command = [programs / "bench-bare", models / f"{model}.onnx", folder / f"{model}.tensor", *MODELS[model][1]]
+    def bare(self, model, least_ms=0):
+        command = [self.programs / "bench-bare", self.models / f"{model}.onnx", self.folder / f"{model}.tensor", *INPUTS[model][1]]
         return Row(f"bare {model}", command, least_ms=least_ms)
 
-    def parse(part, model, content=None):
-        name, shape = MODELS[model]
-        command = [programs / "bench-parse", part, folder / (content or f"{model}.body"), name, *shape]
-        return Row(f"parse {part} {model}", command)
+    def parse(self, part, model):
+        name, shape = INPUTS[model]
+        body = f"{model}.oip.body" if part == "oip" else f"{model}.body"
+        return Row(f"parse {part} {model}", [self.programs / "bench-parse", part, self.folder / body, name, *shape])
 
-    def chain(depth, cores):
-        return Row(f"chain {depth} {cores}", [programs / "bench-chain", keeper, depth], cores, depth=depth)
+    def chain(self, keeper, depth, cores):
+        return Row(f"chain {depth} {cores}", [self.programs / "bench-chain", keeper, depth], cores, depth=depth)
 
-    rows = [load("fixed 1", "fixed", 1, ONE), chain(1, ONE)]
+    def alone(self, model):
+        """A model of which one run takes long, and the readings of its input."""
+        return [self.bare(model, LARGE_MS)] + [self.parse(part, model) for part in ("read", "convert", "front", "oip")]
+
+    def form(self, form, model):
+        return self.load(f"{form} {model} 2 {TWO}", f"{model}.{form}", 2, TWO, GRPC.get(form, 200), 3 * LARGE_MS)
+
+
+def make(p, keeper):
+    """All rows, in the order in which they take turns."""
+    rows = [p.load("fixed 1", "fixed", 1, ONE), p.chain(keeper, 1, ONE)]
     for model in SMALL:
-        rows += [bare(model), parse("front", model), load(f"refused {model} 1", f"{model}.refused", 1, ONE, 400)]
-        rows += receipts(1, ONE) if model == SMALL[0] else [load(f"{model} 1", model, 1, ONE)]
+        rows += [p.bare(model), p.parse("front", model), p.load(f"refused {model} 1", f"{model}.refused", 1, ONE, 400)]
+        rows += p.receipts(1, ONE) if model == SMALL[0] else [p.load(f"{model} 1", model, 1, ONE)]
     for cores in (TWO, FREE):
         for depth in (8, 64):
-            rows.append(load(f"fixed {depth} {cores}", "fixed", depth, cores))
+            rows.append(p.load(f"fixed {depth} {cores}", "fixed", depth, cores))
             for model in SMALL:
                 pair = (model, depth) == (SMALL[0], 64)
-                rows += receipts(depth, cores) if pair else [load(f"{model} {depth} {cores}", model, depth, cores)]
-        rows.append(load(f"refused {SMALL[0]} 64 {cores}", f"{SMALL[0]}.refused", 64, cores, 400))
-    rows.append(chain(64, FREE))
-    rows += [bare(LARGE, LARGE_MS)] + [parse(part, LARGE) for part in ("read", "convert", "front")]
-    rows.append(parse("oip", LARGE, f"{LARGE}.oip.body"))
+                rows += p.receipts(depth, cores) if pair else [p.load(f"{model} {depth} {cores}", model, depth, cores)]
+        rows.append(p.load(f"refused {SMALL[0]} 64 {cores}", f"{SMALL[0]}.refused", 64, cores, 400))
+    rows.append(p.chain(keeper, 64, FREE))
+    rows += p.alone(LARGE)
     for form in FORMS:
-        rows.append(load(f"{form} {SMALL[0]} 1", f"{SMALL[0]}.{form}", 1, ONE, GRPC.get(form, 200)))
-        rows.append(load(f"{form} {LARGE} 2 {TWO}", f"{LARGE}.{form}", 2, TWO, GRPC.get(form, 200), 3 * LARGE_MS))
-    rows += [load(f"{LARGE} {depth} {cores}", LARGE, depth, cores, least_ms=LARGE_MS)
+        rows += [p.load(f"{form} {SMALL[0]} 1", f"{SMALL[0]}.{form}", 1, ONE, GRPC.get(form, 200)), p.form(form, LARGE)]
+    rows += [p.load(f"{LARGE} {depth} {cores}", LARGE, depth, cores, least_ms=LARGE_MS)
              for depth, cores in ((1, ONE), (1, TWO), (8, TWO), (8, FREE), (64, FREE))]
     return rows
+
+
+def make_huge(p):
+    return [*p.alone(HUGE), *(p.form(form, HUGE) for form in FORMS), p.load(f"{HUGE} 2 {TWO}", HUGE, 2, TWO, least_ms=3 * LARGE_MS)]

@@ -1,4 +1,4 @@
-"""models.py OUTDIR [--set demo|bench|all]: makes the models that `make run` and `make bench` use.
+"""models.py OUTDIR [--set demo|bench|huge|all]: makes the models that `make run` and `make bench` use. `all` is without the huge one.
 
 Every byte is the same on every machine. A model NAME of the demo set is NAME.onnx, NAME.about (one line of text) and
 NAME.request.json, an OpenGradient request in which @CID@ stands for the model's CID.
@@ -228,6 +228,8 @@ BENCH = {
     "resnet50": lambda: Resnet50().build(),
 }
 
+HUGE = {"mlp-486m": lambda: mlp("mlp-486m", [2048, 7168, 7168, 7168, 576])}  # takes 2 GB of memory to make
+
 
 # --- files ------------------------------------------------------------------------------------------------------------
 
@@ -240,21 +242,23 @@ def write_demo(folder):
         (folder / f"{name}.request.json").write_text(json.dumps(request, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def write_bench(folder):
-    for name, make in BENCH.items():
+def write_models(folder, models):
+    for name, make in models.items():
         (folder / f"{name}.onnx").write_bytes(make())
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("outdir", type=Path)
-    parser.add_argument("--set", choices=("demo", "bench", "all"), default="all")
+    parser.add_argument("--set", choices=("demo", "bench", "huge", "all"), default="all")
     options = parser.parse_args()
     options.outdir.mkdir(parents=True, exist_ok=True)
-    if options.set != "bench":
+    if options.set in ("demo", "all"):
         write_demo(options.outdir)
-    if options.set != "demo":
-        write_bench(options.outdir)
+    if options.set in ("bench", "all"):
+        write_models(options.outdir, BENCH)
+    if options.set == "huge":
+        write_models(options.outdir, HUGE)
 
 
 if __name__ == "__main__":
