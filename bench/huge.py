@@ -9,7 +9,7 @@ import machine
 import options
 import report
 import rows as table
-from node import Node
+from node import Node, wait_for
 
 NEED_MIB = 6144  # making the model takes 2 GB, then the node and ONNX Runtime alone each 1 GB, and as much again while they load
 
@@ -32,6 +32,7 @@ def main():
         folder.mkdir()
         table.write_files(folder, {table.HUGE: node.cids[table.HUGE]})
         cold = bench.cold_starts(node, folder, bench.BUILD / "bench", [table.HUGE])
+        wait_for("nothing is made beside the measuring", lambda: len(node.processes("infer")) == 2, 30)
         places = {table.PROVED: (node.port, node.ready["cert"])}
         rows = table.make_huge(table.Programs(bench.BUILD / "bench", folder, node.dir / "models", places))
         programs, noise = bench.measure({table.PROVED: node}, rows, seconds)
