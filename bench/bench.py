@@ -150,20 +150,25 @@ def unproved(programs):
         yield folder
 
 
+def spent_by_all(nodes, programs):
+    """By nodes and programs, warm-ups included, and by this one."""
+    pids = [pid for one in [*nodes.values(), *programs.values()] for pid in machine.family(one.process.pid)]
+    return sum(spent(pids).values()) + time.process_time() * 1e6
+
+
 def measure(nodes, rows, seconds):
     """Rounds of all rows in turn; what the rest of the machine did meanwhile."""
     programs = {row.key: Program(row.command) for row in rows}
-    start, (busy, stolen) = time.monotonic(), machine.busy_us()
+    start, (busy, stolen), ours = time.monotonic(), machine.busy_us(), spent_by_all(nodes, programs)
     for number in range(max(1, round(seconds * 1000 / ROUND_MS))):
         print(f"\rround {number + 1}", end="", file=sys.stderr, flush=True)
         for row in rows:
             take_turn(row, programs[row.key], nodes)
     print("\r", end="", file=sys.stderr)
     elapsed_us = (time.monotonic() - start) * 1e6
-    busy_after, stolen_after = machine.busy_us()
+    (busy_after, stolen_after), ours = machine.busy_us(), spent_by_all(nodes, programs) - ours
     for row in rows:
         row.total = programs[row.key].tell("sum")
-    ours = sum(row.own_us + sum(row.cpu_us.values()) for row in rows)
     version = next(p.about for key, p in programs.items() if key.startswith("bare"))
     return programs, {
         "onnxruntime": version,

@@ -32,7 +32,7 @@ def main():
         folder.mkdir()
         table.write_files(folder, {table.HUGE: node.cids[table.HUGE]})
         cold = bench.cold_starts(node, folder, bench.BUILD / "bench", [table.HUGE])
-        wait_for("nothing is made beside the measuring", lambda: len(node.processes("infer")) == 2, 30)
+        wait_for("nothing is made beside the measuring", lambda: len(node.processes("infer")) == 2, 120)
         places = {table.PROVED: (node.port, node.ready["cert"])}
         rows = table.make_huge(table.Programs(bench.BUILD / "bench", folder, node.dir / "models", places))
         programs, noise = bench.measure({table.PROVED: node}, rows, seconds)
