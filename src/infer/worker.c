@@ -246,21 +246,19 @@ static err_t run_job(struct worker *w, struct job *j)
 
 /* ── the answer ── */
 
-/* A front that is gone does not matter: its channel's end is seen by the next receive. One that is there would wait for an
-   answer that cannot be sent until the run is long overdue. */
-static void check_answered(err_t e)
+static void check_sent(err_t e, enum role role, enum wire_type type)
 {
-    if (e != OK && e != ERR_CLOSED)
-        end_refusing(ROLE_FRONT, MSG_RESULT, e);
+    if (e != OK && (e != ERR_CLOSED || role != ROLE_FRONT))
+        end_refusing(role, type, e);
 }
 
-/* The results first: what the keeper says of a job follows its result. */
+/* The results first: what the keeper says of a job follows its result. A front that is gone does not matter: its
+   channel's end is seen by the next receive. One that is there would wait for an answer that cannot be sent until the
+   run is long overdue. */
 static void flush(struct worker *w)
 {
-    check_answered(wire_pack_send(&w->results, &w->front->job, true));
-    err_t e = wire_pack_send(&w->reports, &w->crew->report, true);
-    if (e != OK)
-        end_refusing(ROLE_KEEPER, MSG_REPORT, e);
+    check_sent(wire_pack_send(&w->results, &w->front->job, true), ROLE_FRONT, MSG_RESULT);
+    check_sent(wire_pack_send(&w->reports, &w->crew->report, true), ROLE_KEEPER, MSG_REPORT);
 }
 
 static void put_result(struct worker *w, const struct msg_result *r, struct view tail, const int *area_fd)
@@ -268,7 +266,7 @@ static void put_result(struct worker *w, const struct msg_result *r, struct view
     if (*area_fd < 0 && wire_pack_put(&w->results, &w->front->job, MSG_RESULT, r, tail) == OK)
         return;
     flush(w);
-    check_answered(wire_send_wait(&w->front->job, MSG_RESULT, r, tail, area_fd, *area_fd >= 0));
+    check_sent(wire_send_wait(&w->front->job, MSG_RESULT, r, tail, area_fd, *area_fd >= 0), ROLE_FRONT, MSG_RESULT);
 }
 
 static void put_report(struct worker *w, const struct msg_report *r)
@@ -276,9 +274,7 @@ static void put_report(struct worker *w, const struct msg_report *r)
     if (wire_pack_put(&w->reports, &w->crew->report, MSG_REPORT, r, view_of(NULL, 0)) == OK)
         return;
     flush(w);
-    err_t e = wire_send_wait(&w->crew->report, MSG_REPORT, r, view_of(NULL, 0), NULL, 0);
-    if (e != OK)
-        end_refusing(ROLE_KEEPER, MSG_REPORT, e);
+    check_sent(wire_send_wait(&w->crew->report, MSG_REPORT, r, view_of(NULL, 0), NULL, 0), ROLE_KEEPER, MSG_REPORT);
 }
 
 static void answer(struct worker *w, const struct msg_job *head, struct msg_result *r, err_t e, struct view tail,
