@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define HOLD_MS    1 /* how often it comes by while workers hold something */
+#define HOLD_MS    2 /* how often it comes by while workers hold something */
 #define IDLE_TICKS 16
 
 /* ── the supervisor ── */

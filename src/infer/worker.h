@@ -23,7 +23,7 @@ struct crew {
     struct runs runs;
     struct seat seat;
     struct worker *workers; /* all of them */
-    atomic_bool holding;    /* the watcher comes by every millisecond */
+    atomic_bool holding;    /* the watcher comes by again and again */
 };
 
 struct worker;
