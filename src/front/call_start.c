@@ -106,7 +106,7 @@ void call_start(struct call *c, struct lane *l)
         e = leave(c);
     if (e != OK)
         call_fail(c, e, &why, 1);
-    else if (app->n_leaving == DEPART_MAX)
+    else if (app->n_leaving >= DEPART_MAX)
         calls_depart(app);
 }
 
