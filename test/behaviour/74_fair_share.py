@@ -36,7 +36,7 @@ def cpu(pid):
 
 with Node("--run-time", f"{4 * SLOW}s", faults=True) as node:
     returns = may_return(node)
-    behind, begin = (min(n, 19 - os.nice(0)) for n in ((19, 10) if returns else (4, 0)))
+    behind, begin = (min(n, 19 - os.nice(0)) for n in ((19, 12) if returns else (4, 0)))
     cases(node.dir / "hostile")
     node.add(node.dir / "hostile/endless-loop.onnx")
     [idle] = node.processes("infer")

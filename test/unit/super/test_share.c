@@ -22,11 +22,18 @@ static void tick(struct share *s, unsigned cores, unsigned part)
     s->nice = share_next(s, &others, 0);
 }
 
+/* It is not new any more. */
+static void begin(struct share *s, uint64_t cpu_ns)
+{
+    share_begin(s, cpu_ns, 1);
+    s->new_until_ns = 0;
+}
+
 static void test_use_is_of_late(void **state)
 {
     struct share s = {0};
     (void)state;
-    share_begin(&s, 5000000000, 1); /* what it took before does not count */
+    begin(&s, 5000000000); /* what it took before does not count */
     for (unsigned n = 0; n < 30; n++)
         tick(&s, 2000, UINT_MAX);
     assert_in_range(s.used, 1990, 2000);
@@ -55,7 +62,7 @@ static void test_who_takes_more_goes_back_and_returns(void **state)
 {
     struct share s = {0};
     (void)state;
-    share_begin(&s, 0, 1);
+    begin(&s, 0);
     tick(&s, 1900, 300);
     assert_int_equal(s.nice, 4);
     for (unsigned n = 0; n < 30; n++)
@@ -73,7 +80,7 @@ static void test_who_is_alone_stands_in_front(void **state)
 {
     struct share s = {.nice = SHARE_MORE};
     (void)state;
-    share_begin(&s, 0, 1);
+    begin(&s, 0);
     for (unsigned n = 0; n < 10; n++)
         tick(&s, 2000, UINT_MAX);
     assert_int_equal(s.nice, 0);
@@ -85,7 +92,7 @@ static void test_long_runs_alone(void **state)
     struct share s = {.slow = true};
     struct share_others loading = {.any = true, .part = UINT_MAX};
     (void)state;
-    share_begin(&s, 0, 1);
+    begin(&s, 0);
     for (unsigned n = 0; n < 10; n++)
         tick(&s, 2000, UINT_MAX);
     assert_int_equal(s.nice, 0);
@@ -97,7 +104,7 @@ static void test_long_runs_stand_behind_all_others(void **state)
 {
     struct share s = {.slow = true};
     (void)state;
-    share_begin(&s, 0, 1);
+    begin(&s, 0);
     tick(&s, 500, 1000);
     assert_int_equal(s.nice, SHARE_SLOW);
     assert_false(share_counts(&s));
@@ -106,21 +113,37 @@ static void test_long_runs_stand_behind_all_others(void **state)
     assert_in_range(s.nice, SHARE_MORE, SHARE_SLOW - 1); /* it comes forward step by step */
 }
 
-/* What is loaded and what has just been loaded begins behind those that serve; who takes his part at once stays behind them. */
+/* Models that are loaded, used, dropped and loaded again, four at a time, once made one that was asked all the time look greedy. */
 static void test_newcomers_come_from_behind(void **state)
 {
     struct share s = {.nice = SHARE_BEGIN};
     (void)state;
     share_begin(&s, 0, 1);
-    share_note(&s, TICK_NS, 1 + TICK_NS);
-    struct share_others others = others_have(1000);
-    assert_int_equal(share_next(&s, &others, SHARE_BEGIN), SHARE_BEGIN);
-    for (unsigned n = 0; n < 10; n++)
-        tick(&s, 2000, 800);
+    for (unsigned n = 0; n < 29; n++)
+        tick(&s, 10, 800);
     assert_int_equal(s.nice, SHARE_BEGIN);
-    for (unsigned n = 0; n < 30; n++)
+    assert_false(share_counts(&s));
+    for (unsigned n = 0; n < 10; n++)
         tick(&s, 10, 800);
     assert_int_equal(s.nice, 0);
+    assert_true(share_counts(&s));
+}
+
+/* Then, too, who takes more than others stays behind; and who has nobody beside him need not wait. */
+static void test_newcomers_that_take_much_or_are_alone(void **state)
+{
+    struct share greedy = {.nice = SHARE_BEGIN}, alone = greedy;
+    struct share_others others = others_have(10);
+    (void)state;
+    share_begin(&greedy, 0, 1);
+    share_begin(&alone, 0, 1);
+    for (unsigned n = 0; n < 40; n++)
+        tick(&greedy, 2000, 800);
+    assert_int_equal(greedy.nice, SHARE_BEGIN);
+    for (unsigned n = 0; n < 10; n++)
+        tick(&alone, 2000, UINT_MAX);
+    assert_int_equal(alone.nice, 0);
+    assert_int_equal(share_next(&alone, &others, SHARE_BEGIN), SHARE_BEGIN); /* it is loading */
 }
 
 int main(void)
@@ -133,6 +156,7 @@ int main(void)
         cmocka_unit_test(test_long_runs_alone),
         cmocka_unit_test(test_long_runs_stand_behind_all_others),
         cmocka_unit_test(test_newcomers_come_from_behind),
+        cmocka_unit_test(test_newcomers_that_take_much_or_are_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
