@@ -79,7 +79,8 @@ err_t models_unload(struct app *app, const struct wire_model *id);
 void models_join(struct app *app, const struct wire_model *id, struct call *c);
 /* Takes the first call out of the queue; NULL when nobody waits. */
 struct call *models_next(struct model *m);
-/* Answers those that have waited for their turn for as long as a run may take (QUEUE_TIMEOUT), not counting the load. */
+/* Answers those that have waited for their turn for as long as a run may take (QUEUE_TIMEOUT), not counting the load.
+ */
 void models_tick(struct app *app, uint64_t now_ms);
 /* Puts a call that could not be handed over in front of the queue again. */
 void models_requeue(struct model *m, struct call *c);
@@ -141,14 +142,15 @@ struct lane {
     struct wire_end cancel;
     struct wire_pack jobs; /* of calls that leave */
     err_t departed;        /* what became of the last ones */
-    struct lane *next; /* of all that have not ended */
-    uint64_t meta_ms;  /* until when its signature must be there */
-    uint64_t mean_us;  /* how long a job takes a slot, on average; 0 = not known */
-    uint64_t run_us;   /* how long infer says that it runs a job, on average; long until it is known */
-    unsigned crowd;    /* how many jobs are under way when a result comes, on average and times eight */
+    struct lane *next;     /* of all that have not ended */
+    uint64_t meta_ms;      /* until when its signature must be there */
+    uint64_t mean_us;      /* how long a job takes a slot, on average; 0 = not known */
+    uint64_t run_us;       /* how long infer says that it runs a job, on average; long until it is known */
+    unsigned crowd;        /* how many jobs are under way when a result comes, on average and times eight */
     unsigned n_slots;
     unsigned max_slots;  /* while jobs are short */
     unsigned running;    /* slots that are busy */
+    unsigned begun;      /* runs whose time has begun */
     struct list pending; /* calls whose jobs no worker has begun, in order */
     unsigned signing;    /* results that wait for their receipts */
     bool leaving;        /* FRONT_EVICT came: only those are started that */
@@ -244,12 +246,12 @@ struct call {
     struct model *model;  /* in whose queue it is */
     struct lane *lane;    /* while it holds a slot or is SIGNING; NULL when that has ended */
     enum call_state state;
-    bool retried; /* it has been asked for again */
-    bool refused; /* the keeper was told that it failed */
-    bool packed;  /* its job goes, or went, together with others */
-    bool again;   /* and came back: its tensors lie in the slot alone */
-    int slot;     /* -1: none */
-    uint64_t job; /* 0: none */
+    bool retried;       /* it has been asked for again */
+    bool refused;       /* the keeper was told that it failed */
+    bool packed;        /* its job goes, or went, together with others */
+    bool again;         /* and came back: its tensors lie in the slot alone */
+    int slot;           /* -1: none */
+    uint64_t job;       /* 0: none */
     uint64_t queued_ms; /* 0: never */
     uint64_t begin_us;
     uint64_t run_ms; /* when a worker took it, as far as one can tell; far away: not yet */
@@ -369,7 +371,8 @@ err_t call_read_head(struct call *c, struct view nonce, struct why *why);
 
 /* The process died: what it was running may be why. */
 void calls_blame(const struct lane *l);
-/* The call's tensors are in its slot. MODEL_KILLED_TWICE: the model's process died of the same ones twice within a minute. */
+/* The call's tensors are in its slot. MODEL_KILLED_TWICE: the model's process died of the same ones twice within a
+ * minute. */
 err_t call_may_run(const struct call *c);
 
 /* ── call_stats.c ── */
@@ -425,10 +428,10 @@ struct app {
     uint16_t generation;
     uint64_t counter; /* of jobs */
     uint32_t last_request;
-    unsigned workers; /* of an infer process */
-    unsigned loads;   /* models that are LOADING */
-    unsigned waiting; /* calls in all queues */
-    unsigned seated;  /* calls in `calls` */
+    unsigned workers;   /* of an infer process */
+    unsigned loads;     /* models that are LOADING */
+    unsigned waiting;   /* calls in all queues */
+    unsigned seated;    /* calls in `calls` */
     unsigned n_leaving; /* calls that were put into `leaving`, which is in the order of their jobs */
     struct list leaving;
     struct wire_pack tickets; /* of them */

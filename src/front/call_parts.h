@@ -20,7 +20,7 @@ void call_leave_lane(struct call *c);
 void call_end_run(struct call *c);
 
 /* Its run begins at this time at the latest. */
-void call_set_deadline(struct call *c, uint64_t now_ms);
+void call_begin_time(struct call *c, uint64_t now_ms);
 /* Of a job that infer has. May fail the lane. */
 void call_cancel(struct call *c);
 /* The tensors that were converted while it waited. */

@@ -130,10 +130,10 @@ static err_t send_job(struct call *c)
 static void note_begin(struct call *c)
 {
     c->begin_us = clock_mono_ns() / 1000;
-    if (c->lane->running > c->app->workers)
+    if (c->lane->begun >= c->app->workers)
         list_move(&c->lane->pending, &c->link);
     else
-        call_set_deadline(c, c->begin_us / 1000);
+        call_begin_time(c, c->begin_us / 1000);
 }
 
 static void begin(struct call *c)

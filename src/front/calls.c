@@ -101,8 +101,9 @@ void call_take_slot(struct call *c, struct lane *l)
     l->active = true;
 }
 
-void call_set_deadline(struct call *c, uint64_t now_ms)
+void call_begin_time(struct call *c, uint64_t now_ms)
 {
+    c->lane->begun++;
     c->run_ms = now_ms;
     c->deadline_ms = now_ms + c->app->conf->run_ms + HUNG_MS;
 }
@@ -114,15 +115,17 @@ static void begin_next(struct lane *l)
         return;
     struct call *next = LIST_OF(l->pending.next, struct call, link);
     list_remove(&next->link);
-    call_set_deadline(next, clock_mono_ms());
+    call_begin_time(next, clock_mono_ms());
 }
 
 void call_end_run(struct call *c)
 {
     bool ran = c->state == CALL_RUNNING && list_empty(&c->link);
     list_remove(&c->link);
-    if (ran)
-        begin_next(c->lane);
+    if (!ran)
+        return;
+    c->lane->begun--;
+    begin_next(c->lane);
 }
 
 static void give_slot(struct call *c)
