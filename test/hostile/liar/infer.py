@@ -31,6 +31,7 @@ class Stage:
         self.local = threading.local()
         self.state = node.dir / "state"
         self.verdict = self.state / "verdict"
+        self.liars = set()
 
     def add(self, kind="double", **more):
         name = f"{kind}-{next(self.count)}"
@@ -67,13 +68,24 @@ class Stage:
         """The idle process is jailed and waits: it has read what it will be."""
         return len(self.node.admin("GET", "/models")[1]["models"]) + 1 == len(self.node.processes("infer"))
 
+    def not_honest(self):
+        """The liars, and who has not read yet what it will be."""
+        found = set()
+        for pid in self.node.processes("infer"):
+            with contextlib.suppress(OSError): # it has ended
+                if "/honest/" not in os.readlink(f"/proc/{pid}/exe"):
+                    found.add(pid)
+        return found
+
     def liar(self, lie, variant=0):
         """The CID of a model that the next load gives to a liar. The idle process is always one ahead."""
+        wait_for("the idle one is honest", lambda: self.not_honest() <= self.liars)
         self.verdict.unlink(missing_ok=True)
         (self.state / "lie").write_text(f"{lie} {variant}\n")
         spare = self.add()
         equal(self.infer(spare), None, "a model to move on with")
         wait_for("a liar is idle", lambda: self.verdict.exists())
+        self.liars = self.not_honest()
         (self.state / "lie").unlink()
         self.node.admin("POST", "/models/unload", {"model": spare})
         return self.add()
