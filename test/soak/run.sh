@@ -10,6 +10,8 @@ build=$(realpath "${BUILD:-build}")
 seconds=$((${MINUTES:-1} * 60))
 export VERONNX_BIN="$build/bin" VERONNX_SHIMMED="$build/test/shim"
 export VERONNX_INFER_NO_SCAN="$build/test/unit/infer/veronnx-infer-no-scan"
+python=/usr/bin/python3 # which has the packages that tools/setup.sh installs
+[ -x "$python" ] || python=python3
 failed=
 
 part() { # NAME COMMAND...
@@ -22,14 +24,14 @@ part() { # NAME COMMAND...
     [ "$status" = 0 ] || [ "$status" = 77 ] || failed="$failed $name"
 }
 
-part mixed python3 test/soak/mixed.py --seconds "$seconds" --faults 1
-part kills python3 test/soak/mixed.py --seconds $((seconds > 240 ? seconds : 240)) --kills 200
-part overload python3 test/soak/overload.py
-part neighbours python3 test/soak/neighbours.py
-part models python3 test/soak/models.py --seconds "$seconds"
-part flips python3 test/soak/flips.py
-part sources python3 test/soak/kill_random.py
-part faults python3 test/shim/plans.py --all
+part mixed "$python" test/soak/mixed.py --seconds "$seconds" --faults 1
+part kills "$python" test/soak/mixed.py --seconds $((seconds > 240 ? seconds : 240)) --kills 200
+part overload "$python" test/soak/overload.py
+part neighbours "$python" test/soak/neighbours.py
+part models "$python" test/soak/models.py --seconds "$seconds"
+part flips "$python" test/soak/flips.py
+part sources "$python" test/soak/kill_random.py
+part faults "$python" test/shim/plans.py --all
 part openapi python3 test/conformance/openapi.py --seconds "$seconds"
 part dag test/fault/soak.sh
 [ -z "$failed" ] || echo "failed:$failed"
