@@ -27,7 +27,7 @@ def main():
         print(f"skipped: {table.HUGE} ({available_mib()} MiB of memory are free, it takes {NEED_MIB})")
         return 77
     facts = machine.facts()
-    with Node(models="huge") as node:
+    with Node(bench.FROM_FILE, models="huge") as node:
         folder = node.dir / "bench"
         folder.mkdir()
         table.write_files(folder, {table.HUGE: node.cids[table.HUGE]})
