@@ -1,7 +1,7 @@
-/* A hostile front and hostile infers at the keeper: each four bytes are a ticket, a report, a turn of the keeper, an
-   end, or bytes that are none of these. A receipt goes to the front whose ticket it answers, says what the infer of
-   that ticket reported about that job with that nonce, and there is one for each job at most; what they do is never the
-   keeper's own error. */
+/* A hostile front and hostile infers at the keeper: each four bytes are a ticket or many, a report, a turn of the
+   keeper, an end, or bytes that are none of these. A receipt goes to the front whose ticket it answers, says what the
+   infer of that ticket reported about that job with that nonce, and there is one for each job at most; what they do is
+   never the keeper's own error. */
 #include "keeper/state.h"
 
 #include "base/clock.h"
@@ -13,10 +13,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define OPS_MAX 128
-#define FRONTS  2 /* their generations are 1 and 2 */
-#define INFERS  3 /* 1 to 3; the next one is not known yet */
-#define ENGINE  "engine;random=0"
+#define OPS_MAX  128
+#define SAID_MAX (4 * TICKETS_MAX)
+#define FLOOD    200 /* tickets at once; the table of the keeper has room for 1,024 */
+#define FRONTS   2   /* their generations are 1 and 2 */
+#define INFERS   3   /* 1 to 3; the next one is not known yet */
+#define ENGINE   "engine;random=0"
 
 struct said {
     uint32_t by; /* generation or infer */
@@ -31,7 +33,7 @@ static struct {
     struct wire_end super, fronts[FRONTS], infers[INFERS];
     struct wire_inbox inbox;
     size_t n_tickets, n_reports, n_receipts;
-    struct said tickets[OPS_MAX], reports[OPS_MAX];
+    struct said tickets[SAID_MAX], reports[OPS_MAX];
     uint64_t receipts[OPS_MAX];
 } w;
 
@@ -117,12 +119,12 @@ static struct wire_nonce nonce_of(uint8_t byte)
     return n;
 }
 
-static uint64_t job_of(unsigned generation, uint8_t low)
+static uint64_t job_of(unsigned generation, uint32_t low)
 {
     return (uint64_t)generation << 48 | low;
 }
 
-static void say_ticket(uint8_t who, uint8_t low, uint8_t nonce)
+static void say_ticket(uint8_t who, uint32_t low, uint8_t nonce)
 {
     unsigned front = who % FRONTS, other = (who >> 5) % 2;
     struct said *s = &w.tickets[w.n_tickets];
@@ -131,7 +133,7 @@ static void say_ticket(uint8_t who, uint8_t low, uint8_t nonce)
                                     .infer = (who >> 1) % (INFERS + 2),
                                     .settle = who >= 0xf0 ? 2 : 0,
                                     .nonce = nonce_of(nonce)};
-    if (w.fronts[front].fd >= 0)
+    if (w.fronts[front].fd >= 0 && w.n_tickets + 1 < SAID_MAX)
         w.n_tickets += wire_send(&w.fronts[front], MSG_TICKET, &s->ticket, view_of(NULL, 0), NULL, 0) == OK;
 }
 
@@ -148,6 +150,14 @@ static void say_report(uint8_t who, uint8_t low, uint8_t nonce)
     memset(s->report.out_tensors, (int)w.n_reports, DIGEST_LEN);
     if (w.infers[infer].fd >= 0)
         w.n_reports += wire_send(&w.infers[infer], MSG_REPORT, &s->report, view_of(NULL, 0), NULL, 0) == OK;
+}
+
+/* Behind all jobs that one byte can name. */
+static void flood(uint8_t who, uint8_t at)
+{
+    for (uint32_t n = 0; n < FLOOD; n++)
+        say_ticket(who, (1U + at) * 256 + n, 0);
+    keeper_tickets(w.keeper);
 }
 
 static void say_bytes(const struct wire_end *end, const uint8_t *bytes, size_t len)
@@ -251,6 +261,9 @@ static void end_or_bytes(const uint8_t *op)
         break;
     case 3:
         say_bytes(&w.infers[infer - 1], op, 4);
+        break;
+    case 4:
+        flood(op[2], op[3]);
         break;
     default:
         w.keeper->company = op[2] % 2 != 0;
