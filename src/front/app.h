@@ -150,7 +150,7 @@ struct lane {
     unsigned n_slots;
     unsigned max_slots;  /* while jobs are short */
     unsigned running;    /* slots that are busy */
-    unsigned begun;      /* runs whose time has begun */
+    unsigned begun;      /* calls that workers have */
     struct list pending; /* calls whose jobs no worker has begun, in order */
     unsigned signing;    /* results that wait for their receipts */
     bool leaving;        /* FRONT_EVICT came: only those are started that */
@@ -250,6 +250,7 @@ struct call {
     bool refused;       /* the keeper was told that it failed */
     bool packed;        /* its job goes, or went, together with others */
     bool again;         /* and came back: its tensors lie in the slot alone */
+    bool apart;         /* its process may die of it: the next one is to be told from the others */
     int slot;           /* -1: none */
     uint64_t job;       /* 0: none */
     uint64_t queued_ms; /* 0: never */
@@ -373,7 +374,7 @@ err_t call_read_head(struct call *c, struct view nonce, struct why *why);
 void calls_blame(const struct lane *l);
 /* The call's tensors are in its slot. MODEL_KILLED_TWICE: the model's process died of the same ones twice within a
  * minute. */
-err_t call_may_run(const struct call *c);
+err_t call_may_run(struct call *c);
 
 /* ── call_stats.c ── */
 

@@ -30,7 +30,13 @@ static err_t digest_model(const struct wire_model *m, uint8_t ret[static SHA256_
     return sha256_final(&h, ret);
 }
 
-/* Several may run at a time, and one of them has done it: all are remembered that a worker had begun. */
+/* Whether a worker may have begun it. Of those that went together no result need have come although all have run. */
+static bool may_have_run(const struct call *c, uint64_t now_ms)
+{
+    return c->state == CALL_RUNNING && (c->packed || c->run_ms <= now_ms);
+}
+
+/* Several may run at a time, and one of them has done it: all are remembered that a worker may have begun. */
 void calls_blame(const struct lane *l)
 {
     uint8_t model[SHA256_LEN], inputs[SHA256_LEN];
@@ -40,21 +46,23 @@ void calls_blame(const struct lane *l)
     killers_death(&l->app->killers, now_ms);
     for (size_t n = 0; n < CALLS_MAX; n++) {
         const struct call *c = l->app->calls[n];
-        if (c != NULL && c->lane == l && c->state == CALL_RUNNING && c->run_ms <= now_ms && digest_inputs(c, inputs) == OK)
+        if (c != NULL && c->lane == l && may_have_run(c, now_ms) && digest_inputs(c, inputs) == OK)
             killers_note(&l->app->killers, model, inputs);
     }
 }
 
-err_t call_may_run(const struct call *c)
+err_t call_may_run(struct call *c)
 {
     const struct killers *k = &c->app->killers;
     uint8_t model[SHA256_LEN], inputs[SHA256_LEN];
     uint64_t now_ms = clock_mono_ms();
+    c->apart = false;
     if (k->last_ms == 0 || now_ms - k->last_ms >= KILLERS_MEMORY_MS)
         return OK;
     TRY(digest_model(&c->lane->model->id, model));
     if (!killers_know(k, model, now_ms))
         return OK;
+    c->apart = true;
     TRY(digest_inputs(c, inputs));
     return killers_refuse(k, model, inputs, now_ms) ? ERR_MODEL_KILLED_TWICE : OK;
 }

@@ -19,8 +19,8 @@ void call_leave_lane(struct call *c);
 /* It does not run, nor wait for a worker, any more. */
 void call_end_run(struct call *c);
 
-/* Its run begins at this time at the latest. */
-void call_begin_time(struct call *c, uint64_t now_ms);
+/* As far as one can tell a worker takes it at this time; its deadline follows from that. */
+void call_get_worker(struct call *c, uint64_t now_ms);
 /* Of a job that infer has. May fail the lane. */
 void call_cancel(struct call *c);
 /* The tensors that were converted while it waited. */

@@ -63,10 +63,11 @@ static struct msg_job job_of(const struct call *c)
     };
 }
 
-/* Of long jobs the next worker that is free takes the next one, and one that brings an area goes by itself. */
+/* Of long jobs the next worker that is free takes the next one, and one that brings an area goes by itself. So do those
+   of a model whose process has just died: results of a pack may die with it, and then nobody knows whose job it was. */
 static bool packs(const struct call *c)
 {
-    return c->lane->run_us < PACK_RUN_US && c->lane->slots[c->slot].unsent < 0;
+    return !c->apart && c->lane->run_us < PACK_RUN_US && c->lane->slots[c->slot].unsent < 0;
 }
 
 /* Nothing is put that could not be sent for lack of memory. */
@@ -130,10 +131,10 @@ static err_t send_job(struct call *c)
 static void note_begin(struct call *c)
 {
     c->begin_us = clock_mono_ns() / 1000;
-    if (c->lane->begun >= c->app->workers)
+    if (c->lane->begun == c->app->workers)
         list_move(&c->lane->pending, &c->link);
     else
-        call_begin_time(c, c->begin_us / 1000);
+        call_get_worker(c, c->begin_us / 1000);
 }
 
 static void begin(struct call *c)

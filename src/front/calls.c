@@ -101,7 +101,7 @@ void call_take_slot(struct call *c, struct lane *l)
     l->active = true;
 }
 
-void call_begin_time(struct call *c, uint64_t now_ms)
+void call_get_worker(struct call *c, uint64_t now_ms)
 {
     c->lane->begun++;
     c->run_ms = now_ms;
@@ -115,7 +115,7 @@ static void begin_next(struct lane *l)
         return;
     struct call *next = LIST_OF(l->pending.next, struct call, link);
     list_remove(&next->link);
-    call_begin_time(next, clock_mono_ms());
+    call_get_worker(next, clock_mono_ms());
 }
 
 void call_end_run(struct call *c)

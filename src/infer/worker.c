@@ -333,8 +333,7 @@ static void leave_run(struct worker *w, struct job *j, err_t e)
     (void)pthread_mutex_lock(&w->lock);
     w->running = false;
     finish(w, j, e);
-    bool next = wire_more(&w->inbox) || !w->alone;
-    if (!next || w->results.count >= HOLD_MAX || j->result.run_us > HOLD_RUN_US)
+    if (!wire_more(&w->inbox) || w->results.count >= HOLD_MAX || j->result.run_us > HOLD_RUN_US)
         flush(w);
     (void)pthread_mutex_unlock(&w->lock);
 }
@@ -380,6 +379,7 @@ static bool relieve(struct worker *w)
     (void)pthread_mutex_lock(&w->lock);
     bool held = w->running && holds(w);
     if (held && w->seen) {
+        flush(w);
         give_back(w);
         flush(w);
     }
@@ -442,7 +442,6 @@ static err_t receive(struct worker *w, const struct front *f, struct wire_msg *r
 {
     err_t e = wire_recv(&f->job, &w->inbox, w->alone, ret);
     if (e == ERR_WOULD_BLOCK) {
-        flush(w);
         (void)sched_yield();
         e = wire_recv(&f->job, &w->inbox, true, ret);
     }
@@ -464,9 +463,9 @@ void worker_loop(struct worker *w)
         w->front = f;
         while (e == OK)
             e = serve_next(w, f);
+        flush(w); /* of jobs in front of a bad one */
         if (e != ERR_CLOSED)
             end_refusing(ROLE_FRONT, MSG_JOB, e);
-        flush(w);
         seat_leave(&w->crew->seat, f);
     }
 }

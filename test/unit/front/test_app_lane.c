@@ -152,9 +152,8 @@ static void test_short_runs_without_receipts(void **state)
 #define TOGETHER 3
 
 /* A lane whose jobs are so short that they go together. */
-static struct infer *load_short(void)
+static void make_short(struct infer *i)
 {
-    struct infer *i = load(1);
     static struct job jobs[TOGETHER];
     for (int n = 0; n < 40; n++)
         answer_after(i, 10);
@@ -165,6 +164,12 @@ static struct infer *load_short(void)
     for (unsigned n = 0; n < TOGETHER; n++)
         infer_fails(i, &jobs[n], ERR_RUN_FAILED, "");
     (void)tickets();
+}
+
+static struct infer *load_short(void)
+{
+    struct infer *i = load(1);
+    make_short(i);
     return i;
 }
 
@@ -219,6 +224,30 @@ static void test_requests_of_one_turn_go_together(void **state)
     }
     for (unsigned n = 0; n < TOGETHER; n++)
         expect_error(c[n], 400, "RUN_FAILED");
+}
+
+/* As many as there are workers have a deadline, and with each that ends the next one. */
+static void test_deadlines_of_those_that_left_together(void **state)
+{
+    struct infer *i = load_short();
+    struct client *c[TOGETHER];
+    struct msg_job jobs[TOGETHER];
+    unsigned timed = 0;
+    (void)state;
+    post_together(c);
+    assert_int_equal(take_pack(i, jobs), TOGETHER);
+    for (unsigned n = 0; n < CALLS_MAX; n++)
+        timed += w.app->calls[n] != NULL && w.app->calls[n]->deadline_ms != UINT64_MAX;
+    assert_int_equal(timed, w.app->workers);
+    assert_int_equal(w.app->workers, TOGETHER - 1);
+    fail_job(i, &jobs[0], ERR_RUN_FAILED);
+    for (unsigned n = 0; n < CALLS_MAX; n++)
+        assert_true(w.app->calls[n] == NULL || w.app->calls[n]->deadline_ms != UINT64_MAX);
+    time_passes();
+    expect_ended(i);
+    expect_error(c[0], 400, "RUN_FAILED");
+    expect_error(c[1], 504, "RUN_TIMEOUT");
+    expect_error(c[2], 504, "RUN_TIMEOUT");
 }
 
 /* Of longer jobs each goes by itself, and so does what brings an area. */
@@ -328,6 +357,39 @@ static void test_a_process_that_ends_before_the_departure(void **state)
     }
 }
 
+/* Any of them may have done it; from then on each goes by itself, so that the next time it is known. */
+static void test_a_death_in_a_pack(void **state)
+{
+    struct infer *i = load_short();
+    struct client *c[TOGETHER];
+    struct msg_job jobs[TOGETHER];
+    (void)state;
+    for (unsigned n = 0; n < TOGETHER; n++)
+        c[n] = post_unseen(request_of(1, n == 0 ? "11" : n == 1 ? "12" : "13"));
+    turn();
+    assert_int_equal(take_pack(i, jobs), TOGETHER);
+    infer_dies(i);
+    (void)super_hears(MSG_FRONT_HUNG);
+    for (unsigned n = 0; n < TOGETHER; n++)
+        expect_error(c[n], 503, "MODEL_DIED");
+    struct client *again = post(request_of(1, "13")); /* the last of them, which no worker need have begun */
+    struct infer *next = super_loads_ready(super_asked(1));
+    (void)infer_takes(next);
+    infer_dies(next);
+    (void)super_hears(MSG_FRONT_HUNG);
+    expect_error(again, 503, "MODEL_DIED");
+    again = post(request_of(1, "13"));
+    next = super_loads_ready(super_asked(1));
+    expect_error(again, 403, "MODEL_KILLED_TWICE");
+    make_short(next);
+    post_together(c);
+    for (unsigned n = 0; n < TOGETHER; n++) {
+        assert_int_equal(take_pack(next, jobs), 1);
+        fail_job(next, jobs, ERR_RUN_FAILED);
+        expect_error(c[n], 400, "RUN_FAILED");
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
 
 int main(void)
@@ -340,10 +402,12 @@ int main(void)
         TEST(test_death_after_short_runs),
         TEST(test_short_runs_without_receipts),
         TEST(test_requests_of_one_turn_go_together),
+        TEST(test_deadlines_of_those_that_left_together),
         TEST(test_longer_jobs_go_alone),
         TEST(test_a_job_that_comes_back),
         TEST(test_a_job_that_comes_back_twice),
         TEST(test_clients_that_leave_at_once),
+        TEST(test_a_death_in_a_pack),
         TEST(test_a_process_that_ends_before_the_departure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

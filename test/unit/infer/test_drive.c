@@ -435,16 +435,16 @@ static void nobody_waits_for_a_long_run(void **state UNUSED)
 /* A job that none may be, behind a good one. */
 static void a_bad_job_in_a_pack_is_the_end(void **state UNUSED)
 {
-    static const float x[] = {1, 2, 3, 4};
     struct drive d;
-    struct drive_value input = tiny_input(x);
+    struct drive_value input = tiny_input((const float[4]){0});
     struct wire_pack p = WIRE_PACK_NONE;
     drive_up(&d, &plain, "tiny");
     expect_done(&d, drive_send(&d, 0, 30000, &input, 1), OK);
-    (void)drive_put(&d, &p, 0, 30000, &input, 1);
+    uint64_t good = drive_put(&d, &p, 0, 30000, &input, 1);
     (void)drive_put(&d, &p, 0, 0, &input, 1); /* no time to run */
     assert_ok(wire_pack_send(&p, &d.job, true));
     wire_pack_done(&p);
+    expect_done(&d, good, OK);
     int status = drive_wait(&d);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 }
