@@ -95,12 +95,6 @@ def server(node):
     return max(node.processes("infer"), key=resident_kib)
 
 
-def kill(node, pids):
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-    wait_for("only its file is there", lambda: [m["state"] for m in node.admin("GET", "/models")[1]["models"]] == ["kept"])
-
-
 # ── the rows ──
 
 def bare(folder, models, model):
@@ -128,7 +122,7 @@ def from_prepared(node, folder, model):
     processor time until then is `cpu`."""
     wait_for("its prepared form", lambda: "prepared_bytes" in node.admin("GET", "/models")[1]["models"][0], 30)
     settle(node)
-    kill(node, [server(node)])
+    os.kill(server(node), signal.SIGKILL)
     wait_for("one process idles", lambda: len(node.processes("infer")) == 1)
     time.sleep(REST)
     found = load(node, model)
@@ -137,7 +131,7 @@ def from_prepared(node, folder, model):
     found["mib"] = resident_kib(server(node)) / 1024
     settle(node)
     start = time.monotonic()
-    kill(node, node.processes("infer"))
+    node.kill_infers()
     equal(load(node, model)["prepared"], 1, "loaded from the prepared form")
     found["spawned"] = (time.monotonic() - start) * 1e3
     found["cpu"] = machine.cpu_us(server(node)) / 1e3

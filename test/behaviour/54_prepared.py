@@ -5,7 +5,6 @@ import contextlib
 import os
 import pathlib
 import re
-import signal
 
 from node import Node, check, equal, ox, veronnx, wait_for
 
@@ -42,8 +41,7 @@ def has_form(node, name):
 
 
 def kill_infers(node):
-    for pid in node.processes("infer"):
-        os.kill(pid, signal.SIGKILL)
+    node.kill_infers()
     wait_for("their models are not served", lambda: {row["state"] for row in rows(node).values()} == {"kept"})
 
 

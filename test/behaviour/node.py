@@ -237,6 +237,13 @@ class Node:
     def infer(self, model, headers=None, connection=None):
         return self.post(self.request(model), headers, connection)
 
+    def kill_infers(self):
+        """All of them, until the supervisor knows: it could give a model to one that is about to die."""
+        victims = self.processes("infer")
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+        wait_for("the infer processes are gone", lambda: not any(os.path.exists(f"/proc/{pid}") for pid in victims))
+
     def admin(self, method, path, document=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=60 * SLOW)
         body = document if isinstance(document, (bytes, str)) or document is None else json.dumps(document)

@@ -2,10 +2,8 @@
 """The models of the benchmark from their files and from their prepared forms: every output has the same bits, and the receipts say which of
 both it was. (ONNX's own cases: test/unit/infer/test_corpus.c.)"""
 import math
-import os
 import random
 import re
-import signal
 import sys
 from pathlib import Path
 
@@ -44,8 +42,7 @@ with Node("--prepared", "always", models="bench") as node:
     for model in MODELS:
         check(len(set(before[model])) == INPUTS, f"{model}: another input has another output")
     wait_for("all forms", lambda: all("prepared_bytes" in row for row in node.admin("GET", "/models")[1]["models"]), 40)
-    for pid in node.processes("infer"):
-        os.kill(pid, signal.SIGKILL)
+    node.kill_infers()
     wait_for("nothing is served", lambda: {row["state"] for row in node.admin("GET", "/models")[1]["models"]} == {"kept"})
     for model in MODELS:
         equal(answers(node, model, 1) == before[model], True, f"{model}: the same bits")

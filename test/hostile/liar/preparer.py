@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """A preparer that its model has taken over, or that fails: the model is served from its file as before, and so is its next process."""
-import os
 import re
-import signal
 
 import liars
 from node import SLOW, Node, check, equal, wait_for
@@ -23,8 +21,7 @@ def rows(node):
 
 
 def kill_all_infers(node, cid):
-    for pid in node.processes("infer"):
-        os.kill(pid, signal.SIGKILL)
+    node.kill_infers()
     wait_for("the model's process is gone", lambda: rows(node)[cid]["state"] == "kept")
 
 
