@@ -212,7 +212,6 @@ static err_t take_assignment(struct infer *i)
     memcpy(i->domains, m.tail.data, m.tail.len);
     i->domains_len = m.tail.len;
     *(m.type == MSG_INFER_ASSIGN ? &i->block_fd : &i->kept_fd) = TAKE_FD(m.fds[0]);
-    wire_end_close(&i->crew.report);
     i->crew.report = (struct wire_end){TAKE_FD(m.fds[1]), CHAN_REPORT, SIDE_B};
     i->crew.output_max = i->assign.max_output_bytes;
     i->crew.run_ms = i->assign.run_ms;
@@ -344,6 +343,7 @@ static err_t hand_back(struct infer *i)
 {
     const struct msg_infer_failed none = {.reason = ERR_MODEL_NOT_FOUND};
     fd_close(&i->block_fd);
+    wire_end_close(&i->crew.report);
     return wire_send_wait(&i->control, MSG_INFER_RETURNED, &none, view_of(NULL, 0), NULL, 0);
 }
 

@@ -160,6 +160,9 @@ static void a_process_without_a_model_takes_another_one(void **state UNUSED)
     drive_start(&d, &(struct drive_options){.missing = true});
     assert_err(drive_load(&d, drive_model("tiny")), ERR_MODEL_NOT_FOUND);
     assert_int_equal(d.returned, 1);
+    /* It used to keep the channel to the keeper until then. */
+    struct wire_msg m = WIRE_MSG_NONE;
+    assert_err(wire_recv(&d.report, &d.report_in, false, &m), ERR_CLOSED);
     assert_ok(drive_load(&d, drive_model("tiny")));
     drive_front(&d);
     drive_down(&d);
