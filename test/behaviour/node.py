@@ -72,9 +72,12 @@ def patiently(connect):
 
 
 def children(pid):
-    """Process ids of the direct children, the oldest first."""
+    """Process ids of the direct children, the oldest first. While one of them ends, the kernel may leave out the next: two readings agree."""
+    before = None
     with contextlib.suppress(OSError):
-        return [int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        while (now := pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()) != before:
+            before = now
+        return [int(p) for p in now.split()]
     return []
 
 
