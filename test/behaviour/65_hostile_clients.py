@@ -3,18 +3,22 @@
 every answer, the front neither dies nor grows."""
 import contextlib
 import json
+import pathlib
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 
-from measure import MIB, anonymous
-from node import DOUBLE, SLOW, Node, check, equal
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "unit/front"))
+import h2_client  # noqa: E402
+from h2_client import (CANCEL, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS, PING, REFUSED_STREAM, RST_STREAM, SETTINGS,  # noqa: E402
+                       WINDOW_UPDATE, frame)
+from measure import MIB, anonymous  # noqa: E402
+from node import DOUBLE, SLOW, Node, check, equal  # noqa: E402
 
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
-END_STREAM, END_HEADERS = 1, 4
-INTERNAL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 2, 7, 8, 11
+INTERNAL_ERROR = 2
 INITIAL_WINDOW_SIZE = 4
 GET, POST, HTTPS, AUTHORITY, STATUS_200 = b"\x82", b"\x83", b"\x87", b"\x01\x01x", b"\x88"  # HPACK
 
@@ -46,50 +50,16 @@ def read_all(stream):
     return data
 
 
-def frame(kind, flags, stream, payload=b""):
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
-
-
 def path(text):
     return b"\x04" + bytes([len(text)]) + text.encode()
 
 
-class Http2:
+class Http2(h2_client.Raw):
     """One connection of raw frames."""
 
     def __init__(self, node, settings=b""):
-        self.socket, self.buffer = open_tls(node, "h2"), b""
-        self.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0, settings))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def send(self, data):
-        """False when the node has closed it."""
-        try:
-            self.socket.sendall(data)
-            return True
-        except OSError:
-            return False
-
-    def take(self, count):
-        while len(self.buffer) < count:
-            part = self.socket.recv(65536)
-            if not part:
-                raise EOFError
-            self.buffer += part
-        taken, self.buffer = self.buffer[:count], self.buffer[count:]
-        return taken
-
-    def frames(self):
-        """(type, flags, stream, payload), until it ends."""
-        with contextlib.suppress(ConnectionError, ssl.SSLError, EOFError):
-            while True:
-                head = self.take(9)
-                yield head[3], head[4], int.from_bytes(head[5:9], "big"), self.take(int.from_bytes(head[:3], "big"))
+        self.socket, self.unread = open_tls(node, "h2"), b""
+        self.send(h2_client.PREFACE + frame(SETTINGS, 0, 0, settings))
 
     def flood(self, make, count, batch=200):
         """Sends make(0), make(1), ... until the node has had enough, which it must, and ends the connection: its error code, or None."""

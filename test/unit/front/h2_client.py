@@ -163,6 +163,8 @@ class Raw:
         while len(self.unread) < 9 or len(self.unread) < 9 + int.from_bytes(self.unread[:3], 'big'):
             try:
                 data = self.socket.recv(65536)
+            except TimeoutError: # is no end
+                raise
             except OSError:
                 data = b''
             if not data:
