@@ -257,16 +257,22 @@ static const struct iovec *cut(const struct iovec *parts, size_t *n, size_t most
 MOVE_PARTS(readv)
 MOVE_PARTS(writev)
 
+/* False when it fails; else what is left of the message is to be moved. */
+static bool shorten(const char *call, int fd, int flags, struct msghdr *m, struct iovec room[static PARTS_MAX])
+{
+    size_t most = 0, n = m->msg_iovlen;
+    if (fails(call, fd, (flags & MSG_DONTWAIT) != 0, &most))
+        return false;
+    m->msg_iov = (struct iovec *)(uintptr_t)cut(m->msg_iov, &n, most, fd, room);
+    m->msg_iovlen = n;
+    return true;
+}
+
 PUBLIC ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
     struct iovec room[PARTS_MAX];
     struct msghdr m = *message;
-    size_t most = 0, n = m.msg_iovlen;
-    if (fails("sendmsg", fd, (flags & MSG_DONTWAIT) != 0, &most))
-        return -1;
-    m.msg_iov = (struct iovec *)(uintptr_t)cut(m.msg_iov, &n, most, fd, room);
-    m.msg_iovlen = n;
-    return REAL(sendmsg)(fd, &m, flags);
+    return shorten("sendmsg", fd, flags, &m, room) ? REAL(sendmsg)(fd, &m, flags) : -1;
 }
 
 /* ── time ── */
@@ -317,11 +323,8 @@ PUBLIC ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
     struct iovec room[PARTS_MAX];
     struct msghdr m = *message;
-    size_t most = 0, n = m.msg_iovlen;
-    if (fails("recvmsg", fd, (flags & MSG_DONTWAIT) != 0, &most))
+    if (!shorten("recvmsg", fd, flags, &m, room))
         return -1;
-    m.msg_iov = (struct iovec *)(uintptr_t)cut(m.msg_iov, &n, most, fd, room);
-    m.msg_iovlen = n;
     ssize_t got = REAL(recvmsg)(fd, &m, flags);
     message->msg_controllen = m.msg_controllen;
     message->msg_namelen = m.msg_namelen;
