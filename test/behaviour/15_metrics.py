@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 """Metrics in Prometheus's text, of labels that requests cannot make more; traceparent; Triton's load and unload."""
 import http.client
-import os
 import re
-import signal
 
 import oip
-from node import ROOT, Node, check, equal, wait_for
+from node import ROOT, Node, check, equal, freeze, wait_for
 
 LINE = re.compile(r'([a-z_]+)(\{(?:[a-z]+="[^"\\]*",?)+\})? ([0-9.]+)')
 
@@ -99,8 +97,7 @@ with Node("--triton-metrics=false") as node:
 gateway = "gateway http://127.0.0.1:9"
 with Node("--run-time", "200ms", "--source", gateway, "--cache-size", "0", faults=True) as node:
     node.infer("double")
-    for pid in node.processes("infer"):
-        os.kill(pid, signal.SIGSTOP)
+    freeze(*node.processes("infer"))
     node.infer("double")
     killed = wait_for("a process is killed", lambda: re.search(r"PROCESS_KILLED role=infer .*reason=(\w+)", node.log()))
     after = metrics(node)

@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 
-from node import DOUBLE, Node, check, equal, wait_for
+from node import DOUBLE, Node, check, equal, freeze, wait_for
 
 
 def row(node):
@@ -21,7 +21,7 @@ with Node() as node:
     size = row(node)["file_bytes"]
     equal(row(node)["kept_bytes"], size, "the file is kept beside the model")
     shutil.rmtree(node.dir / "store")
-    os.kill(node.processes("fetch")[0], signal.SIGSTOP)
+    freeze(*node.processes("fetch"))
     for _ in range(3):
         os.kill(node.processes("infer")[0], signal.SIGKILL)
         wait_for("the process is gone", lambda: row(node).get("state") == "kept")

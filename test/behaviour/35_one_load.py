@@ -5,14 +5,14 @@ import os
 import signal
 import time
 
-from node import DOUBLE, Node, check, equal
+from node import DOUBLE, Node, check, equal, freeze
 
 CLIENTS = 40
 
 
 def at_once(node, model, codes):
     fetch = node.processes("fetch")[0]
-    os.kill(fetch, signal.SIGSTOP)
+    freeze(fetch)
     try:
         with concurrent.futures.ThreadPoolExecutor(CLIENTS + 1) as pool:
             asked = [pool.submit(node.infer, model) for _ in range(CLIENTS)]

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 
-from node import Node, check, equal, ox, veronnx, wait_for
+from node import Node, check, equal, freeze, ox, veronnx, wait_for
 from origin import Origin
 
 MIB = 1 << 20
@@ -41,7 +41,7 @@ def stopped_in_the_middle(node, cid):
     try:
         os.kill(fetch, signal.SIGCONT)
         wait_for("something is there", lambda: row(node, cid).get("bytes", 0) > 0, 30)
-        os.kill(fetch, signal.SIGSTOP)
+        freeze(fetch)
         time.sleep(0.5)  # infer tells four times a second
         yield row(node, cid)
     finally:
@@ -50,7 +50,7 @@ def stopped_in_the_middle(node, cid):
 
 def states(cid, origin):
     with Node("--model-memory", "4G", "--source", origin.source, models=None) as node:
-        os.kill(node.processes("fetch")[0], signal.SIGSTOP)
+        freeze(*node.processes("fetch"))
         answer = []
         load = threading.Thread(target=lambda: answer.append(node.admin("POST", "/models/load", {"model": cid})))
         load.start()

@@ -10,7 +10,7 @@ import zlib
 
 from grpc_client import (CANCEL, DEADLINE_EXCEEDED, INVALID_ARGUMENT, NOT_FOUND, OK, UNIMPLEMENTED, Grpc, Result, field, fields, frame,
                          infer, outputs, tensor)
-from node import SLOW, Node, check, equal, wait_for
+from node import SLOW, Node, check, equal, freeze, wait_for
 
 WATCH, CHECK = "/grpc.health.v1.Health/Watch", "/grpc.health.v1.Health/Check"
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
@@ -77,8 +77,7 @@ with Node() as node:
     for fine in "1H", "99999999H", "5M", "30S", "30000m", "30000000u":
         equal(grpc.call("ModelInfer", asked, ("grpc-timeout", fine)).status, OK, f"timeout {fine}")
     pids = node.processes("infer")
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    freeze(*pids)
     result = grpc.call("ModelInfer", asked, ("grpc-timeout", "400m"))
     equal((result.status, result.code), (DEADLINE_EXCEEDED, "TIMEOUT"), "a deadline while it runs")
     cancelled = counter(node, "veronnx_inference_failures_total", '{reason="CANCELED"}')

@@ -94,6 +94,14 @@ def alive(pid):
         return False
 
 
+def freeze(*pids):
+    """SIGSTOP, until every thread stands still: the signal wakes one of them, and till that one is scheduled another may do a whole job."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+        wait_for(f"process {pid} is stopped", lambda: all(
+            stat.read_text().rsplit(")", 1)[1].split()[0] == "T" for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")))
+
+
 class Node:
     def __init__(self, *options, models="demo", simulate=True, exit_status=0, wrap=(), environment=None, faults=False, folder=BIN):
         """`wrap` is a command that runs the node, in the same process; `environment` replaces ours; with `faults` its processes may
