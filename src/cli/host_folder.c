@@ -169,9 +169,24 @@ static err_t write_json(const char *path, yyjson_mut_doc *doc, struct why *why)
     return output_commit(&o, why);
 }
 
-static err_t blame(err_t e, const char *path, struct why *why)
+/* Sets all of what it is given. */
+typedef void json_taker(yyjson_val *root, void *ret);
+
+static err_t parse(struct view text, json_taker *take, void *ret)
 {
-    return e == OK ? OK : why_set(why, ERR_IO, "not JSON: %s", path);
+    yyjson_doc *doc = yyjson_read((const char *)text.data, text.len, 0);
+    if (doc == NULL)
+        return ERR_MALFORMED;
+    take(yyjson_doc_get_root(doc), ret);
+    yyjson_doc_free(doc);
+    return OK;
+}
+
+static err_t read_json(const char *path, json_taker *take, void *ret, struct why *why)
+{
+    AUTO_BUF struct buf text = BUF_WITH(STATE_MAX);
+    TRY(file_read(path, &text, why));
+    return parse(buf_view(&text), take, ret) == OK ? OK : why_set(why, ERR_IO, "not JSON: %s", path);
 }
 
 /* ── veronnx-host ── */
@@ -198,10 +213,12 @@ err_t host_side_write(const struct host_folder *f, const struct host_side *s, st
     return write_json(path, doc, why);
 }
 
-static void take_host_side(yyjson_val *root, struct host_side *s)
+static void take_host_side(yyjson_val *root, void *ret)
 {
+    struct host_side *s = ret;
     size_t i = 0, n = 0;
     yyjson_val *url = NULL;
+    *s = (struct host_side){0};
     get_process(root, "process", &s->process);
     yyjson_arr_foreach(yyjson_obj_get(root, "urls"), i, n, url)
     {
@@ -220,24 +237,16 @@ static void take_host_side(yyjson_val *root, struct host_side *s)
 
 err_t host_side_parse(struct view text, struct host_side *ret)
 {
-    yyjson_doc *doc = yyjson_read((const char *)text.data, text.len, 0);
-    if (doc == NULL)
-        return ERR_MALFORMED;
-    *ret = (struct host_side){0};
-    take_host_side(yyjson_doc_get_root(doc), ret);
-    yyjson_doc_free(doc);
-    return OK;
+    return parse(text, take_host_side, ret);
 }
 
 err_t host_side_read(const struct host_folder *f, struct host_side *ret, struct why *why)
 {
     char path[HOST_PATH_MAX];
-    AUTO_BUF struct buf text = BUF_WITH(STATE_MAX);
     host_folder_file(f, HOST_FILE, path);
     if (access(path, F_OK) != 0)
         return why_set(why, ERR_CLOSED, "nothing runs in %s", f->path);
-    TRY(file_read(path, &text, why));
-    return blame(host_side_parse(buf_view(&text), ret), path, why);
+    return read_json(path, take_host_side, ret, why);
 }
 
 void host_side_forget(const struct host_folder *f)
@@ -273,8 +282,9 @@ err_t enclave_write(const struct host_folder *f, const struct enclave *e, struct
     return write_json(path, doc, why);
 }
 
-static void take_enclave(yyjson_val *root, struct enclave *e)
+static void take_enclave(yyjson_val *root, void *ret)
 {
+    struct enclave *e = ret;
     char state[16];
     *e = (struct enclave){.cid = get_u32(root, "cid")};
     get_text(root, "state", state, sizeof(state));
@@ -312,21 +322,14 @@ static int by_cid(const void *a, const void *b)
 
 err_t enclave_parse(struct view text, struct enclave *ret)
 {
-    yyjson_doc *doc = yyjson_read((const char *)text.data, text.len, 0);
-    if (doc == NULL)
-        return ERR_MALFORMED;
-    take_enclave(yyjson_doc_get_root(doc), ret);
-    yyjson_doc_free(doc);
-    return OK;
+    return parse(text, take_enclave, ret);
 }
 
 static err_t read_enclave(const struct host_folder *f, uint32_t cid, struct enclave *ret, struct why *why)
 {
     char path[HOST_PATH_MAX];
-    AUTO_BUF struct buf text = BUF_WITH(STATE_MAX);
     host_folder_of(f, cid, "json", path);
-    TRY(file_read(path, &text, why));
-    return blame(enclave_parse(buf_view(&text), ret), path, why);
+    return read_json(path, take_enclave, ret, why);
 }
 
 err_t enclaves_read(const struct host_folder *f, struct enclave ret[static HOST_ENCLAVES_MAX], size_t *ret_n,
