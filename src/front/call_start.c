@@ -88,9 +88,17 @@ static err_t leave(struct call *c)
     return OK;
 }
 
+/* After `leave`, or what kept it from that. */
+static void set_out(struct call *c, err_t e, const struct why *why)
+{
+    if (e != OK)
+        call_fail(c, e, why, 1);
+    else if (c->app->n_leaving >= DEPART_MAX)
+        calls_depart(c->app);
+}
+
 void call_start(struct call *c, struct lane *l)
 {
-    struct app *app = c->app;
     struct why why = {0};
     if (c->form->tell != NULL) {
         call_tell(c, l->model);
@@ -105,10 +113,7 @@ void call_start(struct call *c, struct lane *l)
         e = call_may_run(c);
     if (e == OK)
         e = leave(c);
-    if (e != OK)
-        call_fail(c, e, &why, 1);
-    else if (app->n_leaving >= DEPART_MAX)
-        calls_depart(app);
+    set_out(c, e, &why);
 }
 
 /* ── the departure ── */
@@ -207,15 +212,13 @@ void call_again(struct call *c)
     lane_doubt(c->lane);
     call_end_run(c);
     call_leave_seat(c);
+    c->state = CALL_WAITING;
     c->refused = false;
     c->again = true;
     err_t e = call_take_seat(c);
     if (e == OK)
         e = leave(c);
-    if (e == OK)
-        return;
-    c->state = CALL_WAITING;
-    call_fail(c, e, NULL, 1);
+    set_out(c, e, NULL);
 }
 
 /* Its place in the queue's front; the ticket, if it goes, ends with the infer that it names. What the client has left,

@@ -64,7 +64,7 @@ void prepare_begin(struct super *s, struct infer *i)
 {
     const struct kept *k = files_find(&s->infers, &i->model);
     const struct msg_infer_prepare prepare = {.ms = (uint32_t)MIN(loads_time(s, i->file_bytes), UINT32_MAX)};
-    loads_deadline(s, i, prepare.ms + KILL_MS);
+    loads_deadline(s, i, (uint64_t)prepare.ms + KILL_MS);
     if (k == NULL || memory_limit_preparer(s, i) != OK)
         leave_kill(s, i, OK);
     else

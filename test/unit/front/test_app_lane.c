@@ -150,18 +150,19 @@ static void test_short_runs_without_receipts(void **state)
 /* ── requests of one turn of the loop ── */
 
 #define TOGETHER 3
+#define CROWD    20 /* more than leave at a time */
 
-/* A lane whose jobs are so short that they go together. */
-static void make_short(struct infer *i)
+/* A lane whose jobs are so short that `count` of them go together. */
+static void make_short(struct infer *i, unsigned count)
 {
-    static struct job jobs[TOGETHER];
+    static struct job jobs[CROWD];
     for (int n = 0; n < 40; n++)
         answer_after(i, 10);
-    for (unsigned n = 0; n < TOGETHER; n++) /* each slot has its area */
+    for (unsigned n = 0; n < count; n++) /* each slot has its area */
         (void)post(request_of(1, "1"));
-    for (unsigned n = 0; n < TOGETHER; n++)
+    for (unsigned n = 0; n < count; n++)
         jobs[n] = infer_takes(i);
-    for (unsigned n = 0; n < TOGETHER; n++)
+    for (unsigned n = 0; n < count; n++)
         infer_fails(i, &jobs[n], ERR_RUN_FAILED, "");
     (void)tickets();
 }
@@ -169,7 +170,7 @@ static void make_short(struct infer *i)
 static struct infer *load_short(void)
 {
     struct infer *i = load(1);
-    make_short(i);
+    make_short(i, TOGETHER);
     return i;
 }
 
@@ -181,7 +182,7 @@ static unsigned take_pack(struct infer *i, struct msg_job *ret)
     unsigned n = 0;
     assert_int_equal(wire_inbox_init(&in, CHAN_JOB), OK);
     do {
-        assert_true(n < TOGETHER);
+        assert_true(n < CROWD);
         assert_int_equal(wire_recv(&i->job, &in, false, &m), OK);
         assert_int_equal(m.type, MSG_JOB);
         memcpy(&ret[n++], m.fixed, sizeof(*ret));
@@ -302,6 +303,48 @@ static void test_a_job_that_comes_back(void **state)
     expect_error(c[0], 400, "RUN_FAILED");
 }
 
+/* The tickets of one datagram; how many. */
+static unsigned count_pack(void)
+{
+    struct wire_msg m = WIRE_MSG_NONE;
+    unsigned n = 0;
+    do {
+        assert_int_equal(wire_recv(&w.keeper, &w.inbox, false, &m), OK);
+        n++;
+    } while (wire_more(&w.inbox));
+    return n;
+}
+
+/* No more leave at a time than others do: the tickets of 171 did not fit into one datagram, and others' calls failed.
+ */
+static void test_jobs_that_come_back_in_numbers(void **state)
+{
+    struct infer *i = load(1);
+    struct client *c[CROWD];
+    struct msg_job jobs[CROWD];
+    (void)state;
+    make_short(i, CROWD);
+    for (unsigned n = 0; n < CROWD; n++)
+        c[n] = post_unseen(request_of(1, "1"));
+    turn();
+    unsigned first = take_pack(i, jobs);
+    assert_int_equal(first + take_pack(i, jobs + first), CROWD);
+    assert_int_equal(count_pack(), first);
+    assert_int_equal(count_pack(), CROWD - first);
+    for (unsigned n = 0; n < CROWD; n++) {
+        const struct msg_result r = {.job = jobs[n].job, .result = ERR_RUN_CANCELLED, .slot = jobs[n].slot};
+        assert_int_equal(wire_send(&i->job, MSG_RESULT, &r, view_of("", 0), NULL, 0), OK);
+    }
+    turn();
+    assert_int_equal(count_pack(), first);
+    assert_int_equal(count_pack(), CROWD - first);
+    for (unsigned n = 0; n < CROWD; n++) {
+        assert_int_equal(take_pack(i, jobs), 1);
+        fail_job(i, jobs, ERR_RUN_FAILED);
+        expect_error(c[n], 400, "RUN_FAILED");
+    }
+}
+
 /* The number that it had is nobody's. */
 static void test_a_job_that_comes_back_twice(void **state)
 {
@@ -381,7 +424,7 @@ static void test_a_death_in_a_pack(void **state)
     again = post(request_of(1, "13"));
     next = super_loads_ready(super_asked(1));
     expect_error(again, 403, "MODEL_KILLED_TWICE");
-    make_short(next);
+    make_short(next, TOGETHER);
     post_together(c);
     for (unsigned n = 0; n < TOGETHER; n++) {
         assert_int_equal(take_pack(next, jobs), 1);
@@ -405,6 +448,7 @@ int main(void)
         TEST(test_deadlines_of_those_that_left_together),
         TEST(test_longer_jobs_go_alone),
         TEST(test_a_job_that_comes_back),
+        TEST(test_jobs_that_come_back_in_numbers),
         TEST(test_a_job_that_comes_back_twice),
         TEST(test_clients_that_leave_at_once),
         TEST(test_a_death_in_a_pack),
