@@ -37,6 +37,7 @@ struct log_arg {
     X(MODEL_SEALED, 'i', BY_SUPER, LOG_WORD("infer"), LOG_ANY("bytes"), LOG_ANY("us"), LOG_WORD("sources"))            \
     X(MODEL_READY, 'i', BY_SUPER, LOG_WORD("infer"), LOG_ANY("bytes"), LOG_WORD("verify_us"), LOG_WORD("scan_us"),     \
       LOG_WORD("load_us"), LOG_SMALL("prepared"))                                                                      \
+    X(MODEL_WARMED, 'i', BY_SUPER, LOG_WORD("infer"), LOG_WORD("warm_us"), LOG_REASON)                                 \
     X(MODEL_PREPARED, 'i', BY_SUPER, LOG_WORD("infer"), LOG_ANY("bytes"), LOG_WORD("us"))                              \
     X(MODEL_NOT_PREPARED, 'w', BY_SUPER, LOG_WORD("infer"), LOG_REASON)                                                \
     X(MODEL_FAILED, 'w', BY_SUPER, LOG_WORD("infer"), LOG_REASON)                                                      \

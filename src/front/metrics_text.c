@@ -49,6 +49,8 @@ static const struct {
     {"veronnx_model_load_failures_total", "counter", "Models that could not be loaded or whose process failed",
      AT(load_failures)},
     {"veronnx_model_loaded_bytes_total", "counter", "Bytes of models that were verified and loaded", AT(loaded_bytes)},
+    {"veronnx_model_warm_ups_total", "counter", "Runs of models on zeros before anybody asked", AT(warm_ups)},
+    {"veronnx_model_warm_up_failures_total", "counter", "Those that did not end well", AT(warm_up_failures)},
     {"veronnx_model_evictions_total", "counter", "Models that had to make room", AT(state.evictions)},
     {"veronnx_model_kills_total", "counter", "Processes of models that were killed", AT(state.kills)},
     {"veronnx_process_restarts_total", "counter", "Other processes that were started again", AT(state.restarts)},

@@ -160,6 +160,7 @@ static err_t make_threads(struct infer *i)
 static err_t make_crew(struct infer *i)
 {
     struct crew *c = &i->crew;
+    c->control = &i->control;
     c->input_max = i->conf->transfer_memory + MIB; /* areas are rounded up */
     seat_init(&c->seat);
     runs_init(&c->runs, i->wake_fd);

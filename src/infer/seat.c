@@ -51,12 +51,30 @@ void seat_put(struct seat *s, struct front *f)
 struct front *seat_enter(struct seat *s)
 {
     (void)pthread_mutex_lock(&s->lock);
-    while (s->first == NULL)
+    while (s->first == NULL && !s->warm)
         (void)pthread_cond_wait(&s->taken, &s->lock);
-    struct front *f = s->first;
-    f->holders++;
+    struct front *f = s->warm ? NULL : s->first;
+    s->warm = false;
+    if (f != NULL)
+        f->holders++;
     (void)pthread_mutex_unlock(&s->lock);
     return f;
+}
+
+void seat_warm(struct seat *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    s->warm = true;
+    (void)pthread_cond_signal(&s->taken);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+bool seat_empty(struct seat *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    bool empty = s->first == NULL;
+    (void)pthread_mutex_unlock(&s->lock);
+    return empty;
 }
 
 /* With the lock; false when another worker has done it. */

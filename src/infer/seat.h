@@ -21,6 +21,7 @@ struct seat {
     pthread_mutex_t lock;
     pthread_cond_t taken;
     struct front *first; /* each in this list is held by it */
+    bool warm;           /* a worker shall run the model for itself */
 };
 
 /* Takes both descriptors over. The caller holds the front. */
@@ -29,8 +30,10 @@ err_t front_new(int *job_fd, int *cancel_fd, struct front **ret);
 void seat_init(struct seat *s);
 /* The newest front; those before it are dead. */
 void seat_put(struct seat *s, struct front *f);
-/* Waits until there is one, and holds the oldest that has not ended. */
+/* Waits until there is one, and holds the oldest that has not ended. After seat_warm NULL, to one worker. */
 struct front *seat_enter(struct seat *s);
+void seat_warm(struct seat *s);
+bool seat_empty(struct seat *s);
 /* The job channel of this front is at its end: nobody enters it any more. Lets go. */
 void seat_leave(struct seat *s, struct front *f);
 /* Lets go; who is last closes its channels and unmaps its areas. */

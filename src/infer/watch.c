@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "infer/end.h"
+#include "infer/warm.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -45,12 +46,23 @@ static err_t on_front(void *self, struct wire_msg *m)
     if (e != OK && e != ERR_CLOSED)
         return e;
     seat_put(&w->crew->seat, f);
+    warm_stop(w->crew);
+    return OK;
+}
+
+/* While nobody has asked for a run. */
+static err_t on_warm(void *self, struct wire_msg *m)
+{
+    struct watch *w = self;
+    w->crew->warm_ms = ((const struct msg_infer_warm *)m->fixed)->ms;
+    seat_warm(&w->crew->seat);
     return OK;
 }
 
 static const struct wire_route routes[] = {
     {MSG_INFER_GRANT, WATCH_LOADING | WATCH_SERVING, on_grant},
     {MSG_INFER_FRONT, WATCH_SERVING, on_front},
+    {MSG_INFER_WARM, WATCH_SERVING, on_warm},
 };
 
 static void hear_supervisor(struct watch *w)

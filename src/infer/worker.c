@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "infer/end.h"
 #include "infer/job.h"
+#include "infer/warm.h"
 #include "tensor/digest.h"
 
 #include <pthread.h>
@@ -455,11 +456,21 @@ static err_t serve_next(struct worker *w, struct front *f)
     return serve(w, f, &m);
 }
 
+static void warm(struct worker *w)
+{
+    const struct msg_infer_warmed said = warm_up(w->crew, &w->run);
+    check_sent(wire_send_wait(w->crew->control, MSG_INFER_WARMED, &said, view_of(NULL, 0), NULL, 0), ROLE_SUPER, MSG_INFER_WARMED);
+}
+
 void worker_loop(struct worker *w)
 {
     for (;;) {
         struct front *f = seat_enter(&w->crew->seat);
         err_t e = OK;
+        if (f == NULL) {
+            warm(w);
+            continue;
+        }
         w->front = f;
         while (e == OK)
             e = serve_next(w, f);

@@ -15,10 +15,12 @@
 struct crew {
     struct session session;
     struct value_maker maker;
+    const struct wire_end *control; /* hears INFER_WARMED */
     struct wire_end report;
     uint64_t input_max;  /* bytes of an input area */
     uint64_t output_max; /* bytes of all outputs of a job */
     uint32_t run_ms;     /* longest run, whatever a job asks for */
+    uint32_t warm_ms;    /* the same of a run that nobody asks for; set before the seat wants one */
     struct memory memory;
     struct runs runs;
     struct seat seat;
@@ -35,7 +37,8 @@ err_t worker_fit(struct worker *w);
 /* The watcher comes by. Of a run that it finds for the second time front and keeper get what waits for its end: what
    the worker has answered, and the jobs that came together with this one, not begun. Whether one of them has such. */
 bool workers_relieve(struct crew *crew);
-/* Runs jobs. Never returns: the process ends with status 1 when front or keeper break the protocol. */
+/* Runs jobs, and before there are any what the seat wants. Never returns: the process ends with status 1 when front or keeper break the
+   protocol. */
 NORETURN void worker_loop(struct worker *w);
 
 #endif

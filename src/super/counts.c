@@ -111,6 +111,8 @@ void counts_take(struct super *s, const struct msg_front_counts *counts)
         .state = admin_state(s, counts->request),
         .load_failures = s->load_failures,
         .loaded_bytes = s->loaded_bytes,
+        .warm_ups = s->warm_ups,
+        .warm_up_failures = s->warm_up_failures,
         .front = counts->counts,
     };
     memcpy(m.source_bytes, s->source_bytes, sizeof(m.source_bytes));

@@ -136,6 +136,16 @@ static err_t on_prepared(void *self, struct wire_msg *m)
     return OK;
 }
 
+static err_t on_warmed(void *self, struct wire_msg *m)
+{
+    struct infer *i = self;
+    const struct msg_infer_warmed *warmed = m->fixed;
+    if (!i->warming)
+        return ERR_PROTOCOL;
+    loads_warmed(i->super, i, warmed->us, err_from_wire(warmed->result));
+    return OK;
+}
+
 static err_t take_reason(struct infer *i, const struct wire_msg *m)
 {
     err_t reason = err_from_wire(((const struct msg_infer_failed *)m->fixed)->reason);
@@ -169,6 +179,7 @@ static const struct wire_route routes[] = {
     {MSG_INFER_MEMORY, INFER_LOADING | INFER_READY, on_memory},
     {MSG_INFER_SCANNED, INFER_LOADING, on_scanned},
     {MSG_INFER_LOADED, INFER_LOADING, on_loaded},
+    {MSG_INFER_WARMED, INFER_READY, on_warmed},
     {MSG_INFER_FAILED, INFER_STARTING | INFER_SIZING | INFER_PULLING | INFER_LOADING | INFER_PREPARING, on_failed},
 };
 

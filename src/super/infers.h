@@ -56,6 +56,8 @@ struct infer {
     uint16_t front_generation;
     uint32_t admin_request;
     bool preload; /* the list of models to be loaded at start waits */
+    bool cold;    /* it is not to be run before anybody asks for it */
+    bool warming; /* and this is what it does */
     uint32_t verify_us;
     enum infer_state was; /* before LEAVING */
     bool releasing;       /* the front was asked to let go */

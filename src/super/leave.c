@@ -60,7 +60,7 @@ static bool is_of_the_model(err_t reason)
 
 void leave_tell(struct super *s, const struct infer *i, err_t reason)
 {
-    const struct ask ask = {i->front_request, i->front_generation, i->admin_request, false};
+    const struct ask ask = {i->front_request, i->front_generation, i->admin_request, false, false};
     log_event(LOG_MODEL_FAILED, i->number, reason);
     s->load_failures++;
     infers_failed(&s->infers, &i->model, reason, i->why, is_of_the_model(reason), clock_mono_ms());
@@ -79,6 +79,7 @@ void leave_ended(void *self, int status UNUSED, int signal UNUSED)
     enum infer_state was = i->state == INFER_LEAVING ? i->was : i->state;
     bool at_fault = i->state != INFER_LEAVING || i->reason != OK;
     bool form_failed = was == INFER_LOADING && i->prepared.fd >= 0;
+    bool warm_up_failed = was == INFER_READY && i->warming && at_fault && !i->releasing;
     struct msg_keeper_infer_gone gone = {.infer = i->number};
     if (s->phase == SUPER_STOPPED) {
         infers_drop(&s->infers, i);
@@ -93,7 +94,8 @@ void leave_ended(void *self, int status UNUSED, int signal UNUSED)
         prepare_refuse(s, i);
     else
         files_take_prepared(&s->infers, i);
-    if (form_failed)
+    i->cold |= warm_up_failed;
+    if (form_failed || warm_up_failed)
         loads_again(s, i);
     else if ((was & loading) != 0)
         leave_tell(s, i, i->reason != OK ? i->reason : ERR_MODEL_DIED); /* without a reason it is the process's own death */

@@ -14,6 +14,7 @@
 #define TICK_MS  100U
 #define RETRY_MS 1000U
 #define DIAL_MS  2000U
+#define KILL_MS  1000U /* a run that is to stop does so before that */
 
 /* ── asking ── */
 
@@ -38,11 +39,12 @@ static void add_ask(struct super *s, struct ask *to, const struct ask *ask)
     else if (ask->admin_request != 0)
         to->admin_request = ask->admin_request;
     to->preload = to->preload || ask->preload;
+    to->cold = to->cold || ask->cold;
 }
 
 static struct ask ask_of(const struct infer *i)
 {
-    return (struct ask){i->front_request, i->front_generation, i->admin_request, i->preload};
+    return (struct ask){i->front_request, i->front_generation, i->admin_request, i->preload, i->cold};
 }
 
 static void set_ask(struct infer *i, const struct ask *ask)
@@ -51,6 +53,7 @@ static void set_ask(struct infer *i, const struct ask *ask)
     i->front_generation = ask->front_generation;
     i->admin_request = ask->admin_request;
     i->preload = ask->preload;
+    i->cold = ask->cold;
 }
 
 static void answer_ready(struct super *s, struct infer *i, const struct ask *ask)
@@ -117,6 +120,8 @@ static struct pending take_pending(struct super *s)
 /* Who waits for memory has not been given its time yet: the node is at its limit. */
 static err_t overdue(const struct infer *i)
 {
+    if (i->warming && !i->releasing)
+        return ERR_RUN_TIMEOUT;
     if ((i->state & (INFER_STARTING | INFER_READY | INFER_PREPARING)) != 0)
         return ERR_TIMEOUT;
     return i->state == INFER_SIZING && i->file_bytes > 0 ? ERR_OVERLOADED : ERR_MODEL_LOAD_TIMEOUT;
@@ -328,6 +333,27 @@ void loads_size(struct super *s, struct infer *i, uint64_t bytes)
     loads_settle(s);
 }
 
+/* Who waits for the model brings a run of his own. What a random operator makes depends on the runs before. */
+static void warm_up(struct super *s, struct infer *i, const struct ask *ask)
+{
+    const struct msg_infer_warm warm = {.ms = s->conf->run_ms};
+    if (s->conf->warm_up == 0 || ask->front_request != 0 || ask->cold || i->random)
+        return;
+    i->warming = true;
+    loads_deadline(s, i, (uint64_t)warm.ms + KILL_MS);
+    child_tell(i->child, MSG_INFER_WARM, &warm, view_of(NULL, 0), NULL, 0);
+}
+
+void loads_warmed(struct super *s, struct infer *i, uint32_t us, err_t result)
+{
+    i->warming = false;
+    if (!i->releasing)
+        i->deadline_ms = 0;
+    s->warm_ups += result == OK;
+    s->warm_up_failures += result != OK && result != ERR_RUN_CANCELLED;
+    log_event(LOG_MODEL_WARMED, i->number, us, result);
+}
+
 void loads_ready(struct super *s, struct infer *i)
 {
     struct ask ask = ask_of(i);
@@ -343,6 +369,7 @@ void loads_ready(struct super *s, struct infer *i)
     files_keep(&s->infers, i, now);
     prepare_want(s, i);
     answer_ready(s, i, &ask);
+    warm_up(s, i, &ask);
     loads_settle(s);
 }
 

@@ -18,6 +18,7 @@ struct ask {
     uint16_t front_generation;
     uint32_t admin_request;
     bool preload;
+    bool cold; /* its process has not survived a run that nobody had asked for */
 };
 
 /* A load that waits for an idle infer process. */
@@ -98,7 +99,7 @@ struct super {
 
     struct relay relay; /* of the log */
 
-    uint64_t loads, load_failures, loaded_bytes, evictions, kills, restarts;
+    uint64_t loads, load_failures, loaded_bytes, warm_ups, warm_up_failures, evictions, kills, restarts;
     uint64_t source_bytes[SOURCE_NUMBERS];
     uint64_t kills_for[ERR_COUNT_];  /* of any process, by reason */
     uint32_t counting[COUNTING_MAX]; /* requests of the administration that wait for the front's counts; 0: none */
@@ -193,7 +194,10 @@ void loads_granted(struct super *s, struct infer *i);
 uint64_t loads_time(const struct super *s, uint64_t file_bytes);
 /* From now on it has `ms` for what it does. */
 void loads_deadline(struct super *s, struct infer *i, uint64_t ms);
-/* The model could not be loaded from its prepared form, which is gone with `i`: it is loaded from its file, for who waits for it. */
+/* The run that nobody had asked for is over. */
+void loads_warmed(struct super *s, struct infer *i, uint32_t us, err_t result);
+/* The process `i` is gone, and what it failed with is left out now (the prepared form, the run that nobody asks for): the model is loaded
+   again, for who waits for it. */
 void loads_again(struct super *s, const struct infer *i);
 /* Sees to it that the clock of deadlines runs. */
 void loads_need_tick(struct super *s);

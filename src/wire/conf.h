@@ -67,6 +67,7 @@ struct conf {
     uint32_t load_ms;
     uint64_t load_rate; /* bytes per second: cold load may take load_ms or size / load_rate, whichever is longer */
     uint32_t prepared; /* enum conf_prepared */
+    uint32_t warm_up;  /* 0 or 1 */
     uint32_t drain_ms;
     uint32_t receipts; /* 0 or 1 */
     uint32_t triton_metrics; /* 0 or 1 */

@@ -264,6 +264,8 @@ struct msg_admin_metrics { /* the answer to ADMIN_METRICS, before ADMIN_ANSWER *
     struct msg_admin_state state;
     uint64_t load_failures;
     uint64_t loaded_bytes;                 /* of models that were fetched and verified */
+    uint64_t warm_ups;                     /* runs that nobody had asked for, */
+    uint64_t warm_up_failures;             /* and those that were not to be had or did not end well */
     uint64_t source_bytes[SOURCE_NUMBERS]; /* of their blocks, by source */
     uint64_t kills[ERR_COUNT_];            /* by reason */
     uint64_t rss_bytes[METRIC_CLASSES_];
@@ -304,6 +306,14 @@ struct msg_infer_prepared {
     uint32_t us; /* how long it took */
     uint32_t zero;
 }; /* fd: the prepared form, sealed */
+struct msg_infer_warm { /* the model is to be run once before anybody asks for it: answered by INFER_WARMED */
+    uint32_t ms;        /* how long it may take */
+    uint32_t zero;
+};
+struct msg_infer_warmed {
+    uint32_t us;     /* how long it took; 0: it was not run */
+    uint32_t result; /* err_t */
+};
 struct msg_infer_front {
     uint16_t generation;
     uint16_t zero[3];
@@ -511,6 +521,8 @@ struct msg_empty {
     X(INFER_PREPARE, CHAN_INFER, SIDE_A, struct msg_infer_prepare, 0, 1, 1)                                            \
     X(INFER_PREPARED, CHAN_INFER, SIDE_B, struct msg_infer_prepared, 0, 1, 1)                                          \
     X(INFER_FRONT, CHAN_INFER, SIDE_A, struct msg_infer_front, 0, 2, 2)                                                \
+    X(INFER_WARM, CHAN_INFER, SIDE_A, struct msg_infer_warm, 0, 0, 0)                                                  \
+    X(INFER_WARMED, CHAN_INFER, SIDE_B, struct msg_infer_warmed, 0, 0, 0)                                              \
     X(FETCH_READY, CHAN_FETCH, SIDE_B, struct msg_empty, 0, 0, 0)                                                      \
     X(FETCH_SERVE, CHAN_FETCH, SIDE_A, struct msg_fetch_serve, 0, 1, 1)                                                \
     X(TLS_SIGN, CHAN_SIGN, SIDE_A, struct msg_tls_sign, 160, 0, 0)                                                     \

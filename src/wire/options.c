@@ -65,6 +65,8 @@ const struct option options[] = {
     {"prepared", SECTION_NODE, OPTION_CHOICE, AT(prepared), 0, 0, "auto", "auto|always|never",
      "which models get a prepared form for their next process: auto = those whose loading takes 50 ms of processor time",
      prepared_choices, false},
+    {"warm-up", SECTION_NODE, OPTION_FLAG, AT(warm_up), 0, 1, "true", NULL,
+     "run a model once on zeros when it is loaded before anybody asks for it", NULL, false},
     {"drain-time", SECTION_NODE, OPTION_TIME, AT(drain_ms), 0, 600000, "30s", "TIME",
      "how long SIGTERM waits for requests in flight", NULL, false},
     {"receipts", SECTION_NODE, OPTION_FLAG, AT(receipts), 0, 1, "true", NULL, "sign a receipt for every inference", NULL,

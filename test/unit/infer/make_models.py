@@ -56,6 +56,14 @@ def summed():
                   [ox.value("shape", ox.INT64, ["rank"])], [ox.value_info("y", ox.any_tensor(ox.FLOAT))])
 
 
+def hungry():
+    """400 MB in each run, whatever x is."""
+    return simple([ox.node("Add", ["x", "many"], ["shape"]), ox.node("ConstantOfShape", ["shape"], ["all"]),
+                   ox.node("ReduceSum", ["all"], ["y"], ox.attribute("keepdims", "i", 0))],
+                  [ox.value("x", ox.INT64, [1])], [ox.value_info("y", ox.any_tensor(ox.FLOAT))],
+                  [ox.tensor("many", [1], ox.INT64, ox.int64s(100 * 1000 * 1000))])
+
+
 def fat():
     """Constant folding makes 400 MB of it while it is loaded."""
     return simple([ox.node("ConstantOfShape", ["shape"], ["big"]), ox.node("Add", ["big", "x"], ["y"])],
@@ -88,6 +96,18 @@ def split():
     row = ox.field_bytes(4, ox.field_bytes(1, ox.any_tensor(ox.INT32)))
     return simple([ox.node("SplitToSequence", ["x"], ["y"], ox.attribute("keepdims", "i", 0))],
                   [ox.value("x", ox.INT32, ["n", 2])], [ox.value_info("y", row)])
+
+
+def length():
+    """Of a sequence."""
+    row = ox.field_bytes(4, ox.field_bytes(1, ox.any_tensor(ox.FLOAT)))
+    return simple([ox.node("SequenceLength", ["x"], ["y"])], [ox.value_info("x", row)], [ox.value("y", ox.INT64, [])])
+
+
+def wide():
+    """An input that no request can bring."""
+    return simple([ox.node("ReduceSum", ["x"], ["y"], ox.attribute("keepdims", "i", 0))],
+                  [ox.value("x", ox.FLOAT, [1 << 20, 1 << 20])], [ox.value("y", ox.FLOAT, [])])
 
 
 def optional(present):
@@ -175,6 +195,7 @@ def nested(depth):
 
 MODELS = {f"identity_{name}": identity(dtype) for name, dtype in DTYPES.items()} | {
     "scalar": scalar(), "add": add(), "endless": endless(), "filled": filled(), "summed": summed(), "fat": fat(),
+    "hungry": hungry(), "length": length(), "wide": wide(),
     "gather": gather(), "table": table(), "zipmap_int": zipmap(classlabels_int64s=[7, -1, 300]),
     "zipmap_string": zipmap(classlabels_strings=["bird", "cat", "ox"]), "split": split(), "present": optional(True),
     "absent": optional(False), "normalizer": normalizer(), "random": random_uniform(),

@@ -67,11 +67,30 @@ static void the_old_front_is_left_first(void **state UNUSED)
     assert_false(is_open(second_fds[0]));
 }
 
+static void one_worker_is_sent_to_warm_up(void **state UNUSED)
+{
+    struct seat s;
+    int fds[2];
+    seat_init(&s);
+    assert_true(seat_empty(&s));
+    seat_warm(&s);
+    assert_null(seat_enter(&s));
+    seat_warm(&s);
+    struct front *f = make(fds);
+    seat_put(&s, f);
+    assert_false(seat_empty(&s));
+    assert_null(seat_enter(&s)); /* also when a front was faster: it is answered */
+    assert_ptr_equal(seat_enter(&s), f);
+    seat_leave(&s, f);
+    seat_let_go(&s, f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_holder_closes_it),
         cmocka_unit_test(the_old_front_is_left_first),
+        cmocka_unit_test(one_worker_is_sent_to_warm_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
