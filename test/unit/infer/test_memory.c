@@ -15,11 +15,12 @@ static struct drive_value shape_of(const int64_t *n)
 
 /* ── loading ── */
 
+/* Of models that the heap has room for from the start nothing would be asked. */
 static void a_load_over_the_limit_fails(void **state UNUSED)
 {
     struct drive d;
     drive_start(&d, &(struct drive_options){.data_room = 2 * MIB});
-    assert_err(drive_load(&d, drive_model("mlp")), ERR_MODEL_OVER_BUDGET);
+    assert_err(drive_load(&d, drive_model("table")), ERR_MODEL_OVER_BUDGET);
     assert_int_equal(d.asked_for_memory, 1);
     assert_int_equal(drive_wait(&d), 0);
 }
@@ -28,7 +29,7 @@ static void a_load_asks_for_more_and_gets_it(void **state UNUSED)
 {
     struct drive d;
     drive_start(&d, &(struct drive_options){.data_room = 2 * MIB, .data_more = GIB});
-    assert_ok(drive_load(&d, drive_model("mlp")));
+    assert_ok(drive_load(&d, drive_model("table")));
     assert_int_equal(d.asked_for_memory, 1);
     drive_down(&d);
 }
@@ -36,7 +37,7 @@ static void a_load_asks_for_more_and_gets_it(void **state UNUSED)
 static void a_second_process_for_a_file_asks_for_more_too(void **state UNUSED)
 {
     struct drive first, second;
-    drive_up(&first, &(struct drive_options){0}, "mlp");
+    drive_up(&first, &(struct drive_options){0}, "table");
     drive_start(&second, &(struct drive_options){.data_more = GIB});
     uint64_t bare = (uint64_t)drive_status_kib(&second, "VmData:") * KIB;
     assert_ok(drive_reload(&second, first.file_fd, bare + 2 * MIB));
