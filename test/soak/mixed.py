@@ -166,19 +166,27 @@ class Soak:
     def sample(self):
         everybody = [self.node.process.pid, *children(self.node.process.pid)]
         steady = [p for p in everybody if program(p) != "veronnx-infer"]
-        own, open_now = sum(map(anonymous, steady)), sum(map(descriptors_of, steady))
-        self.samples.append((time.monotonic() - self.begun, memory(everybody), own, open_now))
+        by_role = {role_of(p): anonymous(p) for p in steady}
+        own, open_now = sum(by_role.values()), sum(map(descriptors_of, steady))
+        self.samples.append((time.monotonic() - self.begun, memory(everybody), own, open_now, by_role))
 
     def run(self, clients, seconds, deeds):
         threads = [threading.Thread(target=self.client, args=(f"{self.chance.random()}",)) for _ in range(clients)]
         threads.append(threading.Thread(target=self.disturb, args=(seconds, deeds)))
         run_threads(threads, self.stopped, self.sample, seconds, SAMPLE_S)
 
+    def sixths(self):
+        """The samples of the second sixth of the time, and those of the last."""
+        part = max(len(self.samples) // 6, 1)
+        return self.samples[part:2 * part] or self.samples, self.samples[-part:]
+
     def growth(self):
         """The most in the second sixth of the time, and the most in the last."""
-        n = len(self.samples)
-        part = max(n // 6, 1)
-        return tuple(max(s[2] for s in rows) for rows in (self.samples[part:2 * part] or self.samples, self.samples[-part:]))
+        return tuple(max(s[2] for s in rows) for rows in self.sixths())
+
+    def growth_by_role(self):
+        early, late = ({role: max(s[4].get(role, 0) for s in rows) for role in rows[-1][4]} for rows in self.sixths())
+        return ", ".join(f"{role} {early.get(role, 0) / MIB:.2f} -> {late[role] / MIB:.2f}" for role in sorted(late))
 
     def report(self, seconds):
         self.waits.sort()
@@ -197,6 +205,7 @@ class Soak:
         print("MiB of the processes that stay, by the minute: " + " ".join(f"{n / MIB:.1f}" for n in series))
         print(f"grown by {100 * (late - early) / early:+.2f} % since the first sixth; with models and their files at most "
               f"{max(s[1] for s in self.samples) / MIB:.0f} MiB; descriptors at most {max(s[3] for s in self.samples)}")
+        print(f"of them MiB: {self.growth_by_role()}")
         print(f"kills {self.kills}, failed with a code {failed}, cut {cut}, " +
               (f"longest until it answers again {max(self.back):.3f} s, " if self.back else "") +
               f"neither right nor coded {len(self.wrong)}, invalid receipts {bad_receipts}", flush=True)
