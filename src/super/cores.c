@@ -108,10 +108,11 @@ void cores_open(struct super *s)
     s->nice_returns = may_return_to(s->nice_usual);
 }
 
-/* It has one thread yet; those that it makes take after it. */
+/* It has one thread yet; those that it makes take after it. For the first one the node's own start waits: behind whatever else runs
+   on the machine that took so long that the node gave up. */
 void cores_started(struct infer *i)
 {
-    if (i->super->nice_returns)
+    if (i->super->nice_returns && i->super->infer_seen)
         stand(i, PRIO_PROCESS, SHARE_BEGIN);
 }
 

@@ -7,7 +7,7 @@
 
 #define PAUSE_FIRST_MS 100U
 #define PAUSE_LAST_MS  10000U
-#define START_MS       10000U
+#define START_MS       30000U /* who stands behind others may get a hundredth of a core */
 
 /* At start it means that nothing will ever work; later it is the machine's trouble, so it is tried again after a pause. */
 void idle_failed(struct super *s)

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 
 #define WORTH_US  50000U /* of processor time: a model that loads with less needs none */
-#define START_MS  10000U
+#define START_MS  30000U /* who stands behind others may get a hundredth of a core */
 #define KILL_MS   1000U /* it ends by itself before that */
 #define LEAST_CPU 19 /* nice(2) */
 

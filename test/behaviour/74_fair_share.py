@@ -34,16 +34,16 @@ def cpu(pid):
     return 0
 
 
-with Node("--run-time", f"{4 * SLOW}s", faults=True) as node:
+with Node("--run-time", "6s" if SLOW == 1 else "10s", faults=True) as node:  # ONNX Runtime is what it is
     returns = may_return(node)
     behind, begin = (min(n, 19 - os.nice(0)) for n in ((19, 12) if returns else (4, 0)))
     cases(node.dir / "hostile")
     node.add(node.dir / "hostile/endless-loop.onnx")
-    [idle] = node.processes("infer")
-    equal(nices(idle), [begin], "without a model")
+    [honest] = node.processes("infer")
+    equal(nices(honest), [0], "the node's own start waited for this one, among all that runs on the machine")
     equal(node.infer("double")[0], 200, "an honest model")
-    honest = idle
     wait_for("it comes forward", lambda: nices(honest) == [0])
+    wait_for("without a model", lambda: [nices(p) for p in node.processes("infer") if p != honest] == [[begin]])
 
     x = {"name": "x", "values": [1], "shape": [1]}
     asked = {"ipfs_hash": node.cids["endless-loop"], "model_inputs": {"numbers": [x]}}
@@ -52,9 +52,9 @@ with Node("--run-time", f"{4 * SLOW}s", faults=True) as node:
     hog.start()
     begun = time.monotonic()
     [endless] = wait_for("while nobody else has work it stands in front",
-                         lambda: [p for p in node.processes("infer") if p != honest and cpu(p) > 60 and nices(p) == [0]])
+                         lambda: [p for p in node.processes("infer") if p != honest and cpu(p) > 20 and nices(p) == [0]])
     with contextlib.closing(node.connect()) as connection:
-        wait_for("it stands behind", lambda: node.infer("double", connection=connection)[0] == 200 and nices(endless) == [behind], 2)
+        wait_for("it stands behind", lambda: node.infer("double", connection=connection)[0] == 200 and nices(endless) == [behind])
         equal(nices(honest), [0], "the honest one")
         check(not answers, "while it runs")
         hog.join()
