@@ -37,8 +37,8 @@ def equal(got, wanted, what):
     check(got == wanted, f"{what}: got {got!r}, wanted {wanted!r}")
 
 
-def wait_for(what, condition, seconds=5.0):
-    """Polls, because what is waited for is another process."""
+def wait_for(what, condition, seconds=20.0):
+    """Polls, because what is waited for is another process, of a machine that may be busy with tests."""
     end = time.monotonic() + seconds * SLOW
     while time.monotonic() < end:
         result = condition()

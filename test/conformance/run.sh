@@ -2,7 +2,7 @@
 # run.sh: ONNX's backend cases through a node, some of them and the demonstration models also with the other ONNX Runtime
 # of tools/deps.lock; models from their prepared forms; CIDs against an independent implementation and against Kubo; documents
 # against nitrite; Triton's and KServe's clients, gRPC by grpc-js, /openapi.json by schemathesis, the metrics by Prometheus's linter; models out of a real Kubo;
-# sources with faults, FAULT_RUNS (2) times each; the enclave images in an emulated Nitro machine; the manifests of contrib/. Prints
+# sources with faults, FAULT_RUNS (1) times each; the enclave images in an emulated Nitro machine; the manifests of contrib/. Prints
 # a line for each check, and their numbers.
 # Exit status 1: one failed, or was skipped and does not stand in test/expected-skips.txt.
 set -eu
@@ -50,7 +50,7 @@ other_ort() { # VERSION
     each "ONNX Runtime $1:" backend --every 20 --engine "onnxruntime=$1/"
 }
 
-# Each lane has a core; what the second one says is shown at its end.
+# Two lanes have a core each, and the third one mostly waits; what it and the second one say is shown at their ends.
 runtimes() {
     lane=runtimes
     each "backend:" backend
@@ -75,13 +75,22 @@ others() {
     whole "tritonclient over gRPC" python3 test/conformance/triton_grpc.py
     whole "manifests by the schemas of Kubernetes and KServe" python3 test/conformance/manifests.py
     each "enclave:" test/image/run.sh
+}
+
+faults() {
+    lane=faults
     whole "sources with faults" python3 test/fault/run.py --runs "${FAULT_RUNS:-1}" --together 12
 }
 
 others > "$scratch/others" 2>&1 &
+others=$!
+faults > "$scratch/faults" 2>&1 &
+faults=$!
 runtimes
-wait $! || echo "failed: ended with status $?" | tee -a "$scratch/lines"
-cat "$scratch/others"
+for lane in $others $faults; do
+    wait "$lane" || say failed "a lane, with status $?"
+done
+cat "$scratch/others" "$scratch/faults"
 
 sed 's/ *#.*//' test/expected-skips.txt > "$scratch/expected"
 sed -n 's/^skipped: //p' "$scratch/lines" | grep -vxF -f "$scratch/expected" > "$scratch/surprises" || :

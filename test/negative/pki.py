@@ -7,7 +7,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "unit/receipt"))
-from make_vectors import Pairs, Raw, Tag, cbor  # noqa: E402,F401 (for those who import this)
+from make_vectors import Pairs, Raw, Tag, cbor, multiply  # noqa: E402,F401 (for those who import this)
 
 # ── ECDSA over P-384 (SEC 2 §2.5.1) ──
 P = 2**384 - 2**128 - 2**96 + 2**32 - 1
@@ -16,29 +16,10 @@ G = (0xAA87CA22BE8B05378EB1C71EF320AD746E1D3B628BA79B9859F741E082542A385502F25DB
      0x3617DE4A96262C6F5D9E98BF9292DC29F8F41DBD289A147CE9DA3113B5F0B8C00A60B1CE1D7E819D7A431D7C90EA0E5F)
 
 
-def add(a, b):
-    if a is None or b is None:
-        return a or b
-    if a[0] == b[0] and (a[1] + b[1]) % P == 0:
-        return None
-    slope = (3 * a[0] * a[0] - 3) * pow(2 * a[1], -1, P) % P if a == b else (b[1] - a[1]) * pow(b[0] - a[0], -1, P) % P
-    x = (slope * slope - a[0] - b[0]) % P
-    return x, (slope * (a[0] - x) - a[1]) % P
-
-
-def multiply(k, point):
-    result = None
-    for bit in bin(k)[2:]:
-        result = add(result, result)
-        if bit == "1":
-            result = add(result, point)
-    return result
-
-
 class Key:
     def __init__(self, label):
         self.private = int.from_bytes(hashlib.sha384(label.encode()).digest(), "big") % N
-        x, y = multiply(self.private, G)
+        x, y = multiply(self.private, G, P)
         self.point = b"\x04" + x.to_bytes(48, "big") + y.to_bytes(48, "big")
 
     def sign(self, text, digest="sha384"):
@@ -51,7 +32,7 @@ class Key:
             v = hmac.digest(k, v, "sha384")
         v = hmac.digest(k, v, "sha384")
         nonce = int.from_bytes(v, "big") % N
-        r = multiply(nonce, G)[0] % N
+        r = multiply(nonce, G, P)[0] % N
         return r, pow(nonce, -1, N) * (int.from_bytes(e, "big") + r * self.private) % N
 
 

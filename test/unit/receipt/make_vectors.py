@@ -69,26 +69,24 @@ G = (0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
      0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5)
 
 
-def add(a, b):
-    if a is None or b is None:
-        return a or b
-    if a[0] == b[0] and (a[1] + b[1]) % P == 0:
-        return None
-    if a == b:
-        slope = (3 * a[0] * a[0] - 3) * pow(2 * a[1], -1, P) % P
-    else:
-        slope = (b[1] - a[1]) * pow(b[0] - a[0], -1, P) % P
-    x = (slope * slope - a[0] - b[0]) % P
-    return x, (slope * (a[0] - x) - a[1]) % P
-
-
-def multiply(k, point):
-    result = None
-    for bit in bin(k)[2:]:
-        result = add(result, result)
+def multiply(k, point, p=P):
+    """k times a point of a curve with a = -3, 0 < k < its order, in Jacobian coordinates (x/z², y/z³): one inversion for all of it."""
+    px, py = point
+    x, y, z = px, py, 1
+    for bit in bin(k)[3:]:
+        delta, gamma = z * z % p, y * y % p
+        beta, alpha = x * gamma % p, 3 * (x - delta) * (x + delta) % p
+        x, z = (alpha * alpha - 8 * beta) % p, 2 * y * z % p
+        y = (alpha * (4 * beta - x) - 8 * gamma * gamma) % p
         if bit == '1':
-            result = add(result, point)
-    return result
+            zz = z * z % p
+            h, r = (px * zz - x) % p, (py * z * zz - y) % p
+            hh = h * h % p
+            v, hhh = x * hh % p, h * hh % p
+            x, z = (r * r - hhh - 2 * v) % p, z * h % p
+            y = (r * (v - x) - y * hhh) % p
+    inverse = pow(z, -1, p)
+    return x * inverse * inverse % p, y * inverse ** 3 % p
 
 
 def nonces(private, digest):
