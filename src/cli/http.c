@@ -6,14 +6,15 @@
 #include <curl/curl.h>
 #include <string.h>
 
-#define ANSWER_MAX      (2 * GIB - 1)
+#define ANSWER_MAX      (2 * GIB - 1) /* printf takes its length as an int */
 #define CERTIFICATE_MAX (16 * KIB)
 #define FIELDS_MAX      (64 * KIB) /* head and trailer together: libcurl keeps them all */
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
     struct http_result *r = user;
-    return buf_put(&r->body, data, size * count) == OK ? size * count : 0;
+    r->kept = buf_put(&r->body, data, size * count);
+    return r->kept == OK ? size * count : 0;
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *user)
@@ -119,6 +120,8 @@ err_t http_perform(const struct http_call *call, struct http_result *ret, struct
         return why_set(why, ERR_CLOSED, "%s: shows no certificate", call->url);
     if (rc == CURLE_OK)
         return OK;
+    if (ret->kept == ERR_TOO_LARGE)
+        return why_set(why, ERR_TOO_LARGE, "%s: the answer has more than %zu bytes", call->url, ret->body.max);
     if (rc == CURLE_SSL_CACERT_BADFILE)
         return why_set(why, ERR_USAGE, "--cacert: no certificate can be read: %s", call->cacert);
     return why_set(why, ERR_CLOSED, "%s: %s%s", call->url, sentence[0] != '\0' ? sentence : curl_easy_strerror(rc),

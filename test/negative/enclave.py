@@ -22,6 +22,7 @@ from corpus import FILES
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "clients/python"))
 VERONNX = os.path.join(os.environ["VERONNX_BIN"], "veronnx")
 CID = "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKPgyV"
+LONGEST = 1 << 20  # of what a node says of itself
 ASKED = int.to_bytes(sum(58**i * "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".index(c) for i, c in enumerate(reversed(CID))), 34, "big")
 
 
@@ -65,7 +66,8 @@ class Enclave:
             def do_GET(self):
                 url = urlsplit(self.path)
                 if url.path == "/enclave/attestation":
-                    self.answer(base64.b64encode(outer.document(bytes.fromhex(parse_qs(url.query)["nonce"][0]))) + b"\n")
+                    text = base64.b64encode(outer.document(bytes.fromhex(parse_qs(url.query)["nonce"][0]))) + b"\n"
+                    self.answer(bytes(LONGEST + 1) if lie == "length" else text)
                 elif url.path == "/.well-known/veronnx":
                     texts = {"configuration": CONFIGURATION.decode(), "policy": POLICY.replace(b"list", b"any").decode() if lie == "policy" else POLICY.decode()}
                     self.answer(json.dumps({"keyset": base64.b64encode(outer.keys).decode(), **texts, "more": 1}).encode())
@@ -166,6 +168,13 @@ def lies(folder):
             equal((done.returncode, codes(done)), (int(lie in BEFORE), BEFORE.get(lie, set())), f"verify node, a lie about {lie}")
 
 
+def too_long(folder):
+    with Enclave(folder, "length") as node:
+        for command in (["infer", "--node", node.url, *ASK], ["verify", "node", node.url]):
+            done = veronnx(folder, *command, *TRUST)
+            equal((done.returncode, f"the answer has more than {LONGEST} bytes" in done.stderr, node.sent), (1, True, 0), f"{command[0]}: {done.stderr}")
+
+
 def client(folder):
     try:
         from veronnx_verify import Node, Refused, verify_bundle
@@ -195,4 +204,5 @@ if __name__ == "__main__":
         honest(pathlib.Path(name))
         in_debug_mode(pathlib.Path(name))
         lies(pathlib.Path(name))
+        too_long(pathlib.Path(name))
         client(pathlib.Path(name))
