@@ -48,6 +48,7 @@ struct infer {
     int kept_fd;
     uint64_t start_ns;
     uint64_t deadline_ms;
+    struct map file; /* until load_tidy */
 };
 
 /* ── start ── */
@@ -306,7 +307,7 @@ static err_t load(struct infer *i, struct pulled *p, struct why *why)
     struct msg_infer_loaded loaded;
     i->watch.load_deadline_ms = i->deadline_ms;
     (void)sem_post(&i->watch.begin);
-    TRY(load_model(p, &params, &i->crew, &loaded, why));
+    TRY(load_model(p, &params, &i->crew, &i->file, &loaded, why));
     fd_close(&p->fd);
     for (unsigned n = 0; n < i->n_workers; n++)
         TRY(worker_fit(i->workers[n]));
@@ -353,6 +354,7 @@ NORETURN static void serve(struct infer *i)
     unsigned limit = i->assign.workers != 0 ? MIN(i->assign.workers, i->n_workers) : i->n_workers;
     for (unsigned n = 1; n < limit; n++)
         (void)sem_post(&i->go);
+    load_tidy(&i->file);
     worker_loop(i->workers[0]);
 }
 

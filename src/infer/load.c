@@ -61,19 +61,23 @@ static err_t load(struct map *file, const struct load_params *p, struct crew *cr
     return e == ERR_NOMEM ? ERR_MODEL_OVER_BUDGET : e;
 }
 
-err_t load_model(const struct pulled *sealed, const struct load_params *p, struct crew *crew,
+err_t load_model(const struct pulled *sealed, const struct load_params *p, struct crew *crew, struct map *file,
                  struct msg_infer_loaded *ret, struct why *why)
 {
-    AUTO(map_done) struct map map = {0};
     struct msg_infer_loaded loaded = {0};
-    TRY(map_shared(sealed->fd, sealed->size, PROT_READ, &map));
+    TRY(map_shared(sealed->fd, sealed->size, PROT_READ, file));
     if (!p->prepared)
-        TRY(scan(view_of(map.addr, map.size), p, why));
+        TRY(scan(view_of(file->addr, file->size), p, why));
     uint64_t start = clock_mono_ns(), cpu_start = cpu_ns();
-    TRY(load(&map, p, crew, why));
-    (void)malloc_trim(0); /* what only loading needed */
+    TRY(load(file, p, crew, why));
     loaded.load_us = (uint32_t)((clock_mono_ns() - start) / 1000);
     loaded.cpu_us = (uint32_t)((cpu_ns() - cpu_start) / 1000);
     *ret = loaded;
     return OK;
+}
+
+void load_tidy(struct map *file)
+{
+    map_done(file);
+    (void)malloc_trim(0);
 }
