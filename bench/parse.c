@@ -73,7 +73,8 @@ static void forget(struct parse *p)
 
 static err_t read_request(struct parse *p)
 {
-    const struct infer_limits limits = {.json_depth = 64, .json_memory = 9 * p->copy.len + 64 * KIB};
+    const struct infer_limits limits = {
+        .json_depth = 64, .json_memory = 9 * p->copy.len + 64 * KIB, .pairs_from = INFER_PAIRS_FROM};
     TRY(infer_request_parse(&p->copy, &limits, &p->request, NULL));
     return infer_inputs_measure(&p->request, &p->signature, GIB, &p->inputs, NULL);
 }

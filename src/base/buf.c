@@ -72,11 +72,6 @@ bool view_equal(struct view a, struct view b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
-bool view_is(struct view a, const char *text)
-{
-    return view_equal(a, view_of(text, strlen(text)));
-}
-
 void buf_init(struct buf *b, size_t max)
 {
     *b = (struct buf){.max = max};
@@ -126,11 +121,6 @@ err_t buf_put(struct buf *b, const void *bytes, size_t n)
         memcpy(room, bytes, n);
     buf_commit(b, n);
     return OK;
-}
-
-err_t buf_put_text(struct buf *b, const char *text)
-{
-    return buf_put(b, text, strlen(text));
 }
 
 err_t buf_put_view(struct buf *b, struct view v)

@@ -4,6 +4,8 @@
 
 #include "base/err.h"
 
+#include <string.h>
+
 /* A borrowed range with a read cursor: getters take from the front and shrink it. On an error it is unchanged. */
 struct view {
     const uint8_t *data;
@@ -30,7 +32,10 @@ err_t view_end(const struct view *v);
 /* Takes what stands before the first `mark`, and drops the mark; without one, takes all. */
 struct view view_cut(struct view *v, uint8_t mark);
 bool view_equal(struct view a, struct view b);
-bool view_is(struct view a, const char *text);
+static inline bool view_is(struct view a, const char *text)
+{
+    return view_equal(a, view_of(text, strlen(text)));
+}
 
 /* A growing byte buffer. Every put is all or nothing: ERR_TOO_LARGE over the maximum, ERR_NOMEM. Owner: one thread. */
 struct buf {
@@ -52,8 +57,11 @@ err_t buf_reserve(struct buf *b, size_t n, uint8_t **ret_room);
 void buf_commit(struct buf *b, size_t n);
 
 err_t buf_put(struct buf *b, const void *bytes, size_t n);
-err_t buf_put_text(struct buf *b, const char *text);
 err_t buf_put_view(struct buf *b, struct view v);
+static inline err_t buf_put_text(struct buf *b, const char *text)
+{
+    return buf_put(b, text, strlen(text));
+}
 err_t buf_put_u8(struct buf *b, uint8_t n);
 err_t buf_put_u16le(struct buf *b, uint16_t n);
 err_t buf_put_u32le(struct buf *b, uint32_t n);

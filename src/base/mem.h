@@ -13,6 +13,9 @@ void *mem_resize(void *p, size_t size) MUST_CHECK;
 /* Copies `n` bytes. */
 void *mem_copy(const void *p, size_t n) MUST_CHECK;
 
+/* Bytes that the block has: at least as many as were asked for. */
+size_t mem_size(const void *p);
+
 /* Accepts NULL. */
 void mem_free(void *p);
 

@@ -20,6 +20,7 @@
 #define START_MS 5000
 
 #define MALLOC_KEEP (16 * MIB)
+#define CALLS_KEPT  256
 
 static NORETURN void die(int status)
 {
@@ -335,10 +336,14 @@ static void on_proof(uv_poll_t *poll, int status, int events UNUSED)
     end_on(status < 0 ? ERR_IO : hear(app, &app->proof, proof_routes, COUNT_OF(proof_routes)), ROLE_KEEPER);
 }
 
-/* Before the loop may sleep. */
+/* Before the loop may sleep: whoever cannot leave is answered, and after an answer a connection may bring its next
+   request. */
 static void on_depart(uv_prepare_t *depart)
 {
-    calls_depart(depart->data);
+    struct app *app = depart->data;
+    do
+        calls_depart(app);
+    while (http_server_flush(app->server));
 }
 
 /* ── the start ── */
@@ -349,6 +354,7 @@ err_t app_init(struct app *app, int control_fd)
     app->control = (struct wire_end){control_fd, CHAN_FRONT, SIDE_B};
     buf_init(&app->tail, WIRE_TAIL_MAX);
     list_init(&app->leaving);
+    pool_init(&app->free_calls, sizeof(struct call), CALLS_KEPT);
     app->tickets = WIRE_PACK_NONE;
     return wire_inbox_init(&app->inbox, CHAN_JOB); /* no channel has larger messages */
 }

@@ -14,6 +14,8 @@
 #include "front/http.h"
 #include "front/inflate.h"
 #include "front/killers.h"
+#include "front/pool.h"
+#include "front/resolve.h"
 #include "front/tls.h"
 #include "tensor/infer_inputs.h"
 #include "tensor/oip_request.h"
@@ -444,10 +446,12 @@ struct app {
     unsigned n_listeners;
     unsigned n_models; /* rows behind are free */
     struct model models[MODELS_MAX];
+    struct resolved resolved;
     struct lane *lanes;
     uint32_t last_proof;
     struct proof_ask proofs[PROOFS_MAX];
     struct health_watch watches[WATCHES_MAX];
+    struct pool free_calls;
     struct call *calls[CALLS_MAX]; /* by job % CALLS_MAX: LEAVING, RUNNING and SIGNING */
     struct killers killers;
 };

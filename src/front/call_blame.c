@@ -55,9 +55,11 @@ err_t call_may_run(struct call *c)
 {
     const struct killers *k = &c->app->killers;
     uint8_t model[SHA256_LEN], inputs[SHA256_LEN];
-    uint64_t now_ms = clock_mono_ms();
     c->apart = false;
-    if (k->last_ms == 0 || now_ms - k->last_ms >= KILLERS_MEMORY_MS)
+    if (k->last_ms == 0)
+        return OK;
+    uint64_t now_ms = clock_mono_ms();
+    if (now_ms - k->last_ms >= KILLERS_MEMORY_MS)
         return OK;
     TRY(digest_model(&c->lane->model->id, model));
     if (!killers_know(k, model, now_ms))

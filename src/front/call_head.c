@@ -15,6 +15,7 @@ err_t call_parse(struct call *c, size_t text_len, struct why *why)
     const struct infer_limits limits = {
         .json_depth = app->conf->json_depth,
         .json_memory = MIN(most, app_room(app)),
+        .pairs_from = INFER_PAIRS_FROM,
     };
     TRY(lease_take(&c->document, &app->transfer, limits.json_memory));
     err_t e = c->form->parse(c, &limits, &memory, why);

@@ -19,7 +19,7 @@
 
 struct call *call_make(struct app *app, struct http_req *req, const struct call_form *form)
 {
-    struct call *c = mem_alloc(1, sizeof(*c));
+    struct call *c = pool_take(&app->free_calls);
     if (c == NULL)
         return NULL;
     *c = (struct call){.form = form, .app = app, .req = req, .slot = -1, .area.fd = -1};
@@ -184,7 +184,7 @@ static void end(struct call *c)
     desc_list_done(&c->outputs);
     buf_done(&c->receipt);
     mem_free(c->settlement);
-    mem_free(c);
+    pool_give(&c->app->free_calls, c);
     if (l != NULL)
         lane_settle(l);
 }

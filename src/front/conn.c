@@ -45,6 +45,7 @@ void conn_drop(struct conn *c)
     buf_done(&c->ahead);
     buf_done(&c->sealed);
     list_remove(&c->link);
+    list_remove(&c->answered);
     uv_close((uv_handle_t *)&c->poll, on_closed);
     fd_close(&c->fd);
     c->server->n_conns--;
@@ -176,7 +177,7 @@ static err_t feed_ahead(struct conn *c)
 static err_t pull(struct conn *c)
 {
     c->stream.may_read = true;
-    for (;;) {
+    do {
         size_t n = 0;
         err_t e = c->stream.ops->read(&c->stream, c->server->plain, STREAM_ROOM, &n);
         if (e == ERR_WOULD_BLOCK)
@@ -191,7 +192,8 @@ static err_t pull(struct conn *c)
             TRY(feed(c, &in));
         if (in.len > 0)
             TRY(buf_put_view(&c->ahead, in));
-    }
+    } while (c->stream.more);
+    return OK;
 }
 
 /* The stream's memory is the next one's. */
@@ -237,6 +239,7 @@ static void run(struct conn *c, bool readable)
     if (c->running)
         return; /* an answer from inside the handler: the call below us goes on with it */
     c->running = true;
+    list_remove(&c->answered);
     err_t e = work(c, readable);
     c->stream.sealed = (struct view){0};
     if (c->protocol != NULL)
@@ -248,6 +251,12 @@ static void run(struct conn *c, bool readable)
 void conn_run(struct conn *c)
 {
     run(c, false);
+}
+
+void conn_wake(struct conn *c)
+{
+    if (!c->running)
+        list_move(&c->server->answered, &c->answered);
 }
 
 static void on_event(uv_poll_t *handle, int status, int events)
@@ -346,6 +355,7 @@ err_t conn_new(struct http_server *s, int *fd)
     c->poll.data = c;
     buf_init(&c->ahead, AHEAD_MAX);
     list_init(&c->link);
+    list_init(&c->answered);
     s->n_conns++;
     server_hold(s);
     enter(c, PHASE_HANDSHAKE);

@@ -31,6 +31,7 @@ struct protocol {
 struct conn {
     uv_poll_t poll; /* first: the block's memory belongs to libuv until it is closed */
     struct list link;
+    struct list answered; /* of the server: something came to be sent */
     struct http_server *server;
     const struct protocol *protocol; /* NULL during the handshake */
     void *state;                     /* the protocol's; NULL between requests */
@@ -49,8 +50,11 @@ struct conn {
 /* Takes a connected, non-blocking socket. On an error it is closed. */
 err_t conn_new(struct http_server *s, int *fd);
 
-/* There is something to send: an answer came from outside the connection's own events. May end the connection. */
+/* There is something to send. May end the connection. */
 void conn_run(struct conn *c);
+/* The same, before the loop sleeps: many answers that come at a time are all written, and then all sent, each with code
+   that the processor has at hand. */
+void conn_wake(struct conn *c);
 
 /* Whether a deadline has passed; acts on it. */
 bool conn_is_due(const struct conn *c, uint64_t now_us);

@@ -68,7 +68,7 @@ static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why
     TRY(grpc_read(c->app, c->req, &g->codec, &g->plain, &g->message, why));
     TRY(call_parse(c, 3 * grpc_infer_head(g->message), why)); /* a short text takes up to 25 times its bytes */
     TRY(call_read_head(c, (struct view){0}, why));
-    return model_resolve(c->app->conf, name_of(c), ret_model, why);
+    return resolved_find(&c->app->resolved, c->app->conf, name_of(c), ret_model, why);
 }
 
 static void dress(struct call *c, struct http_answer *a, char text[static CALL_TEXT_SIZE])

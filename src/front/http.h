@@ -148,6 +148,11 @@ err_t http_server_new(uv_loop_t *loop, const struct conf *conf, struct budget *b
 /* Takes a listening socket and accepts on it. */
 err_t http_server_listen(struct http_server *s, int *fd);
 
+/* Sends what was answered since the loop went on, as the server does by itself before the loop sleeps. False: nothing
+   was. Accepts NULL. For a handler that has something to do before the loop sleeps by which requests may be answered.
+ */
+bool http_server_flush(struct http_server *s);
+
 /* Fills what the server knows: answers, handshakes, connections. */
 void http_server_count(const struct http_server *s, struct front_counts *counts);
 

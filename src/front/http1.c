@@ -229,7 +229,7 @@ static void http1_reply(struct request *r, struct http_answer *a)
     struct http1 *h = LIST_OF(r, struct http1, req);
     h->closing = !h->keep || h->conn->server->draining || !rest_is_small(h);
     queue_answer(h, a);
-    conn_run(h->conn);
+    conn_wake(h->conn);
 }
 
 /* ── the protocol's functions ── */

@@ -55,7 +55,7 @@ static void put(struct line *l, const void *bytes, size_t n)
     l->room -= n;
 }
 
-static void put_text(struct line *l, const char *text)
+static inline void put_text(struct line *l, const char *text)
 {
     put(l, text, strlen(text));
 }

@@ -237,7 +237,7 @@ static void submit(struct http2_stream *st, struct http_answer *a, enum http2_ou
     int rc = begun ? submit_more(st, a) : submit_head(st, a);
     drop(a);
     h->failed = h->failed || rc != 0;
-    conn_run(h->conn);
+    conn_wake(h->conn);
 }
 
 void http2_answer(struct request *r, struct http_answer *a)

@@ -40,7 +40,7 @@ static err_t begin(struct call *c, struct wire_model *ret_model, struct why *why
     const struct infer_request *r = &c->as.infer;
     TRY(call_parse(c, c->req->body.len, why));
     TRY(call_read_head(c, view_of(r->nonce, r->nonce_len), why));
-    return model_resolve(c->app->conf, view_of(r->model_id, r->model_id_len), ret_model, why);
+    return resolved_find(&c->app->resolved, c->app->conf, view_of(r->model_id, r->model_id_len), ret_model, why);
 }
 
 static const struct call_form infer_form = {

@@ -7,7 +7,7 @@
 
 /* The model of a request's path: its name, decoded, in INFER_MODEL_ID_MAX bytes, and what it stands for. ERR_NOT_FOUND
    for another version than 1, and the errors of model_resolve. */
-err_t oip_model(const struct app *app, const struct http_req *req, uint8_t *ret_name, size_t *ret_name_len,
+err_t oip_model(struct app *app, const struct http_req *req, uint8_t *ret_name, size_t *ret_name_len,
                 struct wire_model *ret, struct why *why);
 
 /* oip_model.c */

@@ -17,7 +17,7 @@
 
 #define JSON_LENGTH "inference-header-content-length"
 
-err_t oip_model(const struct app *app, const struct http_req *req, uint8_t *ret_name, size_t *ret_name_len,
+err_t oip_model(struct app *app, const struct http_req *req, uint8_t *ret_name, size_t *ret_name_len,
                 struct wire_model *ret, struct why *why)
 {
     const struct oip_path p = oip_path_parse(req->path);
@@ -28,7 +28,7 @@ err_t oip_model(const struct app *app, const struct http_req *req, uint8_t *ret_
         return why_set(why, ERR_MODEL_ID_INVALID, "the name of a model may have %d bytes", INFER_MODEL_ID_MAX);
     if (e != OK)
         return why_set(why, e, "the path has a percent sign without two hex digits, or 00 behind it");
-    return model_resolve(app->conf, view_of(ret_name, *ret_name_len), ret, why);
+    return resolved_find(&app->resolved, app->conf, view_of(ret_name, *ret_name_len), ret, why);
 }
 
 /* ── the form ── */

@@ -8,4 +8,19 @@
    model_id_parse, and ERR_MODEL_NOT_PINNED for what could be an alias but is none. Whether this node serves it is for the supervisor to say. */
 err_t model_resolve(const struct conf *conf, struct view name, struct wire_model *ret, struct why *why);
 
+/* What names stood for, zeroed at first: most requests repeat one, and a CID in base58 takes long to read. */
+#define RESOLVED_ROWS 16
+#define RESOLVED_NAME 128 /* longer ones are not kept */
+struct resolved {
+    struct {
+        uint8_t name[RESOLVED_NAME];
+        size_t len; /* 0: free */
+        struct wire_model model;
+    } rows[RESOLVED_ROWS];
+};
+
+/* The same, for one configuration. */
+err_t resolved_find(struct resolved *r, const struct conf *conf, struct view name, struct wire_model *ret,
+                    struct why *why);
+
 #endif

@@ -56,7 +56,7 @@ static void on_listener_closed(uv_handle_t *handle)
     server_release(l->server);
 }
 
-static void on_tick_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
     server_release(handle->data);
 }
@@ -87,7 +87,8 @@ void http_server_free(struct http_server **server)
     close_listeners(s);
     drop_all(&s->busy);
     drop_all(&s->spare);
-    uv_close((uv_handle_t *)&s->tick, on_tick_closed);
+    uv_close((uv_handle_t *)&s->tick, on_handle_closed);
+    uv_close((uv_handle_t *)&s->flush, on_handle_closed);
 }
 
 /* ── accepting ── */
@@ -233,6 +234,22 @@ static void on_tick(uv_timer_t *timer)
         watch_listeners(s, true);
 }
 
+/* ── answers ── */
+
+bool http_server_flush(struct http_server *s)
+{
+    if (s == NULL || list_empty(&s->answered))
+        return false;
+    while (!list_empty(&s->answered))
+        conn_run(LIST_OF(s->answered.next, struct conn, answered));
+    return true;
+}
+
+static void on_flush(uv_prepare_t *flush)
+{
+    (void)http_server_flush(flush->data);
+}
+
 /* ── beginning and draining ── */
 
 static void take_limits(struct http_server *s, const struct conf *conf)
@@ -278,10 +295,14 @@ err_t http_server_new(uv_loop_t *loop, const struct conf *conf, struct budget *b
     pool_init(&s->http2_out, H2_OUT_ROOM, POOL_KEEP);
     list_init(&s->busy);
     list_init(&s->spare);
-    (void)uv_timer_init(loop, &s->tick); /* it cannot fail */
-    s->tick.data = s;
+    list_init(&s->answered);
+    (void)uv_timer_init(loop, &s->tick); /* none of these can fail */
+    (void)uv_prepare_init(loop, &s->flush);
+    s->tick.data = s->flush.data = s;
+    server_hold(s);
     server_hold(s);
     (void)uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS);
+    (void)uv_prepare_start(&s->flush, on_flush);
     *ret = s;
     return OK;
 }
@@ -311,6 +332,7 @@ void http_server_drain(struct http_server *s)
 {
     if (s->draining)
         return;
+    (void)http_server_flush(s); /* clients like to hear their answers before they hear that it ends */
     s->draining = true;
     close_listeners(s);
     retire_all(&s->spare);

@@ -50,6 +50,7 @@ struct http_server {
     uint64_t handshakes;
     struct list busy;   /* connections in a phase that is not spare */
     struct list spare;  /* the others, those that have been so for longest first */
+    struct list answered; /* those of both that have an answer to send */
     unsigned n_conns;
     struct pool conns;
     struct pool http1;
@@ -64,6 +65,7 @@ struct http_server {
     bool ended;        /* freed when `handles` is 0 */
     unsigned handles;
     uv_timer_t tick;
+    uv_prepare_t flush;
 };
 
 /* A new request id. */

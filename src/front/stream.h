@@ -17,7 +17,8 @@ struct stream_ops {
     /* The handshake, until it is OK. */
     err_t (*open)(struct stream *s);
     /* Some bytes (at least one), at most `room`, which is STREAM_ROOM or more. Between two settings of `may_read` the
-       socket is read once; what that brought must be read until ERR_WOULD_BLOCK before another stream is read. */
+       socket is read once; what that brought must be read, until `more` is false or ERR_WOULD_BLOCK, before another
+       stream is read. */
     err_t (*read)(struct stream *s, uint8_t *ret_bytes, size_t room, size_t *ret_n);
     /* After ERR_WOULD_BLOCK the same bytes (and perhaps more) are offered again. */
     err_t (*write)(struct stream *s, struct view bytes, size_t *ret_n);
@@ -31,6 +32,7 @@ struct stream {
     const struct stream_ops *ops;
     int fd; /* borrowed */
     bool may_read;
+    bool more; /* after a read: there may be something without asking the socket */
     bool wants_write;
     bool h2; /* after the handshake: the client wants HTTP/2 */
     struct tls *tls;

@@ -113,6 +113,7 @@ static err_t tls_read(struct stream *s, uint8_t *ret_bytes, size_t room, size_t 
 {
     begin(s);
     int rc = SSL_read_ex(s->ssl, ret_bytes, room, ret_n);
+    s->more = s->sealed.len > 0 || SSL_has_pending(s->ssl);
     if (rc == 1)
         return OK;
     /* a client that asks for new keys (RFC 8446 §4.6.3) but does not take our answer is not worth waiting for */

@@ -2,6 +2,7 @@
 #include "front/tls_context.h"
 
 #include "base/mem.h"
+#include "front/pool.h"
 #include "front/provider.h"
 #include "front/tls.h"
 
@@ -21,6 +22,14 @@ static const char *const suites[] = {"TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POL
 
 /* ── once per process ── */
 
+/* Blocks for one record, which OpenSSL takes for each read and each write and gives back at once
+   (SSL_MODE_RELEASE_BUFFERS). The heap would cut each from a larger block and join it again. */
+#define RECORD_MIN   (16 * KIB)
+#define RECORD_MAX   (17 * KIB)
+#define RECORD_KEEP  4
+#define RECORD_SLACK 64 /* what the heap adds */
+static struct pool records = {.size = RECORD_MAX, .keep = RECORD_KEEP};
+
 /* OpenSSL does not survive every failed allocation (3.0.22 frees a session of its cache twice), so the process ends
    instead; the supervisor starts another one. */
 static void *not_null(void *p)
@@ -34,7 +43,7 @@ static void *ssl_alloc(size_t n, const char *file, int line)
 {
     (void)file;
     (void)line;
-    return not_null(mem_resize(NULL, n));
+    return not_null(n > RECORD_MIN && n <= RECORD_MAX ? pool_take(&records) : mem_resize(NULL, n));
 }
 
 static void *ssl_resize(void *p, size_t n, const char *file, int line)
@@ -51,7 +60,11 @@ static void ssl_free(void *p, const char *file, int line)
 {
     (void)file;
     (void)line;
-    mem_free(p);
+    size_t size = p != NULL ? mem_size(p) : 0;
+    if (size >= RECORD_MAX && size < RECORD_MAX + RECORD_SLACK)
+        pool_give(&records, p);
+    else
+        mem_free(p);
 }
 
 err_t tls_setup(void)

@@ -236,29 +236,29 @@ static err_t describe(const struct signature *s, size_t i, const struct given *g
     return OK;
 }
 
-/* Room for one entry per declared input. */
+/* Room for one entry per declared input, in one block, which begins with `given`. */
 struct work {
     struct given *given;
-    int64_t *dims;
     struct value_desc *descs;
     uint64_t *lens;
+    int64_t *dims;
 };
 
 static void work_done(struct work *w)
 {
     mem_free(w->given);
-    mem_free(w->dims);
-    mem_free(w->descs);
-    mem_free(w->lens);
 }
 
 static err_t work_init(struct work *w, size_t count)
 {
-    w->given = mem_alloc(count, sizeof(*w->given));
-    w->dims = mem_alloc(count, DESC_MAX_RANK * sizeof(*w->dims));
-    w->descs = mem_alloc(count, sizeof(*w->descs));
-    w->lens = mem_alloc(count, sizeof(*w->lens));
-    return w->given != NULL && w->dims != NULL && w->descs != NULL && w->lens != NULL ? OK : ERR_NOMEM;
+    size_t each = sizeof(*w->given) + sizeof(*w->descs) + sizeof(*w->lens) + DESC_MAX_RANK * sizeof(*w->dims);
+    w->given = mem_alloc(count, each);
+    if (w->given == NULL)
+        return ERR_NOMEM;
+    w->descs = (struct value_desc *)(void *)(w->given + count);
+    w->lens = (uint64_t *)(void *)(w->descs + count);
+    w->dims = (int64_t *)(w->lens + count);
+    return OK;
 }
 
 static err_t place(struct work *w, size_t count, size_t max_total, struct infer_inputs *in, struct why *why)

@@ -167,7 +167,7 @@ err_t infer_request_parse(struct buf *body, const struct infer_limits *limits, s
     uint8_t *padding = NULL;
     TRY(buf_reserve(body, INFER_BODY_PAD, &padding));
     memset(padding, 0, INFER_BODY_PAD);
-    if (read_shortened(buf_view(body), limits, &r) != OK) {
+    if (body->len < limits->pairs_from || read_shortened(buf_view(body), limits, &r) != OK) {
         infer_request_done(&r);
         TRY(read_body(body->data, body->len, limits, &r, why));
     }

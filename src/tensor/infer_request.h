@@ -13,7 +13,10 @@ struct infer_limits {
     unsigned json_depth;
     /* Bytes for the parsed JSON. 4 × body + 64 KiB is enough for {value, decimals}, 9 × body + 64 KiB for anything. */
     size_t json_memory;
+    /* In a shorter body no lists of pairs are looked for: it takes less time to read them. */
+    size_t pairs_from;
 };
+#define INFER_PAIRS_FROM (1 * KIB)
 
 enum infer_form {
     INFER_FORM_TEXT,   /* model_inputs is a JSON document inside a string */

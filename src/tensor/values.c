@@ -42,15 +42,11 @@ static err_t place(const struct value_desc *d, uint64_t len, size_t max_total, s
     return OK;
 }
 
-/* Gives every descriptor of `s` its place. */
-static err_t value_set_place(struct value_set *s, const uint64_t *lens, size_t max_total)
+/* Room for the place of every descriptor. */
+static err_t value_set_room(struct value_set *s)
 {
     s->places = mem_alloc(MAX(s->descs.count, 1), sizeof(*s->places));
-    if (s->places == NULL)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < s->descs.count; i++)
-        TRY(place(&s->descs.items[i], lens[i], max_total, &s->total, &s->places[i]));
-    return OK;
+    return s->places != NULL ? OK : ERR_NOMEM;
 }
 
 static void value_set_take(struct value_set *s, struct value_set *ret)
@@ -64,7 +60,9 @@ err_t value_set_make(const struct value_desc *items, size_t count, const uint64_
 {
     AUTO(value_set_done) struct value_set s = {0};
     TRY(desc_list_make(items, count, &s.descs));
-    TRY(value_set_place(&s, lens, max_total));
+    TRY(value_set_room(&s));
+    for (size_t i = 0; i < count; i++)
+        TRY(place(&s.descs.items[i], lens[i], max_total, &s.total, &s.places[i]));
     value_set_take(&s, ret);
     return OK;
 }
@@ -86,13 +84,13 @@ err_t value_set_parse(struct view encoded, size_t max_total, struct value_set *r
     TRY(view_u32le(&encoded, &descs_len));
     TRY(view_take(&encoded, descs_len, &descs));
     TRY(desc_list_parse(descs, &s.descs));
-    AUTO_MEM uint64_t *lens = mem_alloc(MAX(s.descs.count, 1), sizeof(*lens));
-    if (lens == NULL)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < s.descs.count; i++)
-        TRY(view_u64le(&encoded, &lens[i]));
+    TRY(value_set_room(&s));
+    for (size_t i = 0; i < s.descs.count; i++) {
+        uint64_t len = 0;
+        TRY(view_u64le(&encoded, &len));
+        TRY(place(&s.descs.items[i], len, max_total, &s.total, &s.places[i]));
+    }
     TRY(view_end(&encoded));
-    TRY(value_set_place(&s, lens, max_total));
     value_set_take(&s, ret);
     return OK;
 }

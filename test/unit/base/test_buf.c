@@ -120,6 +120,17 @@ static void test_mem(void **state)
     assert_non_null(zeroed);
     for (unsigned i = 0; i < 15; i++)
         assert_int_equal(zeroed[i], 0);
+    assert_true(mem_size(zeroed) >= 15);
+    for (size_t n = 1; n <= 4096; n *= 2) { /* a block that somebody has written to is zeroed for the next one */
+        uint8_t *used = mem_alloc(1, n);
+        assert_non_null(used);
+        memset(used, 0xff, n);
+        mem_free(used);
+        AUTO_MEM uint8_t *again = mem_alloc(n, 1);
+        assert_non_null(again);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(again[i], 0);
+    }
     volatile size_t huge = SIZE_MAX / 2;
     assert_null(mem_alloc(huge, 3));
     AUTO_MEM uint8_t *copy = mem_copy("ab", 2);

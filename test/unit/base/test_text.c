@@ -47,6 +47,30 @@ static void test_base64(void **state)
     assert_string_equal(std, "+//+");
 }
 
+/* Of every length, with every digit: the tail of a long text is that of a short one, and both alphabets differ in two
+   letters. The digits in order are those of RFC 4648 §4. */
+static void test_base64_lengths(void **state)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint8_t bytes[48];
+    char text[65], part[65], url[65];
+    (void)state;
+    for (size_t i = 0; i < sizeof(bytes); i++) /* six bits each: 0, 1, 2, ... */
+        bytes[i] =
+            (uint8_t)(((i / 3 * 4 + i % 3) << (2 + 2 * (i % 3))) | ((i / 3 * 4 + i % 3 + 1) >> (4 - 2 * (i % 3))));
+    base64_encode(bytes, sizeof(bytes), text);
+    assert_string_equal(text, digits);
+    for (size_t n = 0; n < sizeof(bytes); n++) {
+        base64_encode(bytes, n, part);
+        assert_int_equal(strlen(part), BASE64_LEN(n));
+        assert_memory_equal(part, digits, n / 3 * 4);
+        base64url_encode(bytes, n, url);
+        assert_int_equal(strlen(url), BASE64URL_LEN(n));
+        for (size_t i = 0; url[i] != '\0'; i++)
+            assert_int_equal(url[i], part[i] == '+' ? '-' : part[i] == '/' ? '_' : part[i]);
+    }
+}
+
 static void test_base64_refuses(void **state)
 {
     (void)state;
@@ -123,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_base64_lengths),
         cmocka_unit_test(test_base64_refuses),
         cmocka_unit_test(test_pem),
         cmocka_unit_test(test_hex),

@@ -82,11 +82,37 @@ static void test_longest(void **state)
     assert_int_equal((int)resolve(c, name, &m), ERR_MODEL_ID_INVALID);
 }
 
+/* What is kept is found again as it was, whatever else falls into its row, and what is refused is refused again. */
+static void test_resolved(void **state)
+{
+    static const char *const names[] = {V0,     V1,      V1 "/4",   V1 "/a.4", WALRUS, "a name", "",
+                                        V0 "/", V0 "/n", V0 "/a.n", "n",       V0,     V1,       WALRUS};
+    char deep[RESOLVED_NAME + 2] = V0 "/";
+    AUTO_MEM struct conf *c = conf_with(WALRUS);
+    AUTO_MEM struct resolved *r = mem_alloc(1, sizeof(*r));
+    struct why why = {0};
+    (void)state;
+    assert_non_null(r);
+    memset(deep + strlen(deep), 'a', sizeof(deep) - 1 - strlen(deep)); /* longer than what is kept */
+    for (size_t i = 0; i < 4 * (COUNT_OF(names) + 1); i++) {
+        const char *name = i % 5 == 4 ? deep : names[i * 5 % COUNT_OF(names)];
+        struct wire_model plain = {0}, kept = {0};
+        err_t e = resolve(c, name, &plain);
+        assert_int_equal((int)resolved_find(r, c, view_of(name, strlen(name)), &kept, &why), (int)e);
+        assert_memory_equal(&kept, &plain, sizeof(kept));
+    }
+    c->n_aliases = 0;
+    struct wire_model kept = {0};
+    assert_int_equal((int)resolved_find(r, c, view_of(WALRUS, strlen(WALRUS)), &kept, &why), OK);
+    assert_int_equal(kept.cid[0], 7); /* it was not resolved again */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_longest),
+        cmocka_unit_test(test_resolved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,6 +133,7 @@ int world_end(void **state)
     wire_inbox_done(&app->inbox);
     buf_done(&app->tail);
     wire_pack_done(&app->tickets);
+    pool_done(&app->free_calls);
     about_done(&app->about);
     wire_inbox_done(&w.inbox);
     wire_msg_done(&w.last);

@@ -341,13 +341,33 @@ static void stays_within_the_memory(void **state UNUSED)
     assert_true(fitted > 100);
 }
 
+static void looks_at_no_short_body(void **state UNUSED)
+{
+    AUTO_BUF struct buf numbers = {.max = 4096};
+    AUTO_BUF struct buf body = {.max = 8192};
+    put_tensor(&numbers, "x", &styles[0], "");
+    put_body(&body, INFER_FORM_TEXT, buf_view(&numbers));
+    for (size_t from = body.len; from <= body.len + 1; from++) {
+        AUTO(trip_done) struct trip t = {0};
+        const struct infer_limits limits = {.json_depth = 64, .json_memory = MIB, .pairs_from = from};
+        assert_ok(trip_parse(&t, buf_view(&body), &limits));
+        assert_int_equal(t.request.pairs.lists, from == body.len);
+        assert_int_equal(t.request.detached, from == body.len);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_what_is_written_alike),         cmocka_unit_test(stops_where_it_must),
-        cmocka_unit_test(names_the_value_that_does_not_fit),   cmocka_unit_test(leaves_alone),
-        cmocka_unit_test(counts_the_levels_of_what_was_taken), cmocka_unit_test(changes_nothing_for_damaged_bodies),
-        cmocka_unit_test(survives_every_failed_allocation),    cmocka_unit_test(stays_within_the_memory),
+        cmocka_unit_test(takes_what_is_written_alike),
+        cmocka_unit_test(stops_where_it_must),
+        cmocka_unit_test(names_the_value_that_does_not_fit),
+        cmocka_unit_test(leaves_alone),
+        cmocka_unit_test(counts_the_levels_of_what_was_taken),
+        cmocka_unit_test(changes_nothing_for_damaged_bodies),
+        cmocka_unit_test(survives_every_failed_allocation),
+        cmocka_unit_test(stays_within_the_memory),
+        cmocka_unit_test(looks_at_no_short_body),
     };
     if (signature_make(inputs, COUNT_OF(inputs), NULL, 0, &signature) != OK)
         return 1;
