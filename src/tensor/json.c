@@ -53,16 +53,48 @@ static bool scan_block(struct scan *s, const uint8_t block[static 64], int64_t m
     return false;
 }
 
-bool json_too_deep(struct view text, unsigned max)
+/* What is behind the last whole block, with zeros behind it. */
+struct tail {
+    uint8_t bytes[64];
+};
+
+static struct tail tail_of(struct view text)
+{
+    struct tail last = {0};
+    if (text.len % 64 > 0)
+        memcpy(last.bytes, text.data + text.len / 64 * 64, text.len % 64);
+    return last;
+}
+
+static bool goes_deeper(struct view text, unsigned max)
 {
     struct scan s = {0};
-    for (; text.len >= 64; text = view_of(text.data + 64, text.len - 64))
-        if (scan_block(&s, text.data, max))
+    for (size_t i = 0; i < text.len / 64; i++)
+        if (scan_block(&s, text.data + 64 * i, max))
             return true;
-    uint8_t last[64] = {0};
-    if (text.len > 0)
-        memcpy(last, text.data, text.len);
-    return scan_block(&s, last, max);
+    return scan_block(&s, tail_of(text).bytes, max);
+}
+
+static size_t count_open(const uint8_t block[static 64])
+{
+    size_t count = 0;
+    for (uint64_t left = json_masks(block).open; left != 0; left &= left - 1)
+        count++;
+    return count;
+}
+
+/* Whether more than `max` arrays and objects open at all, in strings or not: of short texts that is soon known. */
+static bool opens_more(struct view text, unsigned max)
+{
+    size_t count = count_open(tail_of(text).bytes);
+    for (size_t i = 0; i < text.len / 64 && count <= max; i++)
+        count += count_open(text.data + 64 * i);
+    return count > max;
+}
+
+bool json_too_deep(struct view text, unsigned max)
+{
+    return opens_more(text, max) && goes_deeper(text, max);
 }
 
 /* yyjson keeps a document read in place in one block, which it makes and enlarges through these. */
