@@ -36,7 +36,7 @@ err_t es384_sign(EVP_PKEY *key, const uint8_t digest[static SHA384_LEN],
     if (ctx == NULL)
         return ERR_NOMEM;
     if (EVP_PKEY_get_bits(key) != 8 * HALF || EVP_PKEY_sign_init(ctx) != 1 ||
-        EVP_PKEY_sign(ctx, der, &len, digest, SHA384_LEN) != 1)
+        EVP_PKEY_sign(ctx, der, &len, digest, SHA384_LEN) != 1 || len > sizeof(der)) /* -1: no memory for the DER */
         return ERR_INTERNAL;
     return ecdsa_from_der(view_of(der, len), HALF, ret_signature);
 }

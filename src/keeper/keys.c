@@ -129,7 +129,7 @@ err_t keys_sign_handshake(struct keys *k, struct view text, uint8_t *ret_der, si
     if (!is_certificate_verify(text))
         return ERR_NOT_PERMITTED;
     TRY(sha256_of(text.data, text.len, digest));
-    if (EVP_PKEY_sign(k->tls_signer, ret_der, &n, digest, sizeof(digest)) != 1)
+    if (EVP_PKEY_sign(k->tls_signer, ret_der, &n, digest, sizeof(digest)) != 1 || n > 80) /* -1: no memory for the DER */
         return ERR_INTERNAL;
     *ret_len = n;
     return OK;

@@ -10,7 +10,7 @@
 
 /* r and s of `part` bytes each. ERR_NOMEM. */
 err_t ecdsa_to_der(const uint8_t *signature, size_t part, uint8_t ret_der[static ECDSA_DER_MAX], size_t *ret_len);
-/* What OpenSSL made for a key whose order has `part` bytes. ERR_NOMEM. */
+/* Of a key whose order has `part` bytes, 61 at most: lengths of one byte. ERR_TRUNCATED, ERR_MALFORMED for all that is not such a DER. */
 err_t ecdsa_from_der(struct view der, size_t part, uint8_t *ret_signature);
 
 #endif

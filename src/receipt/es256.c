@@ -94,7 +94,7 @@ err_t es256_sign(struct es256 *k, const uint8_t digest[static SHA256_LEN],
 {
     uint8_t der[ECDSA_DER_MAX];
     size_t len = sizeof(der);
-    if (EVP_PKEY_sign(k->ctx, der, &len, digest, SHA256_LEN) != 1)
+    if (EVP_PKEY_sign(k->ctx, der, &len, digest, SHA256_LEN) != 1 || len > sizeof(der)) /* -1: no memory for the DER */
         return ERR_INTERNAL;
     TRY(ecdsa_from_der(view_of(der, len), HALF, ret_signature));
     if (!s_is_low(ret_signature + HALF))
