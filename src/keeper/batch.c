@@ -30,30 +30,33 @@ size_t batch_room(const struct batch *b)
     return BATCH_MAX - b->count;
 }
 
-static void fill_node(const struct batch *b, struct statement *s)
+err_t batch_base(const struct batch *b, const struct msg_keeper_sealed *sealed, struct view engine,
+                 struct keeper_infer *i)
 {
-    s->kind = b->node->kind == STATEMENT_NITRO ? STATEMENT_NITRO : STATEMENT_SIMULATED;
-    s->clock = STATEMENT_CLOCK_NSM;
-    s->has_image = true;
-    memcpy(s->image, b->image, sizeof(s->image));
-    memcpy(s->keyset, b->keys->keyset_digest, sizeof(s->keyset));
-    memcpy(s->node, b->node->node_digest, sizeof(s->node));
-    memcpy(s->policy, b->node->policy_digest, sizeof(s->policy));
-}
-
-static void fill_model(const struct keeper_infer *i, struct statement *s)
-{
-    s->asked_cid = view_of(i->asked.cid, i->asked.cid_len);
-    s->asked_path = view_of(i->asked.path, i->asked.path_len);
-    s->file_cid = view_of(i->file_cid, i->file_cid_len);
-    s->engine = view_of(i->engine, i->engine_len);
-    memcpy(s->model, i->model_sha256, sizeof(s->model));
-    memcpy(s->epoch, i->epoch, sizeof(s->epoch));
+    struct statement s = {
+        .kind = b->node->kind == STATEMENT_NITRO ? STATEMENT_NITRO : STATEMENT_SIMULATED,
+        .has_image = true,
+        .asked_cid = view_of(i->asked.cid, i->asked.cid_len),
+        .asked_path = view_of(i->asked.path, i->asked.path_len),
+        .file_cid = view_of(sealed->file_cid, sealed->file_cid_len),
+        .engine = engine,
+    };
+    memcpy(s.image, b->image, sizeof(s.image));
+    memcpy(s.keyset, b->keys->keyset_digest, sizeof(s.keyset));
+    memcpy(s.node, b->node->node_digest, sizeof(s.node));
+    memcpy(s.policy, b->node->policy_digest, sizeof(s.policy));
+    memcpy(s.model, sealed->model_sha256, sizeof(s.model));
+    memcpy(s.epoch, i->epoch, sizeof(s.epoch));
+    memcpy(i->model_sha256, sealed->model_sha256, sizeof(i->model_sha256));
+    return statement_base(&s, &i->base, NULL);
 }
 
 /* The ticket's time is the kernel's at the moment of sending; the two clocks are the same, but not read in one order. */
-static void fill_job(const struct ticket *t, const struct msg_report *r, struct statement *s)
+static void fill_job(const struct keeper_infer *i, const struct ticket *t, const struct msg_report *r,
+                     struct statement *s)
 {
+    memcpy(s->model, i->model_sha256, sizeof(s->model)); /* the settlement's */
+    s->clock = STATEMENT_CLOCK_NSM;
     s->job = t->job;
     s->nonce = view_of(t->nonce.bytes, t->nonce.len);
     s->end_us = clock_wall_us();
@@ -62,16 +65,6 @@ static void fill_job(const struct ticket *t, const struct msg_report *r, struct 
     memcpy(s->input.tensors, r->in_tensors, DIGEST_LEN);
     memcpy(s->output.descriptors, r->out_descriptors, DIGEST_LEN);
     memcpy(s->output.tensors, r->out_tensors, DIGEST_LEN);
-}
-
-err_t batch_fits(const struct batch *b, const struct keeper_infer *i)
-{
-    struct statement s = {0};
-    uint8_t bytes[STATEMENT_MAX];
-    size_t len = 0;
-    fill_node(b, &s);
-    fill_model(i, &s);
-    return statement_encode(&s, bytes, &len, NULL);
 }
 
 /* Each is used once. */
@@ -90,11 +83,9 @@ err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct tick
     struct statement s = {0};
     struct batch_entry *entry = &b->entries[b->count];
     uint8_t digest[SHA256_LEN];
-    fill_node(b, &s);
-    fill_model(i, &s);
-    fill_job(t, r, &s);
+    fill_job(i, t, r, &s);
     TRY(take_salt(b, s.salt));
-    TRY(statement_encode(&s, entry->statement, &entry->statement_len, NULL));
+    TRY(statement_finish(&i->base, &s, entry->statement, &entry->statement_len, NULL));
     TRY(sign_add(&b->signer, view_of(entry->statement, entry->statement_len), digest));
     entry->job = t->job;
     entry->settle = t->settle;

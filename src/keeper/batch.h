@@ -39,11 +39,13 @@ void batch_done(struct batch *b);
 /* How many more statements fit. */
 size_t batch_room(const struct batch *b);
 
-/* Whether what the supervisor told of this infer can stand in a statement; ERR_RECEIPT_MALFORMED. */
-err_t batch_fits(const struct batch *b, const struct keeper_infer *i);
+/* What is the same in all statements about this infer, which has just been sealed, goes into `i->base`. ERR_RECEIPT_MALFORMED when
+   what the supervisor told of it cannot stand in one. */
+err_t batch_base(const struct batch *b, const struct msg_keeper_sealed *sealed, struct view engine,
+                 struct keeper_infer *i);
 
 /* Makes the statement of one matched pair: every field comes from the keeper, the supervisor or this infer's report.
-   The infer is one that fits and there is room, so an error is the keeper's own. */
+   The infer has its base and there is room, so an error is the keeper's own. */
 err_t batch_add(struct batch *b, const struct keeper_infer *i, const struct ticket *t, const struct msg_report *r);
 
 /* Gets a receipt, borrowed for the call, with its settlement if that was asked for and not too many were, else NULL. */

@@ -92,15 +92,10 @@ static err_t on_sealed(void *self, struct wire_msg *m)
     struct keeper *k = self;
     const struct msg_keeper_sealed *sealed = m->fixed;
     struct keeper_infer *i = peers_infer(&k->peers, sealed->infer);
-    if (i == NULL || i->sealed || sealed->file_cid_len > CID_MAX || m->tail.len > sizeof(i->engine))
+    if (i == NULL || i->sealed || sealed->file_cid_len > CID_MAX)
         return ERR_PROTOCOL;
-    i->file_cid_len = sealed->file_cid_len;
-    memcpy(i->file_cid, sealed->file_cid, sizeof(i->file_cid));
-    memcpy(i->model_sha256, sealed->model_sha256, sizeof(i->model_sha256));
-    memcpy(i->engine, m->tail.data, m->tail.len);
-    i->engine_len = m->tail.len;
     i->sealed = true;
-    err_t e = batch_fits(&k->batch, i);
+    err_t e = batch_base(&k->batch, sealed, m->tail, i);
     if (e != OK)
         keeper_accuse_infer(k, i, 0, e);
     return i->accused ? OK : keeper_watch(k, i->report.fd, TAG_REPORT | sealed->infer);

@@ -2,6 +2,7 @@
 #ifndef VERONNX_KEEPER_PEERS_H
 #define VERONNX_KEEPER_PEERS_H
 
+#include "receipt/statement.h"
 #include "wire/frame.h"
 
 #define FRONTS_MAX 4
@@ -21,11 +22,8 @@ struct keeper_infer {
     struct wire_end report; /* closed once it is accused */
     uint8_t epoch[EPOCH_LEN];
     struct wire_model asked;
-    uint8_t file_cid[CID_MAX];
-    uint8_t file_cid_len;
     uint8_t model_sha256[DIGEST_LEN];
-    char engine[ENGINE_MAX];
-    size_t engine_len;
+    struct statement_base base; /* of its statements; once it is sealed */
 };
 
 struct peers {

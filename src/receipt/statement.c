@@ -42,27 +42,42 @@ static bool is_between(size_t n, size_t min, size_t max)
     return n >= min && n <= max;
 }
 
-/* The first field that is out of its range, or 0. */
-static enum statement_key statement_fault(const struct statement *s)
+struct rule {
+    enum statement_key key;
+    bool good;
+};
+
+static enum statement_key first_fault(const struct rule *rules, size_t n)
 {
-    const struct {
-        enum statement_key key;
-        bool good;
-    } rules[] = {
+    for (size_t i = 0; i < n; i++)
+        if (!rules[i].good)
+            return rules[i].key;
+    return 0;
+}
+
+/* The first field up to the epoch that is out of its range, or 0. */
+static enum statement_key base_fault(const struct statement *s)
+{
+    const struct rule rules[] = {
         {STATEMENT_KEY_KIND, s->kind == STATEMENT_NITRO || s->kind == STATEMENT_SIMULATED},
         {STATEMENT_KEY_IMAGE, s->has_image || s->kind == STATEMENT_SIMULATED},
         {STATEMENT_KEY_ASKED_CID, is_between(s->asked_cid.len, STATEMENT_CID_MIN, STATEMENT_CID_MAX)},
         {STATEMENT_KEY_ASKED_PATH, s->asked_path.len <= STATEMENT_PATH_MAX && utf8_valid(s->asked_path)},
         {STATEMENT_KEY_FILE_CID, is_between(s->file_cid.len, STATEMENT_CID_MIN, STATEMENT_CID_MAX)},
         {STATEMENT_KEY_ENGINE, is_between(s->engine.len, 1, STATEMENT_ENGINE_MAX) && is_printable(s->engine)},
+    };
+    return first_fault(rules, COUNT_OF(rules));
+}
+
+/* The same of the fields behind it. */
+static enum statement_key job_fault(const struct statement *s)
+{
+    const struct rule rules[] = {
         {STATEMENT_KEY_NONCE, s->nonce.len == 0 || is_between(s->nonce.len, STATEMENT_NONCE_MIN, STATEMENT_NONCE_MAX)},
         {STATEMENT_KEY_END, s->end_us >= s->start_us},
         {STATEMENT_KEY_CLOCK, s->clock == STATEMENT_CLOCK_SYSTEM || s->clock == STATEMENT_CLOCK_NSM},
     };
-    for (size_t i = 0; i < COUNT_OF(rules); i++)
-        if (!rules[i].good)
-            return rules[i].key;
-    return 0;
+    return first_fault(rules, COUNT_OF(rules));
 }
 
 static err_t statement_refuse(struct why *why, enum statement_key key)
@@ -99,19 +114,13 @@ static void put_side(struct cbor_writer *w, enum statement_key key, const struct
     cbor_put_bytes(w, view_of(side->tensors, sizeof(side->tensors)));
 }
 
-err_t statement_encode(const struct statement *s, uint8_t ret_bytes[static STATEMENT_MAX], size_t *ret_len,
-                       struct why *why)
+err_t statement_base(const struct statement *s, struct statement_base *ret, struct why *why)
 {
-    enum statement_key fault = statement_fault(s);
+    enum statement_key fault = base_fault(s);
     if (fault != 0)
         return statement_refuse(why, fault);
-    struct cbor_writer w = cbor_writer_on(ret_bytes, STATEMENT_MAX);
-    bool has_nonce = s->nonce.len > 0;
-    unsigned absent = (s->has_image ? 0U : 1U) + (has_nonce ? 0U : 1U);
-    cbor_put_map(&w, STATEMENT_KEYS - absent);
-    put_uint(&w, STATEMENT_KEY_VERSION, STATEMENT_VERSION);
-    put_uint(&w, STATEMENT_KEY_KIND, s->kind);
-    put_bytes(&w, STATEMENT_KEY_SALT, s->salt, sizeof(s->salt));
+    struct cbor_writer w = cbor_writer_on(ret->bytes, sizeof(ret->bytes));
+    struct view written = {0};
     if (s->has_image)
         put_bytes(&w, STATEMENT_KEY_IMAGE, s->image, sizeof(s->image));
     put_bytes(&w, STATEMENT_KEY_KEYSET, s->keyset, sizeof(s->keyset));
@@ -123,6 +132,27 @@ err_t statement_encode(const struct statement *s, uint8_t ret_bytes[static STATE
     put_bytes(&w, STATEMENT_KEY_MODEL, s->model, sizeof(s->model));
     put_text(&w, STATEMENT_KEY_ENGINE, s->engine);
     put_bytes(&w, STATEMENT_KEY_EPOCH, s->epoch, sizeof(s->epoch));
+    TRY(cbor_written(&w, &written));
+    ret->kind = s->kind;
+    ret->has_image = s->has_image;
+    ret->len = written.len;
+    return OK;
+}
+
+err_t statement_finish(const struct statement_base *base, const struct statement *s,
+                       uint8_t ret_bytes[static STATEMENT_MAX], size_t *ret_len, struct why *why)
+{
+    enum statement_key fault = job_fault(s);
+    if (fault != 0)
+        return statement_refuse(why, fault);
+    struct cbor_writer w = cbor_writer_on(ret_bytes, STATEMENT_MAX);
+    bool has_nonce = s->nonce.len > 0;
+    unsigned absent = (base->has_image ? 0U : 1U) + (has_nonce ? 0U : 1U);
+    cbor_put_map(&w, STATEMENT_KEYS - absent);
+    put_uint(&w, STATEMENT_KEY_VERSION, STATEMENT_VERSION);
+    put_uint(&w, STATEMENT_KEY_KIND, base->kind);
+    put_bytes(&w, STATEMENT_KEY_SALT, s->salt, sizeof(s->salt));
+    cbor_put_encoded(&w, view_of(base->bytes, base->len));
     put_uint(&w, STATEMENT_KEY_JOB, s->job);
     put_side(&w, STATEMENT_KEY_INPUT, &s->input);
     put_side(&w, STATEMENT_KEY_OUTPUT, &s->output);
@@ -135,6 +165,14 @@ err_t statement_encode(const struct statement *s, uint8_t ret_bytes[static STATE
     TRY(cbor_written(&w, &written));
     *ret_len = written.len;
     return OK;
+}
+
+err_t statement_encode(const struct statement *s, uint8_t ret_bytes[static STATEMENT_MAX], size_t *ret_len,
+                       struct why *why)
+{
+    struct statement_base base;
+    TRY(statement_base(s, &base, why));
+    return statement_finish(&base, s, ret_bytes, ret_len, why);
 }
 
 /* ── decode ── */
@@ -252,7 +290,8 @@ err_t statement_decode(struct view bytes, struct statement *ret, struct why *why
     struct reading r = {.in = cbor_reader_on(bytes, CBOR_DETERMINISTIC)};
     if (get_map(&r, &s) != OK)
         return statement_refuse(why, r.key);
-    enum statement_key fault = statement_fault(&s);
+    enum statement_key fault = base_fault(&s);
+    fault = fault != 0 ? fault : job_fault(&s);
     if (fault != 0)
         return statement_refuse(why, fault);
     *ret = s;

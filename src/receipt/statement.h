@@ -87,7 +87,24 @@ struct statement {
               STATEMENT_BYTES_MAX(STATEMENT_EPOCH_LEN) + 2 * (1 + 2 * STATEMENT_BYTES_MAX(SHA256_LEN)) +               \
               STATEMENT_BYTES_MAX(STATEMENT_NONCE_MAX) + 3 * CBOR_HEAD_LEN(UINT64_MAX) + 1))
 
-/* ERR_RECEIPT_MALFORMED when a field is out of its range. */
+/* What is the same in all statements about one process, encoded once: image digest to epoch id. */
+#define STATEMENT_BASE_MAX                                                                                             \
+    ((size_t)(10 + 5 * STATEMENT_BYTES_MAX(SHA256_LEN) + 2 * STATEMENT_BYTES_MAX(STATEMENT_CID_MAX) +                  \
+              STATEMENT_BYTES_MAX(STATEMENT_PATH_MAX) + STATEMENT_BYTES_MAX(STATEMENT_ENGINE_MAX) +                    \
+              STATEMENT_BYTES_MAX(STATEMENT_EPOCH_LEN)))
+struct statement_base {
+    enum statement_kind kind;
+    bool has_image;
+    size_t len;
+    uint8_t bytes[STATEMENT_BASE_MAX];
+};
+/* Of the fields of `s` from kind to epoch, but for the salt. ERR_RECEIPT_MALFORMED when one is out of its range. */
+err_t statement_base(const struct statement *s, struct statement_base *ret, struct why *why);
+/* The statement that it begins; of `s` the salt and the fields from the job number on are taken. ERR_RECEIPT_MALFORMED. */
+err_t statement_finish(const struct statement_base *base, const struct statement *s,
+                       uint8_t ret_bytes[static STATEMENT_MAX], size_t *ret_len, struct why *why);
+
+/* Both at once. */
 err_t statement_encode(const struct statement *s, uint8_t ret_bytes[static STATEMENT_MAX], size_t *ret_len,
                        struct why *why);
 /* Takes exactly what statement_encode makes: ERR_RECEIPT_MALFORMED for everything else. */

@@ -71,11 +71,10 @@ static void add_infer(struct keeper *k, uint32_t number)
     assert(i != NULL);
     MUST(wire_pair(CHAN_REPORT, &i->report, end));
     i->sealed = true;
-    i->asked.cid_len = i->file_cid_len = 34;
+    i->asked.cid_len = 34;
     memset(i->epoch, (int)number, sizeof(i->epoch));
-    memcpy(i->engine, ENGINE, strlen(ENGINE));
-    i->engine_len = strlen(ENGINE);
-    MUST(batch_fits(&k->batch, i));
+    const struct msg_keeper_sealed sealed = {.infer = number, .file_cid_len = 34};
+    MUST(batch_base(&k->batch, &sealed, view_of(ENGINE, strlen(ENGINE)), i));
 }
 
 static void open_stage(void)

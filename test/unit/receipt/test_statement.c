@@ -88,7 +88,7 @@ static void test_vectors(void **state)
     (void)state;
     struct vectors file;
     struct vector v;
-    size_t longest = 0;
+    size_t longest = 0, longest_base = 0;
     size_t count = 0;
     vectors_open(&file);
     for (; vectors_next(&file, "statement", &v); count++) {
@@ -99,8 +99,11 @@ static void test_vectors(void **state)
         struct statement decoded;
         struct statement s = statement_of(&v, room);
         struct view expected = vector_bytes(&v, "encoded", 0, encoded);
+        struct statement_base base;
         assert_int_equal(statement_encode(&s, bytes, &len, NULL), OK);
         assert_true(view_equal(view_of(bytes, len), expected));
+        assert_int_equal(statement_base(&s, &base, NULL), OK);
+        longest_base = MAX(longest_base, base.len);
         assert_int_equal(statement_decode(expected, &decoded, NULL), OK);
         assert_same(&decoded, &s);
         longest = MAX(longest, len);
@@ -108,6 +111,7 @@ static void test_vectors(void **state)
     vectors_close(&file);
     assert_true(count >= 4);
     assert_int_equal(longest, STATEMENT_MAX); /* the maximum is exact */
+    assert_int_equal(longest_base, STATEMENT_BASE_MAX);
 }
 
 static const uint8_t cid[STATEMENT_CID_MAX + 1] = {0x12, 0x20};
@@ -179,6 +183,28 @@ static void test_ranges(void **state)
     }
 }
 
+/* One base, and the jobs of a process on it: each is what it is when it is encoded alone. What a base has is not taken from the job. */
+static void test_base(void **state)
+{
+    (void)state;
+    const struct statement base_of = WITH(has_image, true);
+    const struct statement jobs[] = {WITH(job, 7), WITH(nonce, view_of(nonce, STATEMENT_NONCE_MAX)), WITH(end_us, UINT64_MAX)};
+    struct statement_base base;
+    assert_int_equal(statement_base(&base_of, &base, NULL), OK);
+    for (size_t i = 0; i < COUNT_OF(jobs); i++) {
+        struct statement job = jobs[i], alone = jobs[i];
+        uint8_t bytes[STATEMENT_MAX], want[STATEMENT_MAX];
+        size_t len = 0, want_len = 0;
+        memset(job.salt, (int)i + 1, sizeof(job.salt));
+        memcpy(alone.salt, job.salt, sizeof(alone.salt));
+        alone.has_image = true;
+        job.engine = text_of("another");
+        assert_int_equal(statement_finish(&base, &job, bytes, &len, NULL), OK);
+        assert_int_equal(statement_encode(&alone, want, &want_len, NULL), OK);
+        assert_true(view_equal(view_of(bytes, len), view_of(want, want_len)));
+    }
+}
+
 /* Every prefix is refused, whichever field it ends in. */
 static void test_truncation(void **state)
 {
@@ -197,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_base),
         cmocka_unit_test(test_truncation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
