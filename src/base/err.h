@@ -90,7 +90,7 @@
     X(CAR_VERSION, 400, "the CAR file is not of version 1")                                                            \
     /* runs */                                                                                                         \
     X(QUEUE_FULL, 503, "the queue of this model or of the node is full")                                               \
-    X(QUEUE_TIMEOUT, 503, "the request waited for its turn as long as a run may take")                                 \
+    X(QUEUE_TIMEOUT, 503, "the request waited for its turn as long as it may")                                         \
     X(KEEPER_BUSY, 503, "the signing process is busy")                                                                 \
     X(CLOCK_WRONG, 503, "the node's clock is wrong, so it signs nothing")                                              \
     X(RUN_FAILED, 400, "the model cannot be run on this input")                                                        \

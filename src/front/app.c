@@ -95,7 +95,7 @@ static void on_due(uv_check_t *check)
     if (!all)
         return;
     app->told_ms = now;
-    if (app->seated == 0 && !expected)
+    if (app->seated == 0 && app->waiting == 0 && !expected)
         (void)uv_timer_stop(&app->tick);
 }
 

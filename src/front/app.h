@@ -66,7 +66,7 @@ struct model {
     uint8_t sha256[DIGEST_LEN];
     struct signature signature;
     struct lane *lane; /* INTRODUCED, READY */
-    struct list queue; /* calls, in order */
+    struct list queue; /* calls: lower levels first, each in the order of arrival */
     unsigned waiting;  /* how many */
     struct model_stats stats;
 };
@@ -81,10 +81,10 @@ err_t models_unload(struct app *app, const struct wire_model *id);
 void models_join(struct app *app, const struct wire_model *id, struct call *c);
 /* Takes the first call out of the queue; NULL when nobody waits. */
 struct call *models_next(struct model *m);
-/* Answers those that have waited for their turn for as long as a run may take (QUEUE_TIMEOUT), not counting the load.
- */
+/* Answers those that have waited for their turn for as long as a run may take, not counting the load, or as they want
+   to wait (QUEUE_TIMEOUT). */
 void models_tick(struct app *app, uint64_t now_ms);
-/* Puts a call that could not be handed over in front of the queue again. */
+/* Puts a call that could not be handed over in front of its level again. */
 void models_requeue(struct model *m, struct call *c);
 /* Takes a waiting call out of its queue. */
 void models_leave(struct call *c);
@@ -253,13 +253,15 @@ struct call {
     bool packed;        /* its job goes, or went, together with others */
     bool again;         /* and came back: its tensors lie in the slot alone */
     bool apart;         /* its process may die of it: the next one is to be told from the others */
+    uint8_t level;      /* lower ones have their turn before it */
     int slot;           /* -1: none */
     uint64_t job;       /* 0: none */
     uint64_t queued_ms; /* 0: never */
     uint64_t begin_us;
     uint64_t run_ms; /* when a worker took it, as far as one can tell; far away: not yet */
     uint64_t deadline_ms;
-    uint64_t turn_ns; /* when it was its turn */
+    uint64_t turn_ns;  /* when it was its turn */
+    uint64_t until_ns; /* when the client wants no answer any more; UINT64_MAX: it does not say */
     struct wire_nonce nonce;
     union {
         struct infer_request infer;
@@ -305,7 +307,7 @@ err_t call_result(struct lane *l, struct wire_msg *m);
 err_t call_receipts(struct app *app, struct wire_msg *m);
 err_t call_settlement(struct app *app, struct wire_msg *m);
 err_t call_no_receipt(struct app *app, struct wire_msg *m);
-/* Deadlines; a lane that ended. Both answer. */
+/* Deadlines, ours and those of clients (TIMEOUT); a lane that ended. Both answer. */
 void calls_tick(struct app *app, uint64_t now_ms);
 void calls_lose_lane(struct lane *l, err_t reason);
 
@@ -369,6 +371,10 @@ void enclave_signing_key(struct app *app, struct http_req *req);
 err_t call_parse(struct call *c, size_t text_len, struct why *why);
 /* The header fields Veronnx-Nonce and Veronnx-Settle; `nonce`, which may be empty, stands in the body. */
 err_t call_read_head(struct call *c, struct view nonce, struct why *why);
+/* The parameters `timeout` and `priority`. */
+void call_take_turn(struct call *c, const struct oip_request *r);
+/* QUEUE_TIMEOUT, because `timeout` has passed. */
+err_t call_too_late(struct why *why);
 
 /* ── call_blame.c ── */
 

@@ -1,4 +1,4 @@
-/* What stands around the tensors of a request: memory for its text, nonce, settlement. */
+/* What stands around the tensors of a request: memory for its text, nonce, settlement, when its turn is. */
 #include "front/app.h"
 
 #include "base/text.h"
@@ -16,6 +16,7 @@ err_t call_parse(struct call *c, size_t text_len, struct why *why)
         .json_depth = app->conf->json_depth,
         .json_memory = MIN(most, app_room(app)),
         .pairs_from = INFER_PAIRS_FROM,
+        .priorities = app->conf->priorities,
     };
     TRY(lease_take(&c->document, &app->transfer, limits.json_memory));
     err_t e = c->form->parse(c, &limits, &memory, why);
@@ -63,4 +64,17 @@ err_t call_read_head(struct call *c, struct view nonce, struct why *why)
 {
     TRY(take_nonce(c, nonce, why));
     return take_settle(c, why);
+}
+
+void call_take_turn(struct call *c, const struct oip_request *r)
+{
+    if (r->priority > 0)
+        c->level = (uint8_t)r->priority;
+    if (r->timeout_us > 0)
+        c->until_ns = c->req->start_ns + r->timeout_us * 1000;
+}
+
+err_t call_too_late(struct why *why)
+{
+    return why_set(why, ERR_QUEUE_TIMEOUT, "parameters.timeout: it passed before the request had its turn");
 }

@@ -106,7 +106,7 @@ void call_start(struct call *c, struct lane *l)
     }
     c->turn_ns = clock_mono_ns();
     call_take_slot(c, l);
-    err_t e = call_take_seat(c);
+    err_t e = c->turn_ns < c->until_ns ? call_take_seat(c) : call_too_late(&why);
     if (e == OK)
         e = place(c, &why);
     if (e == OK)

@@ -22,7 +22,8 @@ struct call *call_make(struct app *app, struct http_req *req, const struct call_
     struct call *c = pool_take(&app->free_calls);
     if (c == NULL)
         return NULL;
-    *c = (struct call){.form = form, .app = app, .req = req, .slot = -1, .area.fd = -1};
+    *c = (struct call){.form = form, .app = app, .req = req, .slot = -1, .area.fd = -1, .until_ns = UINT64_MAX};
+    c->level = (uint8_t)((app->conf->priorities + 1) / 2);
     list_init(&c->link);
     req->user = c;
     return c;
@@ -468,11 +469,25 @@ static void overdue(struct call *c)
     }
 }
 
+/* As if the client had left, but for the answer. */
+static void abandon(struct call *c)
+{
+    struct http_req *req = c->req;
+    struct why why = {0};
+    err_t e = why_set(&why, ERR_TIMEOUT, "parameters.timeout: it passed before there was an answer");
+    call_orphan(c);
+    reply_error(req, e, &why, 0);
+}
+
 void calls_tick(struct app *app, uint64_t now_ms)
 {
-    for (size_t n = 0; n < CALLS_MAX; n++)
-        if (app->calls[n] != NULL && now_ms >= app->calls[n]->deadline_ms)
-            overdue(app->calls[n]);
+    for (size_t n = 0; n < CALLS_MAX; n++) {
+        struct call *c = app->calls[n];
+        if (c != NULL && now_ms >= c->deadline_ms)
+            overdue(c);
+        else if (c != NULL && c->req != NULL && now_ms * 1000000 >= c->until_ns)
+            abandon(c);
+    }
 }
 
 void calls_lose_lane(struct lane *l, err_t reason)

@@ -278,8 +278,8 @@ static void server_ready(struct app *app, struct http_req *req)
 
 static void server_metadata(struct app *app UNUSED, struct http_req *req)
 {
-    static const char *const names[] = {"classification", "parameters", "statistics", "model_configuration",
-                                        "model_repository"};
+    static const char *const names[] = {"classification",      "parameters",       "statistics",
+                                        "model_configuration", "model_repository", "schedule_policy"};
     ProtobufCBinaryData extensions[COUNT_OF(names)];
     Inference__ServerMetadataResponse m = INFERENCE__SERVER_METADATA_RESPONSE__INIT;
     for (size_t i = 0; i < COUNT_OF(names); i++)

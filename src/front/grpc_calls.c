@@ -23,7 +23,8 @@ static err_t take_name(struct grpc_call *g, struct view name, struct why *why)
 static err_t parse(struct call *c, const struct infer_limits *limits, size_t *ret_memory, struct why *why)
 {
     struct grpc_call *g = &c->as.grpc;
-    TRY(grpc_infer_parse(g->message, limits->json_memory, &g->infer, ret_memory, why));
+    TRY(grpc_infer_parse(g->message, limits, &g->infer, ret_memory, why));
+    call_take_turn(c, &g->infer.request);
     return take_name(g, g->infer.name, why);
 }
 

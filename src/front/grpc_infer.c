@@ -316,12 +316,38 @@ static err_t check_parameters(const Inference__ModelInferRequest *m, struct why 
     return OK;
 }
 
-static err_t parse(struct view message, size_t max_memory, struct grpc_infer *g, struct why *why)
+/* A negative one is larger than any limit. */
+static err_t take_number(const Inference__InferParameter *p, const char *name, uint64_t max, uint64_t *ret,
+                         struct why *why)
+{
+    if (p == NULL)
+        return OK;
+    bool is_signed = p->parameter_choice_case == INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_INT64_PARAM;
+    bool is_number = is_signed || p->parameter_choice_case == INFERENCE__INFER_PARAMETER__PARAMETER_CHOICE_UINT64_PARAM;
+    uint64_t n = is_signed ? (uint64_t)p->int64_param : p->uint64_param;
+    if (!is_number || n > max)
+        return why_set(why, is_number ? ERR_FIELD_VALUE : ERR_FIELD_TYPE, "parameters.%s: an integer from 0 to %llu",
+                       name, (unsigned long long)max);
+    *ret = n;
+    return OK;
+}
+
+/* Until when it wants its answer, and before whom. */
+static err_t take_turn(const Inference__ModelInferRequest *m, unsigned priorities, struct oip_request *r,
+                       struct why *why)
+{
+    const Inference__InferParameter *timeout = find(m->parameters, m->n_parameters, "timeout");
+    const Inference__InferParameter *priority = find(m->parameters, m->n_parameters, "priority");
+    TRY(take_number(timeout, "timeout", OIP_TIMEOUT_MAX, &r->timeout_us, why));
+    return priorities > 0 ? take_number(priority, "priority", priorities, &r->priority, why) : OK;
+}
+
+static err_t parse(struct view message, const struct infer_limits *limits, struct grpc_infer *g, struct why *why)
 {
     TRY(split(message, g, why));
-    if (g->head.cap > max_memory)
+    if (g->head.cap > limits->json_memory)
         return ERR_TOO_LARGE;
-    g->memory.left = max_memory - g->head.cap;
+    g->memory.left = limits->json_memory - g->head.cap;
     err_t e = grpc_unpack(&inference__model_infer_request__descriptor, buf_view(&g->head), &g->memory, &g->message);
     if (e == ERR_MALFORMED)
         return why_set(why, e, "the message is not a ModelInferRequest");
@@ -330,22 +356,23 @@ static err_t parse(struct view message, size_t max_memory, struct grpc_infer *g,
     if (m->model_version.len > 0 && !view_is(grpc_view(m->model_version), "1"))
         return why_set(why, ERR_NOT_FOUND, "the only version of a model is 1");
     TRY(check_parameters(m, why));
+    TRY(take_turn(m, limits->priorities, &g->request, why));
     g->name = grpc_view(m->model_name);
     g->request.binary_output = true;
     TRY(take_inputs(g, m, why));
     return take_outputs(&g->request, m, why);
 }
 
-err_t grpc_infer_parse(struct view message, size_t max_memory, struct grpc_infer *ret, size_t *ret_memory,
-                       struct why *why)
+err_t grpc_infer_parse(struct view message, const struct infer_limits *limits, struct grpc_infer *ret,
+                       size_t *ret_memory, struct why *why)
 {
     *ret = (struct grpc_infer){0};
-    err_t e = parse(message, max_memory, ret, why);
+    err_t e = parse(message, limits, ret, why);
     if (e != OK) {
         grpc_infer_done(ret);
         return e;
     }
-    *ret_memory = max_memory - ret->memory.left;
+    *ret_memory = limits->json_memory - ret->memory.left;
     return OK;
 }
 

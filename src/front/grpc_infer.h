@@ -20,11 +20,11 @@ struct grpc_infer {
 
 /* How many bytes of a message are not raw tensors, as far as it is well-formed: what protobuf-c will see. */
 size_t grpc_infer_head(struct view message);
-/* At most `max_memory` bytes are allocated; `ret_memory` is how many stay until grpc_infer_drop. ERR_MALFORMED,
+/* At most limits->json_memory bytes are allocated; `ret_memory` is how many stay until grpc_infer_drop. ERR_MALFORMED,
    ERR_TRUNCATED, ERR_TOO_LARGE, ERR_FIELD_VALUE, _TYPE, _DUPLICATE, ERR_SHAPE_MISMATCH, ERR_DTYPE_UNSUPPORTED,
    ERR_NOMEM. */
-err_t grpc_infer_parse(struct view message, size_t max_memory, struct grpc_infer *ret, size_t *ret_memory,
-                       struct why *why);
+err_t grpc_infer_parse(struct view message, const struct infer_limits *limits, struct grpc_infer *ret,
+                       size_t *ret_memory, struct why *why);
 /* Frees what refers to the message; frees the rest. Both accept a zeroed struct. */
 void grpc_infer_drop(struct grpc_infer *g);
 void grpc_infer_done(struct grpc_infer *g);

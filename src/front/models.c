@@ -89,11 +89,30 @@ static void enter(struct model *m, struct list *at, struct call *c)
         c->queued_ms = clock_mono_ms();
     m->waiting++;
     m->app->waiting++;
+    if (c->until_ns != UINT64_MAX)
+        app_need_tick(m->app);
+}
+
+static unsigned level_at(struct list *at)
+{
+    return LIST_OF(at, struct call, link)->level;
+}
+
+/* Behind all of its level. */
+static void enter_last(struct model *m, struct call *c)
+{
+    struct list *at = &m->queue;
+    while (at->prev != &m->queue && level_at(at->prev) > c->level)
+        at = at->prev;
+    enter(m, at, c);
 }
 
 void models_requeue(struct model *m, struct call *c)
 {
-    enter(m, m->queue.next, c);
+    struct list *at = m->queue.next;
+    while (at != &m->queue && level_at(at) < c->level)
+        at = at->next;
+    enter(m, at, c);
 }
 
 void models_leave(struct call *c)
@@ -167,7 +186,7 @@ static err_t join_known(struct model *m, struct call *c, struct why *why, uint32
     }
     if (m->state == MODEL_READY && c->tensors == NULL)
         TRY(call_convert(c, &m->signature, why));
-    enter(m, &m->queue, c);
+    enter_last(m, c);
     return OK;
 }
 
@@ -199,21 +218,36 @@ void models_join(struct app *app, const struct wire_model *id, struct call *c)
         call_fail(c, e, &why, retry_s);
 }
 
-static void expire(struct model *m, uint64_t run_ms, uint64_t now_ms)
+/* QUEUE_TIMEOUT when a call has waited for too long; `why` tells when that is what it said itself. */
+static err_t check_wait(const struct model *m, const struct call *c, uint64_t now_ms, struct why *why)
 {
-    while (m->state == MODEL_READY && !list_empty(&m->queue)) {
-        struct call *c = LIST_OF(m->queue.next, struct call, link);
-        if (now_ms < MAX(c->queued_ms, m->ready_ms) + run_ms)
-            break;
+    if (now_ms * 1000000 >= c->until_ns)
+        return call_too_late(why);
+    bool counts = m->state == MODEL_READY;
+    return counts && now_ms >= MAX(c->queued_ms, m->ready_ms) + m->app->conf->run_ms ? ERR_QUEUE_TIMEOUT : OK;
+}
+
+/* The first one that has; whoever is answered may change the queue. */
+static bool expire_one(struct model *m, uint64_t now_ms)
+{
+    struct why why = {0};
+    for (struct list *at = m->queue.next; m->waiting > 0 && at != &m->queue; at = at->next) {
+        struct call *c = LIST_OF(at, struct call, link);
+        err_t e = check_wait(m, c, now_ms, &why);
+        if (e == OK)
+            continue;
         models_leave(c);
-        call_fail(c, ERR_QUEUE_TIMEOUT, NULL, queue_s(m));
+        call_fail(c, e, &why, queue_s(m));
+        return true;
     }
+    return false;
 }
 
 void models_tick(struct app *app, uint64_t now_ms)
 {
     for (unsigned n = 0; app->waiting > 0 && n < app->n_models; n++)
-        expire(&app->models[n], app->conf->run_ms, now_ms);
+        while (expire_one(&app->models[n], now_ms))
+            ;
 }
 
 /* ── lanes come and go ── */

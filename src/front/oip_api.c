@@ -45,6 +45,7 @@ static err_t parse(struct call *c, const struct infer_limits *limits, size_t *re
     bool raw = o->json_len == 0 && http_header(c->req, JSON_LENGTH).data != NULL;
     body->max = body->len + INFER_BODY_PAD; /* the parser's, not the client's */
     TRY(oip_request_parse(body, o->json_len, raw, 0, limits, &o->request, why));
+    call_take_turn(c, &o->request);
     *ret_memory = o->request.memory;
     return OK;
 }
@@ -148,6 +149,7 @@ static err_t parse_early(struct call *c, const struct infer_limits *limits, size
     buf_init(&o->early, c->req->body.len + INFER_BODY_PAD);
     TRY(buf_put_view(&o->early, buf_view(&c->req->body)));
     TRY(oip_request_parse(&o->early, o->early.len, false, bytes_to_come(c->req), limits, &o->request, why));
+    call_take_turn(c, &o->request);
     *ret_memory = o->request.memory + o->early.cap;
     return OK;
 }

@@ -32,7 +32,7 @@ static void server(struct app *app UNUSED, struct http_req *req)
 {
     reply_text(req, "{\"name\":\"veronnx\",\"version\":\"" VERONNX_VERSION
                     "\",\"extensions\":[\"classification\",\"binary_tensor_data\",\"parameters\",\"statistics\","
-                    "\"model_configuration\",\"model_repository\"]}");
+                    "\"model_configuration\",\"model_repository\",\"schedule_policy\"]}");
 }
 
 static void live(struct app *app UNUSED, struct http_req *req)

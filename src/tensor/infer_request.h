@@ -15,6 +15,7 @@ struct infer_limits {
     size_t json_memory;
     /* In a shorter body no lists of pairs are looked for: it takes less time to read them. */
     size_t pairs_from;
+    unsigned priorities; /* levels that a request of the Open Inference Protocol can ask for; 0: it is not heard */
 };
 #define INFER_PAIRS_FROM (1 * KIB)
 

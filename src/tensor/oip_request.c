@@ -25,11 +25,24 @@ static const struct json_name tensor_names[TENSOR_COUNT] = {
 };
 
 /* Parameters with a meaning here. Others may have any name and value, except names that Triton keeps for itself. */
-enum { PARAM_SIZE, PARAM_BINARY, PARAM_BINARY_ALL, PARAM_CLASSES, PARAM_SHARED, PARAM_COUNT };
+enum {
+    PARAM_SIZE,
+    PARAM_BINARY,
+    PARAM_BINARY_ALL,
+    PARAM_CLASSES,
+    PARAM_SHARED,
+    PARAM_TIMEOUT,
+    PARAM_PRIORITY,
+    PARAM_COUNT
+};
 static const struct json_name param_names[PARAM_COUNT] = {
-    [PARAM_SIZE] = JSON_NAME("binary_data_size"),         [PARAM_BINARY] = JSON_NAME("binary_data"),
-    [PARAM_BINARY_ALL] = JSON_NAME("binary_data_output"), [PARAM_CLASSES] = JSON_NAME("classification"),
+    [PARAM_SIZE] = JSON_NAME("binary_data_size"),
+    [PARAM_BINARY] = JSON_NAME("binary_data"),
+    [PARAM_BINARY_ALL] = JSON_NAME("binary_data_output"),
+    [PARAM_CLASSES] = JSON_NAME("classification"),
     [PARAM_SHARED] = JSON_NAME("shared_memory_region"),
+    [PARAM_TIMEOUT] = JSON_NAME("timeout"),
+    [PARAM_PRIORITY] = JSON_NAME("priority"),
 };
 #define RESERVED "triton_"
 
@@ -298,7 +311,19 @@ static err_t take_id(yyjson_val *v, struct oip_request *r, struct why *why)
     return keep(r, id, &r->id);
 }
 
-static err_t take_root(yyjson_val *root, struct oip_request *r, struct why *why)
+/* Until when it wants its answer, and before whom. */
+static err_t take_turn(yyjson_val *const params[PARAM_COUNT], unsigned priorities, struct oip_request *r,
+                       struct why *why)
+{
+    const struct place here = {""};
+    if (params[PARAM_TIMEOUT] != NULL)
+        TRY(param_uint(params[PARAM_TIMEOUT], &here, PARAM_TIMEOUT, OIP_TIMEOUT_MAX, &r->timeout_us, why));
+    if (params[PARAM_PRIORITY] != NULL && priorities > 0)
+        TRY(param_uint(params[PARAM_PRIORITY], &here, PARAM_PRIORITY, priorities, &r->priority, why));
+    return OK;
+}
+
+static err_t take_root(yyjson_val *root, unsigned priorities, struct oip_request *r, struct why *why)
 {
     const struct place here = {""};
     yyjson_val *fields[ROOT_COUNT] = {0};
@@ -307,6 +332,7 @@ static err_t take_root(yyjson_val *root, struct oip_request *r, struct why *why)
     TRY(take_id(fields[ROOT_ID], r, why));
     TRY(read_params(fields[ROOT_PARAMETERS], &here, params, why));
     TRY(param_bool(params[PARAM_BINARY_ALL], &here, PARAM_BINARY_ALL, &r->binary_output, why));
+    TRY(take_turn(params, priorities, r, why));
     TRY(take_outputs(fields[ROOT_OUTPUTS], r, why));
     return take_inputs(fields[ROOT_INPUTS], r, why);
 }
@@ -352,7 +378,7 @@ err_t oip_request_parse(struct buf *body, size_t json_len, bool raw, size_t late
         r.binary = later > 0 ? view_of(NULL, later) : view_of(body->data + json_len, body->len - json_len);
         TRY(read_json(body, json_len, limits, &r, why));
         TRY(buf_reserve(&r.texts, r.texts.max, &padding));
-        TRY(take_root(yyjson_doc_get_root(r.doc), &r, why));
+        TRY(take_root(yyjson_doc_get_root(r.doc), limits->priorities, &r, why));
     }
     *ret = r;
     r = (struct oip_request){0};

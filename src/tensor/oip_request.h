@@ -8,6 +8,7 @@
 
 #define OIP_ID_MAX      1024 /* bytes of `id` */
 #define OIP_CLASSES_MAX 65536
+#define OIP_TIMEOUT_MAX UINT64_C(86400000000) /* microseconds: a day */
 
 /* A requested output. */
 struct oip_output {
@@ -17,10 +18,12 @@ struct oip_output {
 };
 
 struct oip_request {
-    bool raw;           /* the body is one tensor: the model has one input */
-    bool binary_output; /* of outputs that are not named */
-    struct view id;     /* .data NULL: none; in the request's own memory, like names of outputs */
-    size_t n_outputs;   /* 0: all of the model's */
+    bool raw;            /* the body is one tensor: the model has one input */
+    bool binary_output;  /* of outputs that are not named */
+    uint64_t timeout_us; /* from its arrival; 0: none */
+    uint64_t priority;   /* 1 to infer_limits.priorities; 0: the default */
+    struct view id;      /* .data NULL: none; in the request's own memory, like names of outputs */
+    size_t n_outputs;    /* 0: all of the model's */
     struct oip_output *outputs;
     size_t memory; /* bytes allocated for the parsed JSON, until oip_request_drop */
     /* private */

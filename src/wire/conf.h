@@ -59,6 +59,7 @@ struct conf {
     uint32_t json_depth;
     uint32_t queue_model;
     uint32_t queue_all;
+    uint32_t priorities; /* levels that a request can ask for; 0 = none */
     uint32_t connections;
     uint32_t idle_ms;
     uint32_t header_ms;

@@ -48,6 +48,8 @@ const struct option options[] = {
      NULL, false},
     {"queue-all", SECTION_NODE, OPTION_NUMBER, AT(queue_all), 1, 512, "256", "N", "requests waiting in all", NULL,
      false},
+    {"priorities", SECTION_NODE, OPTION_NUMBER, AT(priorities), 0, 8, "0", "N",
+     "levels at which requests wait, 1 first; who asks for none has level (N + 1) / 2, rounded down; 0 = no levels", NULL, false},
     {"connections", SECTION_NODE, OPTION_NUMBER, AT(connections), 1, 30000, "10000", "N", "connections at a time", NULL,
      false},
     {"idle-time", SECTION_NODE, OPTION_TIME, AT(idle_ms), 100, 3600000, "60s", "TIME",

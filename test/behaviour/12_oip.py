@@ -42,7 +42,7 @@ with Node() as node:
     equal(oip.infer(node, cid, [("x", "FP32", [4], [[1, 2], [3, 4]])])[2]["y"][2], [2.0, 4.0, 6.0, 8.0], "nested data")
     equal(oip.infer(node, cid, [("x", "FP32", [0], [])])[2]["y"], ("FP32", [0], []), "an empty tensor")
     equal(oip.infer(node, cid, [X], outputs=[{"name": "y"}])[0], 200, "an output that is asked for")
-    equal(oip.infer(node, cid, [X], parameters={"priority": 1, "timeout": 5, "own": "text", "flag": True, "f": 0.5})[0], 200, "parameters")
+    equal(oip.infer(node, cid, [X], parameters={"priority": 1, "timeout": 60_000_000, "own": "text", "flag": True, "f": 0.5})[0], 200, "parameters")
     nonce = "ab" * 20
     equal(oip.infer(node, cid, [X], headers={"Veronnx-Nonce": nonce})[0], 200, "a nonce")
 

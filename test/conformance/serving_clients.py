@@ -56,7 +56,7 @@ def triton_steps(node, cid):
     step("infer, JSON out", lambda: infer(outputs=[triton.InferRequestedOutput("y", binary_data=False)]))
     step("infer, gzip", lambda: infer(request_compression_algorithm="gzip", response_compression_algorithm="gzip"))
     step("infer, deflate", lambda: infer(request_compression_algorithm="deflate", response_compression_algorithm="deflate"))
-    step("infer, parameters", lambda: infer(request_id="7", priority=1, timeout=10 ** 6, parameters={"own": "text"}))
+    step("infer, parameters", lambda: infer(request_id="7", priority=1, timeout=60 * 10 ** 6, parameters={"own": "text"}))
     step("classes", lambda: nodes.equal(list(client.infer(cid, x, outputs=[triton.InferRequestedOutput("y", class_count=1)]).as_numpy("y")),
                                         [b"6.000000:2"], "classes"))
     step("async_infer", lambda: same(client.async_infer(cid, x).get_result()))

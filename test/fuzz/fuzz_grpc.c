@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-#define MEMORY (256 * KIB)
+#define MEMORY     (256 * KIB)
+#define PRIORITIES 3
 
 #define REQUIRE(condition)                                                                                             \
     do {                                                                                                               \
@@ -53,13 +54,15 @@ static const struct signature *a_signature(void)
 
 static void try_infer(struct view message)
 {
+    const struct infer_limits limits = {.json_memory = MEMORY, .priorities = PRIORITIES};
     struct grpc_infer g;
     struct why why = {0};
     size_t memory = 0;
     REQUIRE(grpc_infer_head(message) <= message.len);
-    if (grpc_infer_parse(message, MEMORY, &g, &memory, &why) != OK)
+    if (grpc_infer_parse(message, &limits, &g, &memory, &why) != OK)
         return;
     REQUIRE(memory <= MEMORY);
+    REQUIRE(g.request.timeout_us <= OIP_TIMEOUT_MAX && g.request.priority <= PRIORITIES);
     AUTO(value_set_done) struct value_set set = {0};
     if (oip_request_measure(&g.request, a_signature(), 1 * MIB, &set, &why) == OK) {
         uint8_t *area = calloc(1, MAX(set.total, 1));

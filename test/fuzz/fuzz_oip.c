@@ -40,7 +40,7 @@ static void check_payloads(const struct value_set *set, const uint8_t *area)
             abort();
 }
 
-static const struct infer_limits limits = {.json_depth = 8, .json_memory = 9 * MAX_BODY + 64 * KIB};
+static const struct infer_limits limits = {.json_depth = 8, .json_memory = 9 * MAX_BODY + 64 * KIB, .priorities = 3};
 
 /* One reading of a body, from its text to its tensors. */
 struct reading {
@@ -66,6 +66,8 @@ static err_t read_body(struct view body, size_t json_len, size_t later, const st
     if (buf_put_view(&r->body, body) != OK)
         abort();
     TRY(oip_request_parse(&r->body, json_len, json_len == 0, later, &limits, &r->request, &why));
+    if (r->request.timeout_us > OIP_TIMEOUT_MAX || r->request.priority > limits.priorities)
+        abort();
     TRY(oip_request_measure(&r->request, s, MAX_AREA, &r->set, &why));
     r->area = mem_alloc(1, MAX(r->set.total, 1));
     if (r->area == NULL)

@@ -48,11 +48,13 @@ static struct buf a_request(void)
     return b;
 }
 
+static const struct infer_limits limits = {.json_memory = MEMORY, .priorities = 3};
+
 static err_t parse(struct view message, struct grpc_infer *g)
 {
     struct why why = {0};
     size_t memory = 0;
-    return grpc_infer_parse(message, MEMORY, g, &memory, &why);
+    return grpc_infer_parse(message, &limits, g, &memory, &why);
 }
 
 /* ── requests ── */
@@ -174,7 +176,7 @@ static void test_cut(void **state)
     }
     put_text(&b, 7, "one too many");
     assert_err(parse(buf_view(&b), &g), ERR_FIELD_VALUE);
-    assert_err(parse(text_view("\x38\x01"), &g), ERR_MALFORMED); /* 7 as a varint */
+    assert_err(parse(text_view("\x38\x01"), &g), ERR_MALFORMED);                   /* 7 as a varint */
     assert_err(parse(text_view("\x22\x0a\x0a\x08triton_x"), &g), ERR_FIELD_VALUE); /* parameters: 4 */
     assert_ok(parse(text_view("\x22\x08\x0a\x06triton"), &g));
     grpc_infer_done(&g);
@@ -184,6 +186,84 @@ static void test_cut(void **state)
                ERR_NOT_FOUND);
 }
 
+/* An entry of `parameters`: key 1, value 2 (bool 1, int64 2, string 3, double 4, uint64 5). */
+static struct buf parameter(const char *key, struct view value)
+{
+    AUTO_BUF struct buf entry = BUF_WITH(KIB);
+    struct buf b = BUF_WITH(KIB);
+    put_text(&entry, 1, key);
+    put_bytes(&entry, 2, value);
+    put_bytes(&b, 4, buf_view(&entry));
+    return b;
+}
+
+#define DAY       "\x80\xc0\xdd\xee\xc1\x02" /* 86,400,000,000 */
+#define DAY_OVER  "\x81\xc0\xdd\xee\xc1\x02"
+#define MINUS_ONE "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
+#define VALUE(text)                                                                                                    \
+    {                                                                                                                  \
+        (const uint8_t *)(text), sizeof(text) - 1                                                                      \
+    }
+
+/* Signed and unsigned numbers, as clients of Triton send them. */
+static void test_turn(void **state)
+{
+    static const struct {
+        const char *key;
+        struct view value;
+        err_t e;
+        uint64_t timeout_us;
+        uint64_t priority;
+    } rows[] = {
+        {"timeout", VALUE("\x10\x00"), OK, 0, 0},
+        {"timeout", VALUE("\x10\x07"), OK, 7, 0},
+        {"timeout", VALUE("\x28\x07"), OK, 7, 0},
+        {"timeout", VALUE("\x10" DAY), OK, UINT64_C(86400000000), 0},
+        {"timeout", VALUE("\x10" DAY_OVER), ERR_FIELD_VALUE, 0, 0},
+        {"timeout", VALUE("\x28" DAY_OVER), ERR_FIELD_VALUE, 0, 0},
+        {"timeout", VALUE("\x10" MINUS_ONE), ERR_FIELD_VALUE, 0, 0},
+        {"timeout", VALUE("\x28" MINUS_ONE), ERR_FIELD_VALUE, 0, 0},
+        {"timeout", VALUE("\x08\x01"), ERR_FIELD_TYPE, 0, 0},
+        {"timeout", VALUE("\x1a\x01\x37"), ERR_FIELD_TYPE, 0, 0},
+        {"timeout", VALUE("\x21\0\0\0\0\0\0\0\0"), ERR_FIELD_TYPE, 0, 0},
+        {"timeout", VALUE(""), ERR_FIELD_TYPE, 0, 0},
+        {"priority", VALUE("\x28\x00"), OK, 0, 0},
+        {"priority", VALUE("\x28\x01"), OK, 0, 1},
+        {"priority", VALUE("\x10\x03"), OK, 0, 3},
+        {"priority", VALUE("\x10\x04"), ERR_FIELD_VALUE, 0, 0},
+        {"priority", VALUE("\x28\x04"), ERR_FIELD_VALUE, 0, 0},
+        {"priority", VALUE("\x10" MINUS_ONE), ERR_FIELD_VALUE, 0, 0},
+        {"priority", VALUE("\x1a\x01\x31"), ERR_FIELD_TYPE, 0, 0},
+        {"Priority", VALUE("\x1a\x01\x31"), OK, 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        AUTO_BUF struct buf b = parameter(rows[i].key, rows[i].value);
+        struct grpc_infer g;
+        assert_err(parse(buf_view(&b), &g), rows[i].e);
+        assert_int_equal(g.request.timeout_us, rows[i].timeout_us);
+        assert_int_equal(g.request.priority, rows[i].priority);
+        grpc_infer_done(&g);
+    }
+}
+
+/* The node has no levels: whatever is asked for is not heard. */
+static void test_no_levels(void **state)
+{
+    static const struct view values[] = {VALUE("\x28\x01"), VALUE("\x10" MINUS_ONE), VALUE("\x1a\x01\x31")};
+    const struct infer_limits none = {.json_memory = MEMORY};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        AUTO_BUF struct buf b = parameter("priority", values[i]);
+        struct grpc_infer g;
+        struct why why = {0};
+        size_t memory = 0;
+        assert_ok(grpc_infer_parse(buf_view(&b), &none, &g, &memory, &why));
+        assert_int_equal(g.request.priority, 0);
+        grpc_infer_done(&g);
+    }
+}
+
 static void test_memory(void **state)
 {
     AUTO_BUF struct buf b = a_request();
@@ -191,15 +271,15 @@ static void test_memory(void **state)
     struct why why = {0};
     size_t memory = 0, needed = 0;
     (void)state;
-    assert_ok(grpc_infer_parse(buf_view(&b), MEMORY, &g, &needed, &why));
+    assert_ok(grpc_infer_parse(buf_view(&b), &limits, &g, &needed, &why));
     grpc_infer_done(&g);
-    for (size_t most = 0; most < needed; most++)
-        assert_err(grpc_infer_parse(buf_view(&b), most, &g, &memory, &why), ERR_TOO_LARGE);
+    for (struct infer_limits most = {0}; most.json_memory < needed; most.json_memory++)
+        assert_err(grpc_infer_parse(buf_view(&b), &most, &g, &memory, &why), ERR_TOO_LARGE);
     err_t e = ERR_NOMEM;
     for (long n = 0; e == ERR_NOMEM; n++) {
         assert_true(n < 50);
         mem_fail_after(n);
-        e = grpc_infer_parse(buf_view(&b), MEMORY, &g, &memory, &why);
+        e = grpc_infer_parse(buf_view(&b), &limits, &g, &memory, &why);
         mem_fail_after(-1);
         assert_true(e == OK || n < 49);
     }
@@ -251,8 +331,9 @@ static void test_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_raw), cmocka_unit_test(test_contents), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_cut), cmocka_unit_test(test_memory),   cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_raw),    cmocka_unit_test(test_contents), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_cut),    cmocka_unit_test(test_turn),     cmocka_unit_test(test_no_levels),
+        cmocka_unit_test(test_memory), cmocka_unit_test(test_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
