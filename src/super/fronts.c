@@ -78,6 +78,7 @@ static err_t on_unload(void *self, struct wire_msg *m)
         return ERR_PROTOCOL;
     struct infer *i = infers_by_model(&s->infers, &unload->model);
     (void)files_drop(&s->infers, &unload->model);
+    prepare_stop(s, &unload->model);
     (void)infers_forgive(&s->infers, &unload->model);
     if (i != NULL)
         leave_evict(s, i);
@@ -102,6 +103,8 @@ static err_t on_active(void *self, struct wire_msg *m)
 {
     const struct msg_front_active *active = m->fixed;
     struct infer *i = infers_by_number(&((struct super *)self)->infers, active->infer);
+    if (active->slow > 1)
+        return ERR_PROTOCOL;
     if (i == NULL)
         return OK;
     infers_used(i, clock_mono_ms());

@@ -3,13 +3,13 @@
 import os
 import signal
 
-from node import SLOW, Node, alive, check, wait_for
+from node import Node, alive, check, wait_for
 
 for victim in ("super", "keeper", "nsm-sim"):
     with Node() as node:
         node.infer("double")
         node.remember()
         os.kill(node.process.pid if victim == "super" else node.processes(victim)[0], signal.SIGKILL)
-        status = node.wait(1 * SLOW)
+        status = node.wait(3)  # and what a machine takes that is busy with tests
         check(status != 0, f"{victim}: exit status {status}")
-        wait_for(f"{victim}: all processes are gone", lambda: not any(alive(p) for p in node.known), 1)
+        wait_for(f"{victim}: all processes are gone", lambda: not any(alive(p) for p in node.known), 2)

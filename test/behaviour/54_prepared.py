@@ -89,14 +89,17 @@ with Node("--prepared", "always", "--model-memory", "400M", models=None) as node
     check(used(node) <= (400 - 32) * MIB, f"within the budget: {used(node)}")
     equal(node.log().count("MODEL_PREPARED"), 1, "there is no room to make one for b, and nobody goes for it")
 
-with Node("--prepared", "always", models=None) as node:
-    cid = node.put("large", large_model(128))
-    equal(node.admin("POST", "/models/load", {"model": cid})[0], 200, "load")
-    (server,) = [pid for pid in node.processes("infer") if resident(pid) > 64 * MIB]
-    wait_for("its form is being made", lambda: any(resident(pid) > 64 * MIB for pid in node.processes("infer") if pid != server))
-    equal(node.admin("POST", "/models/unload", {"model": cid})[0], 200, "unload")
-    wait_for("nothing is left", lambda: (rows(node), used(node), len(node.processes("infer"))) == ({}, 0, 1))
-    check("PREPARED" not in node.log(), "an unload ends that too")
+# The second way once left it to itself.
+for unload in (lambda node, cid: node.admin("POST", "/models/unload", {"model": cid}),
+               lambda node, cid: node.ask("POST", f"/v2/repository/models/{cid}/unload")):
+    with Node("--prepared", "always", "--model-control", models=None) as node:
+        cid = node.put("large", large_model(128))
+        equal(node.ask("POST", f"/v2/repository/models/{cid}/load")[0], 200, "load")
+        (server,) = [pid for pid in node.processes("infer") if resident(pid) > 64 * MIB]
+        wait_for("its form is being made", lambda: any(resident(pid) > 64 * MIB for pid in node.processes("infer") if pid != server))
+        equal(unload(node, cid)[0], 200, "unload")
+        wait_for("nothing is left", lambda: (rows(node), used(node), len(node.processes("infer"))) == ({}, 0, 1))
+        check("PREPARED" not in node.log(), "an unload ends that too")
 
 for choice in ("never", "auto"):
     with Node("--prepared", choice) as node:

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A node and its host: configuration, a model by its CID, requests over TLS through the forwarder, the log, administration; both ends
 are verified, and neither has more processes than it should."""
-import subprocess
+import os
+import signal
 import time
 
 from host import Enclave
@@ -32,7 +33,7 @@ with Enclave(text=TEXT) as enclave:
     connection.close()
 
     fetcher = children(enclave.host.process.pid)[0]
-    subprocess.run(["kill", "-9", str(fetcher)], check=True)
+    os.kill(fetcher, signal.SIGKILL)
     wait_for("another fetcher", lambda: [p for p in children(enclave.host.process.pid) if p != fetcher and program(p) == "veronnx-fetch"], 10)
     other = next(name for name in enclave.cids if name != "double")
 

@@ -66,7 +66,7 @@ class Http2(h2_client.Raw):
         for first in range(0, count, batch):
             if not self.send(b"".join(make(n) for n in range(first, min(first + batch, count)))):
                 break
-        self.socket.settimeout(10 * SLOW)
+        self.socket.settimeout(60 * SLOW)
         return next((int.from_bytes(payload[4:8], "big") for kind, _, _, payload in self.frames() if kind == GOAWAY), None)
 
 
@@ -120,7 +120,7 @@ def many_streams(node):
     with Http2(node) as client:
         sender = threading.Thread(target=lambda: [client.send(b"".join(map(begin, range(n, n + 1000)))) for n in range(0, 100000, 1000)])
         sender.start()
-        client.socket.settimeout(10 * SLOW)
+        client.socket.settimeout(60 * SLOW)
         for kind, _, _, payload in client.frames():
             refused += kind == RST_STREAM and int.from_bytes(payload, "big") == REFUSED_STREAM
             if kind == GOAWAY or refused == 100000 - 128:
@@ -155,7 +155,7 @@ def header_bombs(node):
     with Http2(node) as client:
         for stream in range(1, 21, 2):
             client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, bomb))
-        client.socket.settimeout(10 * SLOW)
+        client.socket.settimeout(60 * SLOW)
         for kind, _, _, payload in client.frames():
             if kind == HEADERS:
                 statuses.append(payload)

@@ -249,9 +249,9 @@ class World:
             self.kill(plan.kill)
         outcomes, longest = self.ask_all(plan)
         if plan.ends and plan.ends != MAY:
-            wait_for(f"{plan}: the node ends", lambda: self.node.process.poll() is not None, 2)
+            wait_for(f"{plan}: the node ends", lambda: self.node.process.poll() is not None)
         if not plan.rare:  # the cache is written when there is time
-            wait_for(f"{plan}: a call comes to harm", lambda: self.node.faults_of_system.counts()[1] > 0, 2)
+            wait_for(f"{plan}: a call comes to harm", lambda: self.node.faults_of_system.counts()[1] > 0)
         seen, struck = self.node.faults_of_system.off()
         log = self.node.log()[log:]
         print(f"{plan}: {struck} of {seen} calls; {dict(outcomes)}, {longest:.2f} s at most", flush=True)

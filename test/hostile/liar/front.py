@@ -20,7 +20,7 @@ LIES = [
     {"job-without-ticket": "ok", "tickets-without-jobs": "ok", "tickets-left-behind": "ends", "slander": "ok",
      "unload": "killed"},
     {"forge-report": "killed", "forge-receipt": "killed", "many-descriptors": "killed", "sign-a-root": "killed",
-     "odd-model": "killed", "out-of-state": "killed"},
+     "odd-model": "killed", "out-of-state": "killed", "odd-activity": "killed"},
     {"sign-a-certificate": "killed", "sign-a-request": "killed", "sign-tls-1.2": "killed", "sign-as-client": "killed",
      "ask-for-a-request": "killed", "install": "killed"},
     {"settle-another-nonce": "ok", "ask-for-a-heartbeat": "killed", "forge-settlement": "killed", "odd-settlement": "killed"},

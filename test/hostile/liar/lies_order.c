@@ -431,6 +431,14 @@ static void slander(struct liar *l, char **cids)
     }
 }
 
+static void odd_activity(struct liar *l, char **cids)
+{
+    const struct msg_front_active odd = {.slow = 2};
+    (void)cids;
+    EXPECT(l, wire_send(&l->control, MSG_FRONT_ACTIVE, &odd, view_of(NULL, 0), NULL, 0) == OK);
+    liar_killed(l);
+}
+
 const struct lie order_lies[] = {
     {"swap-nonces", swap_nonces},
     {"short-nonce", short_nonce},
@@ -462,6 +470,7 @@ const struct lie order_lies[] = {
     {"odd-model", odd_model},
     {"unload", unload},
     {"out-of-state", out_of_state},
+    {"odd-activity", odd_activity},
     {"slander", slander},
     {NULL, NULL},
 };
