@@ -2,6 +2,7 @@
 #include "wire/conf.h"
 
 #include "wire/model.h"
+#include "wire/options.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -46,6 +47,31 @@ static err_t check_policy(const struct conf *c)
     return OK;
 }
 
+static uint64_t number_at(const uint8_t *at, size_t size)
+{
+    uint32_t small = 0;
+    uint64_t large = 0;
+    if (size == sizeof(large)) {
+        memcpy(&large, at, sizeof(large));
+        return large;
+    }
+    memcpy(&small, at, sizeof(small));
+    return small;
+}
+
+/* Sums and products are made of them. */
+static err_t check_numbers(const struct conf *c)
+{
+    for (size_t i = 0; i < options_count; i++) {
+        uint64_t min = 0, max = 0;
+        size_t size = option_number(&options[i], &min, &max);
+        uint64_t n = size > 0 ? number_at((const uint8_t *)c + options[i].offset, size) : min;
+        if (n < min || n > max)
+            return ERR_PROTOCOL;
+    }
+    return OK;
+}
+
 static err_t conf_check(const struct conf *c, size_t size)
 {
     if (size != sizeof(*c) + (size_t)c->node_text_len + c->policy_text_len)
@@ -55,6 +81,7 @@ static err_t conf_check(const struct conf *c, size_t size)
         return ERR_PROTOCOL;
     if (!ends(c->store, CONF_PATH_MAX) || !ends(c->state, CONF_PATH_MAX) || !ends(c->ready_file, CONF_PATH_MAX))
         return ERR_PROTOCOL;
+    TRY(check_numbers(c));
     TRY(check_addresses(c));
     TRY(check_sources(c));
     return check_policy(c);

@@ -96,7 +96,7 @@ struct conf {
     uint32_t policy_text_len;
 };
 
-/* Maps a received configuration: seals, size and every count are checked. `ret_map` owns the memory that `ret_conf` points into. */
+/* Maps a received configuration: seals, size, every count and every number are checked. `ret_map` owns the memory that `ret_conf` points into. */
 err_t conf_map(int fd, struct map *ret_map, const struct conf **ret_conf);
 /* How many bytes at its beginning can be of a name in `alias`: letters, digits and ._-/ */
 size_t conf_name_len(struct view text);

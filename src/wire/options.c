@@ -105,6 +105,18 @@ const struct option options[] = {
 };
 const size_t options_count = COUNT_OF(options);
 
+size_t option_number(const struct option *o, uint64_t *ret_min, uint64_t *ret_max)
+{
+    static const size_t sizes[] = {
+        [OPTION_FLAG] = 4, [OPTION_NUMBER] = 4, [OPTION_TIME] = 4, [OPTION_CHOICE] = 4, [OPTION_BYTES] = 8, [OPTION_SOURCE] = 0};
+    *ret_min = o->min;
+    *ret_max = o->max;
+    if (o->type == OPTION_CHOICE)
+        while (o->choices[*ret_max + 1] != NULL)
+            ++*ret_max;
+    return sizes[o->type];
+}
+
 const struct option *option_find(struct view key)
 {
     for (size_t i = 0; i < COUNT_OF(options); i++)

@@ -42,6 +42,9 @@ struct option {
 extern const struct option options[];
 extern const size_t options_count;
 
+/* Where it is a number: the bytes that it has in `struct conf`, 4 or 8, and its limits. 0: it is something else. */
+size_t option_number(const struct option *o, uint64_t *ret_min, uint64_t *ret_max);
+
 /* NULL when there is no such key. */
 const struct option *option_find(struct view key);
 

@@ -1,9 +1,11 @@
-/* The records of the configuration as a hostile writer could leave them: changes to an empty one, each a word that says
+/* The records of the configuration as a hostile writer could leave them: changes to the least one, each a word that says
    where and a value that is written there, once or several times, then the texts behind it. Whatever is mapped has
    texts that end and texts that lie inside. */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "wire/conf.h"
+
+#include "../unit/wire/least.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +40,7 @@ static int make_file(struct view *in)
     AUTO_MEM struct conf *c = mem_alloc(1, sizeof(*c));
     if (c == NULL)
         abort();
+    conf_least(c);
     while (view_u32le(in, &at) == OK && at != UINT32_MAX && view_u32le(in, &value) == OK)
         change(c, at, value);
     if (memfd_new("conf", sizeof(*c) + in->len, &fd) != OK || fd_write_all(fd, c, sizeof(*c)) != OK ||
@@ -61,6 +64,8 @@ static void check(const struct conf *c, const struct map *m)
     for (uint32_t i = 0; i < c->n_domains; i++)
         check_text(c->domains[i], sizeof(c->domains[i]));
     check_text(c->state, sizeof(c->state));
+    if (c->workers > 64 || c->models > MODELS_LIST || c->prepared > PREPARED_NEVER || c->run_ms == 0 || c->load_rate == 0)
+        abort();
     struct view node = conf_node_text(c), policy = conf_policy_text(c);
     if (node.data + node.len != policy.data || policy.data + policy.len != m->addr + m->size)
         abort();

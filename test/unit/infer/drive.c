@@ -40,22 +40,6 @@ static void become_infer(const struct drive *d, int control, int log)
     _exit(127);
 }
 
-static int make_config(const struct drive_options *o)
-{
-    struct conf *c = mem_alloc(1, sizeof(*c));
-    int fd = -1;
-    assert_non_null(c);
-    c->threads = o->threads != 0 ? o->threads : 1;
-    c->workers = o->workers != 0 ? o->workers : 1;
-    c->transfer_memory = c->model_file_max = 256 * MIB;
-    c->load_rate = 20 * 1000 * 1000;
-    assert_ok(memfd_new("config", 0, &fd));
-    assert_ok(fd_write_all(fd, c, sizeof(*c)));
-    assert_ok(memfd_seal(fd, SEALS_FILE));
-    mem_free(c);
-    return fd;
-}
-
 /* Shows what the process logged and how it ended, before a test fails. */
 static void tell_end(const struct drive *d)
 {
@@ -104,7 +88,7 @@ void drive_start(struct drive *d, const struct drive_options *options)
         become_infer(d, remote.fd, log[1]);
     (void)close(log[1]);
     wire_end_close(&remote);
-    AUTO_FD int config = make_config(options);
+    AUTO_FD int config = drive_config(options);
     assert_ok(wire_send(&d->control, MSG_INFER_CONFIG, &how, view_of(NULL, 0), &config, 1));
     receive(d, &d->control, &d->control_in, &m);
     assert_int_equal(m.type, MSG_INFER_HELLO);

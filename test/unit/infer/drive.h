@@ -83,6 +83,8 @@ struct drive_outcome {
 };
 void drive_outcome_done(struct drive_outcome *o);
 
+/* What it is started with, in a sealed memory file that the caller owns. */
+int drive_config(const struct drive_options *o);
 /* Starts the process and waits for its HELLO. */
 void drive_start(struct drive *d, const struct drive_options *options);
 /* Path of one of the models of make_models.py; borrowed until the next call. */
