@@ -24,6 +24,7 @@
 #define READY_FILE      "/run/state/ready.json"
 #define READY_STEPS     1800
 #define READY_STEP_USEC 100000
+#define LINE_ROOM       (256 * 1024) /* a stage goes out as one write: the node writes to the same console */
 
 /* ── lists ── */
 
@@ -209,7 +210,9 @@ static void await(pid_t node, char *ret, size_t size)
 
 int main(UNUSED int argc, char **argv)
 {
+    static char whole[LINE_ROOM];
     char node[32];
+    (void)setvbuf(stdout, whole, _IOFBF, sizeof(whole));
     print_stage("before", "not started", 0);
     pid_t pid = start(argv + 1);
     if (pid < 0)
