@@ -17,7 +17,6 @@ size=$(stat -c %s build/image/veronnx.eif)
 if [ "$size" -le 94371840 ]; then echo "passed: the release is no larger than 90 MiB"; else echo "failed: size $size"; fi
 VERONNX_QEMU=${VERONNX_QEMU:-$(tools/peers.sh qemu)}
 export VERONNX_QEMU
-python3 test/image/selftest.py build/image || :
-python3 test/image/refusals.py build/image || :
-python3 test/image/hosted.py build/image || :
-python3 test/image/registers.py build/image || :
+for script in selftest refusals hosted registers; do
+    python3 test/image/$script.py build/image || echo "failed: $script.py ended with status $?"
+done
