@@ -23,7 +23,7 @@ OPTIONS = options.parse(__doc__, seconds=("BENCH_SECONDS", 4.0, "seconds for eac
 SECONDS, ROUNDS = OPTIONS.seconds, OPTIONS.rounds
 AIM = 0.8
 QUIET = 0.1  # share of the machine that others may take before rates mean nothing
-ROWS = (("small", 0, 8), ("1 MiB body", 1 << 20, 4))  # name, bytes that the body is filled up to with blanks, connections
+ROWS = (("small, 8", 0, 8), ("small, 64", 0, 64), ("1 MiB, 4", 1 << 20, 4))  # name, bytes that the body is filled up to with blanks, connections
 
 
 def free_port():
