@@ -405,12 +405,13 @@ err_t app_serve(struct app *app)
     app->depart.data = app;
     if (uv_timer_init(&app->loop, &app->tick) != 0 || uv_check_init(&app->loop, &app->due) != 0)
         return ERR_INTERNAL;
-    if (uv_prepare_init(&app->loop, &app->depart) != 0 || uv_prepare_start(&app->depart, on_depart) != 0)
-        return ERR_INTERNAL;
     TRY(watch(app, &app->control_poll, app->control.fd, on_control));
     TRY(watch(app, &app->ticket_poll, app->ticket.fd, on_ticket));
     TRY(watch(app, &app->proof_poll, app->proof.fd, on_proof));
     TRY(http_server_new(&app->loop, app->conf, &app->transfer, app->tls, &app_handler, app, &app->server));
+    /* what is started later is called before the server sends its answers: infer has something to do meanwhile */
+    if (uv_prepare_init(&app->loop, &app->depart) != 0 || uv_prepare_start(&app->depart, on_depart) != 0)
+        return ERR_INTERNAL;
     for (unsigned n = 0; n < app->n_listeners; n++)
         TRY(http_server_listen(app->server, &app->listeners[n]));
     app_tell(app, MSG_FRONT_READY, &none);
