@@ -18,6 +18,7 @@
 #define PRIVATE_KEEP (4 * MIB)  /* what a worker keeps between jobs for copies of inputs */
 #define HOLD_MAX     16U        /* results that wait for another */
 #define HOLD_RUN_US  100U       /* and how long the last run may have taken */
+#define KNOWN_MAX    256        /* what is said of inputs; if it is longer it is read each time */
 
 struct worker {
     struct crew *crew;
@@ -36,8 +37,12 @@ struct worker {
     uint8_t *memory; /* private: holds the copies, from the first address that is a multiple of VALUE_ALIGN */
     size_t memory_size;
     struct buf tail; /* of the RESULT */
+    size_t known_len; /* 0: none */
+    uint8_t known[KNOWN_MAX]; /* what the last job said of its inputs, if none is text: the next three are of them */
+    struct value_set in_set;
     const char **names; /* of the inputs that are given */
     OrtValue **inputs;
+    struct value_set out_set; /* what `tail` says */
     OrtValue **made;
     struct output *outputs;
     struct value_desc *descs;
@@ -51,8 +56,6 @@ struct job {
     const struct wire_msg *message;
     const struct msg_job *head;
     const uint8_t *area; /* of the inputs; front may write to it at any time */
-    struct value_set inputs;
-    struct value_set outputs;
     int area_fd; /* of a new output area, or -1 */
     struct msg_report report;
     struct msg_result result;
@@ -61,18 +64,23 @@ struct job {
 
 static void job_done(struct job *j)
 {
-    value_set_done(&j->inputs);
-    value_set_done(&j->outputs);
     fd_close(&j->area_fd);
 }
 
 /* ── inputs ── */
+
+static void drop_inputs(struct worker *w)
+{
+    for (size_t i = 0; i < w->crew->session.signature.input_count; i++)
+        value_release(&w->inputs[i]);
+}
 
 /* Where the copies go. ONNX Runtime's own tensors are aligned like this, and the order of some sums depends on it. */
 static err_t private_room(struct worker *w, size_t size, uint8_t **ret)
 {
     size_t need = size + VALUE_ALIGN;
     if (need > w->memory_size) {
+        drop_inputs(w); /* they lie in it */
         mem_free(w->memory);
         w->memory = mem_alloc(1, need);
         w->memory_size = w->memory != NULL ? need : 0;
@@ -95,32 +103,67 @@ static err_t copy_and_hash(struct tensor_digest *digest, uint8_t *to, const uint
     return OK;
 }
 
-static err_t take_input(struct worker *w, const struct value_desc *d, struct view payload, OrtValue **ret,
-                        struct why *why)
+static void name_inputs(struct worker *w)
 {
+    const struct session *s = &w->crew->session;
+    const struct desc_list *descs = &w->in_set.descs;
+    for (size_t i = 0, declared = 0; i < descs->count; i++, declared++) {
+        while (!view_equal(s->signature.inputs[declared].name, descs->items[i].name))
+            declared++;
+        w->names[i] = s->input_names[declared];
+    }
+}
+
+static bool has_text(const struct desc_list *descs)
+{
+    bool text = false;
+    for (size_t i = 0; i < descs->count; i++)
+        text |= descs->items[i].type.dtype == DTYPE_STRING;
+    return text;
+}
+
+/* Most jobs have inputs like those of the one before: then they are read, compared with what the model takes and made
+   values already, and only their bytes are new. */
+static err_t know_inputs(struct worker *w, struct job *j)
+{
+    const struct signature *s = &w->crew->session.signature;
+    struct view said = j->message->tail;
+    if (w->known_len > 0 && view_equal(said, view_of(w->known, w->known_len)))
+        return w->in_set.total <= j->head->bytes ? OK : ERR_PROTOCOL;
+    w->known_len = 0;
+    drop_inputs(w);
+    value_set_done(&w->in_set);
+    TRY(job_inputs(j->message, &w->in_set));
+    err_t e = signature_takes(s, &w->in_set.descs);
+    if (e != OK)
+        return job_blame(s, &w->in_set.descs, e, &j->why);
+    name_inputs(w);
+    if (said.len <= sizeof(w->known) && !has_text(&w->in_set.descs)) {
+        memcpy(w->known, said.data, said.len);
+        w->known_len = said.len;
+    }
+    return OK;
+}
+
+static err_t take_input(struct worker *w, size_t i, struct view payload, struct why *why)
+{
+    const struct value_desc *d = &w->in_set.descs.items[i];
     if (payload_check(d, payload) != OK)
         return why_set(why, ERR_VALUE_RANGE, "input %.*s: the bytes are not those of its type and shape",
                        (int)d->name.len, (const char *)d->name.data);
-    return value_make(&w->crew->maker, d, payload, ret);
+    return w->inputs[i] == NULL ? value_make(&w->crew->maker, d, payload, &w->inputs[i]) : OK;
 }
 
 static err_t take_inputs(struct worker *w, struct job *j)
 {
-    const struct session *s = &w->crew->session;
-    const struct desc_list *descs = &j->inputs.descs;
     uint8_t *room = NULL;
-    err_t e = signature_takes(&s->signature, descs);
-    if (e != OK)
-        return job_blame(&s->signature, descs, e, &j->why);
-    TRY(private_room(w, j->inputs.total, &room));
-    TRY(tensor_digest_begin(&w->in_digest, descs, j->report.in_descriptors));
-    for (size_t i = 0, declared = 0; i < descs->count; i++, declared++) {
-        struct value_place at = j->inputs.places[i];
-        while (!view_equal(s->signature.inputs[declared].name, descs->items[i].name))
-            declared++;
-        w->names[i] = s->input_names[declared];
+    TRY(know_inputs(w, j));
+    TRY(private_room(w, w->in_set.total, &room));
+    TRY(tensor_digest_begin(&w->in_digest, &w->in_set.descs, j->report.in_descriptors));
+    for (size_t i = 0; i < w->in_set.descs.count; i++) {
+        struct value_place at = w->in_set.places[i];
         TRY(copy_and_hash(&w->in_digest, room + at.offset, j->area + at.offset, at.len));
-        TRY(take_input(w, &descs->items[i], view_of(room + at.offset, at.len), &w->inputs[i], &j->why));
+        TRY(take_input(w, i, view_of(room + at.offset, at.len), &j->why));
     }
     return tensor_digest_final(&w->in_digest, j->report.in_tensors);
 }
@@ -141,21 +184,40 @@ static err_t read_outputs(struct worker *w)
     return OK;
 }
 
-/* Also encodes what the RESULT will say of them, because that may turn out to be too long. */
-static err_t describe_outputs(struct worker *w, struct value_set *ret)
+/* Whether they are described like those of the job before; names and types are the model's. */
+static bool same_outputs(const struct worker *w)
 {
-    err_t e = value_set_make(w->descs, w->crew->session.signature.output_count, w->lens, w->crew->output_max, ret);
+    const struct value_set *last = &w->out_set;
+    bool same = w->tail.len > 0;
+    for (size_t i = 0; same && i < last->descs.count; i++) {
+        const struct value_desc *d = &w->descs[i], *was = &last->descs.items[i];
+        same = d->type.optional == was->type.optional && d->rank == was->rank && w->lens[i] == last->places[i].len &&
+               memcmp(d->dims, was->dims, d->rank * sizeof(*d->dims)) == 0;
+    }
+    return same;
+}
+
+/* Also encodes what the RESULT will say of them, because that may turn out to be too long. */
+static err_t describe_outputs(struct worker *w)
+{
+    if (same_outputs(w))
+        return OK;
     buf_clear(&w->tail);
+    value_set_done(&w->out_set);
+    err_t e = value_set_make(w->descs, w->crew->session.signature.output_count, w->lens, w->crew->output_max,
+                             &w->out_set);
     if (e == OK)
-        e = value_set_encode(ret, &w->tail);
+        e = value_set_encode(&w->out_set, &w->tail);
+    if (e != OK)
+        buf_clear(&w->tail);
     return e == ERR_TOO_LARGE ? ERR_OUTPUT_TOO_LARGE : e;
 }
 
 static err_t digest_outputs(struct worker *w, struct job *j)
 {
-    TRY(describe_outputs(w, &j->outputs));
-    TRY(tensor_digest_begin(&w->out_digest, &j->outputs.descs, j->report.out_descriptors));
-    for (size_t i = 0; i < j->outputs.descs.count; i++) {
+    TRY(describe_outputs(w));
+    TRY(tensor_digest_begin(&w->out_digest, &w->out_set.descs, j->report.out_descriptors));
+    for (size_t i = 0; i < w->out_set.descs.count; i++) {
         TRY(tensor_digest_value(&w->out_digest, w->lens[i]));
         TRY(tensor_digest_bytes(&w->out_digest, w->outputs[i].payload.data, w->lens[i]));
     }
@@ -165,11 +227,11 @@ static err_t digest_outputs(struct worker *w, struct job *j)
 static err_t publish(struct worker *w, struct job *j)
 {
     uint8_t *area = NULL;
-    TRY(slot_output(j->slot, j->outputs.total, w->crew->output_max, &area, &j->area_fd));
-    for (size_t i = 0; i < j->outputs.descs.count; i++)
+    TRY(slot_output(j->slot, w->out_set.total, w->crew->output_max, &area, &j->area_fd));
+    for (size_t i = 0; i < w->out_set.descs.count; i++)
         if (w->lens[i] > 0)
-            memcpy(area + j->outputs.places[i].offset, w->outputs[i].payload.data, w->lens[i]);
-    j->result.bytes = j->outputs.total;
+            memcpy(area + w->out_set.places[i].offset, w->outputs[i].payload.data, w->lens[i]);
+    j->result.bytes = w->out_set.total;
     return OK;
 }
 
@@ -180,20 +242,20 @@ static err_t run_model(struct worker *w, struct job *j)
     const struct session *s = &w->crew->session;
     uint64_t start = clock_mono_ns();
     err_t e = ort_run_result(ort->Run(s->ort, w->run.options, w->names, (const OrtValue *const *)w->inputs,
-                                      j->inputs.descs.count, s->output_names, s->signature.output_count, w->made));
+                                      w->in_set.descs.count, s->output_names, s->signature.output_count, w->made));
     j->result.run_us = (uint32_t)MIN((clock_mono_ns() - start) / 1000, UINT32_MAX);
     return e;
 }
 
+/* Inputs that are known stay, as long as the memory does that they lie in. */
 static void release_values(struct worker *w)
 {
-    const struct signature *s = &w->crew->session.signature;
-    for (size_t i = 0; i < s->input_count; i++)
-        value_release(&w->inputs[i]);
-    for (size_t i = 0; i < s->output_count; i++) {
+    for (size_t i = 0; i < w->crew->session.signature.output_count; i++) {
         output_done(&w->outputs[i]);
         value_release(&w->made[i]);
     }
+    if (w->known_len == 0 || w->memory_size > PRIVATE_KEEP)
+        drop_inputs(w);
     if (w->memory_size > PRIVATE_KEEP) {
         mem_free(w->memory);
         w->memory = NULL;
@@ -203,7 +265,6 @@ static void release_values(struct worker *w)
 
 static err_t compute(struct worker *w, struct job *j)
 {
-    TRY(job_inputs(j->message, &j->inputs));
     TRY(take_inputs(w, j));
     TRY(run_model(w, j));
     TRY(read_outputs(w));
@@ -224,11 +285,8 @@ static err_t attempt_twice(struct worker *w, struct job *j)
     struct memory *memory = &w->crew->memory;
     uint64_t granted = memory->granted;
     err_t e = attempt(w, j);
-    if (e == ERR_NOMEM && memory_more(memory, granted, w->run.deadline_ms)) {
-        value_set_done(&j->inputs);
-        value_set_done(&j->outputs);
+    if (e == ERR_NOMEM && memory_more(memory, granted, w->run.deadline_ms))
         e = attempt(w, j);
-    }
     return e == ERR_NOMEM ? ERR_RUN_OUT_OF_MEMORY : e;
 }
 

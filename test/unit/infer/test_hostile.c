@@ -121,6 +121,22 @@ static void a_front_that_breaks_the_rules_ends_us(void **state UNUSED)
     }
 }
 
+/* It says of its inputs what the one before has said, but the area ends before them. */
+static void a_second_job_that_breaks_the_rules_ends_us(void **state UNUSED)
+{
+    AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
+    struct drive d;
+    struct forged first = honest(), second = honest();
+    drive_up(&d, &(struct drive_options){.workers = 1}, "identity_int64");
+    send_forged(&d, &first);
+    assert_ok(wire_recv(&d.job, &d.job_in, true, &m));
+    assert_int_equal(((const struct msg_result *)m.fixed)->result, OK);
+    second.job.job = 2;
+    values_beyond_the_area(&second);
+    send_forged(&d, &second);
+    expect_end(&d);
+}
+
 static void a_slot_in_use_is_not_used_again(void **state UNUSED)
 {
     struct drive d;
@@ -219,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_front_that_breaks_the_rules_ends_us),
+        cmocka_unit_test(a_second_job_that_breaks_the_rules_ends_us),
         cmocka_unit_test(a_slot_in_use_is_not_used_again),
         cmocka_unit_test(inputs_that_change_while_they_are_read),
         cmocka_unit_test(external_data_meets_the_jail),

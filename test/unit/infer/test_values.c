@@ -159,6 +159,66 @@ static void nested_graphs(void **state UNUSED)
     compare("nested", inputs, 2);
 }
 
+/* ── one job after the other ── */
+
+/* Runs `x` through a model that gives back what it gets. */
+static void expect_same(struct drive *d, const struct drive_value *x)
+{
+    AUTO(drive_outcome_done) struct drive_outcome o = {0};
+    assert_ok(drive_run(d, x, 1, &o));
+    assert_int_equal(o.set.descs.items[0].rank, x->desc.rank);
+    assert_memory_equal(o.set.descs.items[0].dims, x->desc.dims, x->desc.rank * sizeof(*x->desc.dims));
+    assert_true(view_equal(view_of(o.area + o.set.places[0].offset, o.set.places[0].len), x->payload));
+}
+
+/* A worker knows the inputs of the job before; lengths are such that its copies move, and that they are let go. */
+static void inputs_like_the_last_ones(void **state UNUSED)
+{
+    static const int64_t counts[] = {2, 2, 3, 2, 0, 0, 1000, 2, 2, 600000, 600000, 2, 5, 5};
+    static int64_t numbers[600000];
+    struct drive d;
+    drive_up(&d, &(struct drive_options){.workers = 1}, "identity_int64");
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        for (int64_t k = 0; k < counts[i]; k++)
+            numbers[k] = (int64_t)i * 1000000 + k;
+        struct drive_value x = drive_tensor("x", DTYPE_INT64, 1, &counts[i], numbers, (size_t)counts[i] * sizeof(*numbers));
+        expect_same(&d, &x);
+    }
+    drive_down(&d);
+}
+
+static void texts_like_the_last_ones(void **state UNUSED)
+{
+    static const int64_t dims[] = {1};
+    struct drive d;
+    drive_up(&d, &(struct drive_options){.workers = 1}, "identity_string");
+    for (char c = 'a'; c < 'e'; c++) {
+        const char text[] = {2, 0, 0, 0, c, 'x'};
+        struct drive_value x = drive_tensor("x", DTYPE_STRING, 1, dims, text, sizeof(text));
+        expect_same(&d, &x);
+    }
+    drive_down(&d);
+}
+
+/* Bytes are looked at each time, and what was refused is not known. */
+static void refused_between_good_ones(void **state UNUSED)
+{
+    static const int64_t dims[] = {2}, three[] = {3};
+    struct drive d;
+    struct drive_value good = drive_tensor("x", DTYPE_BOOL, 1, dims, "\1\0", 2);
+    const struct drive_value bad[] = {drive_tensor("x", DTYPE_BOOL, 1, dims, "\1\2", 2), drive_tensor("y", DTYPE_BOOL, 1, dims, "\1\0", 2),
+                                      drive_tensor("x", DTYPE_UINT8, 1, three, "\1\0\1", 3)};
+    const err_t why[] = {ERR_VALUE_RANGE, ERR_INPUT_MISSING, ERR_DTYPE_MISMATCH};
+    drive_up(&d, &(struct drive_options){.workers = 1}, "identity_bool");
+    for (size_t i = 0; i < 3 * COUNT_OF(bad); i++) {
+        AUTO(drive_outcome_done) struct drive_outcome o = {0};
+        expect_same(&d, &good);
+        assert_int_equal(drive_run(&d, &bad[i / 3], 1, &o), why[i / 3]);
+    }
+    expect_same(&d, &good);
+    drive_down(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +231,9 @@ int main(void)
         cmocka_unit_test(sequences_and_optionals),
         cmocka_unit_test(maps),
         cmocka_unit_test(nested_graphs),
+        cmocka_unit_test(inputs_like_the_last_ones),
+        cmocka_unit_test(texts_like_the_last_ones),
+        cmocka_unit_test(refused_between_good_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
