@@ -10,7 +10,7 @@ import time
 
 import oip
 from counting import counting
-from grpc_client import DEADLINE_EXCEEDED, INVALID_ARGUMENT, Grpc, field, infer, tensor
+from grpc_client import DEADLINE_EXCEEDED, INVALID_ARGUMENT, Grpc, field, frame, infer, one, tensor
 from node import SLOW, Node, check, equal, freeze, wait_for
 
 X = [("x", "FP32", [1], [1.5])]
@@ -124,6 +124,17 @@ with Node("--workers", "1", "--priorities", "3") as node:
     check("parameters.timeout" in answer["error"], answer["error"])
     equal(run(node, cid, 3, timeout=FAR)[2]["y"][2], [3.0], "the next one")
     check(0.2 <= time.monotonic() - begun < 5 * SLOW, f"after {time.monotonic() - begun} s")
+
+    # No time at all: of a short request, of one whose tensor is received in its place, and of a message of a stream.
+    for count in 1, 1 << 19:
+        status, headers, _, answer = oip.infer(node, node.cids["double"], [("x", "FP32", [count], [0.0] * count)], True, parameters={"timeout": 1})
+        equal((status, answer["code"]), (503, "QUEUE_TIMEOUT"), f"{count} numbers within a microsecond")
+        check(int(headers["retry-after"]) >= 1 and "parameters.timeout" in answer["error"], answer["error"])
+    with Grpc(node) as grpc:
+        messages = [infer(node.cids["double"], tensor("x", "FP32", [1]), raw=[oip.pack("FP32", [1.5])]) + parameter("timeout", n, 2)
+                    for n in (FAR, 1, FAR)]
+        result = grpc.call("ModelStreamInfer", body=b"".join(map(frame, messages)))
+        equal([one(m, 1)[:18] for m in result.messages], [b"", b"parameters.timeout", b""], "what the messages of a stream say")
 
     refused(node, {"timeout": -1}, "FIELD_VALUE", "parameters.timeout: a number from 0")
     refused(node, {"timeout": 86_400_000_001}, "FIELD_VALUE", "parameters.timeout: at most 86400000000")

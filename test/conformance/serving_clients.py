@@ -66,14 +66,16 @@ def triton_steps(node, cid):
     step("index", lambda: nodes.equal([m["name"] for m in client.get_model_repository_index()], ["two"], "names"))
     step("unload and load", lambda: (admin.unload_model(cid), admin.load_model(cid)))
 
-    def refused():
+    def refused(wanted, *asked, **more):
         try:
-            client.infer(cid, [triton.InferInput("z", [1], "FP32").set_data_from_numpy(X[:1])])
+            client.infer(cid, *asked, **more)
         except InferenceServerException as e:
-            nodes.equal(e.status(), "400", "status")
+            nodes.equal(e.status(), wanted, "status")
             return
-        raise AssertionError("an unknown input was taken")
-    step("a refusal", refused)
+        raise AssertionError("it was taken")
+    step("a refusal", lambda: refused("400", [triton.InferInput("z", [1], "FP32").set_data_from_numpy(X[:1])]))
+    step("a priority that is none", lambda: refused("400", x, priority=3))
+    step("no time at all", lambda: refused("503", x, timeout=1))
 
 
 def types_step(node, cid, binary):
@@ -101,7 +103,7 @@ async def aio_step(node, cid):
 
 with nodes.Node("--body-max", "128M") as first:
     CID = first.cids["double"]
-with nodes.Node("--body-max", "128M", "--alias", f"two {CID}") as running:
+with nodes.Node("--body-max", "128M", "--priorities", "2", "--alias", f"two {CID}") as running:
     triton_steps(running, CID)
     every = running.put("same", same_types(with_bf16()))
     step("every type in binary", lambda: types_step(running, every, True))

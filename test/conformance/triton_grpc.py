@@ -94,6 +94,17 @@ def taken_back(node, options):
         check(client.infer(node.cids["double"], [tensor("x", "FP32", np.ones(1, np.float32))]).as_numpy("y")[0] == 2, "the next")
 
 
+def turn(node, options):
+    """The two parameters that the client has for it."""
+    double, x = node.cids["double"], [tensor("x", "FP32", np.ones(1, np.float32))]
+    with triton.InferenceServerClient(f"localhost:{node.port}", **options) as client:
+        for priority in 0, 1, 2:
+            check(client.infer(double, x, priority=priority, timeout=60 * 10 ** 6).as_numpy("y")[0] == 2, f"priority {priority}")
+        refused("a priority that is none", lambda: client.infer(double, x, priority=3), "INVALID_ARGUMENT")
+        refused("no time at all", lambda: client.infer(double, x, timeout=1), "UNAVAILABLE")
+        refused("a negative timeout", lambda: client.infer(double, x, timeout=-1), "INVALID_ARGUMENT")
+
+
 def stream(node, options):
     """Several messages, a bad one among them, which does not end the stream."""
     got = queue.Queue()
@@ -118,10 +129,11 @@ async def concurrent(node, options):
         check(all(np.array_equal(a.as_numpy("y"), 2 * x) for a, x in zip(answers, inputs)), "sixty at a time")
 
 
-with Node("--body-max", "128M") as node:
+with Node("--body-max", "128M", "--priorities", "2") as node:
     options = {"ssl": True, "root_certificates": node.ready["cert"]}
     sync(node, options)
     every_type(node, options)
+    turn(node, options)
     stream(node, options)
     taken_back(node, options)
     asyncio.run(concurrent(node, options))

@@ -68,6 +68,48 @@ static void takes_json_and_binary_together(void **state UNUSED)
     assert_view(t.request.outputs[0].name, text_view("t"));
 }
 
+/* With three levels, and with none. */
+static void takes_its_turn(void **state UNUSED)
+{
+    static const struct {
+        const char *parameters;
+        err_t e;
+        uint64_t timeout_us;
+        uint64_t priority;
+    } rows[] = {
+        {"", OK, 0, 0},
+        {"\"timeout\":0,\"priority\":0", OK, 0, 0},
+        {"\"timeout\":7,\"priority\":1", OK, 7, 1},
+        {"\"priority\":3,\"timeout\":86400000000", OK, UINT64_C(86400000000), 3},
+        {"\"timeout\":86400000001", ERR_FIELD_VALUE, 0, 0},
+        {"\"timeout\":18446744073709551616", ERR_FIELD_VALUE, 0, 0},
+        {"\"timeout\":-1", ERR_FIELD_VALUE, 0, 0},
+        {"\"timeout\":1.0", ERR_FIELD_VALUE, 0, 0},
+        {"\"timeout\":\"7\"", ERR_FIELD_TYPE, 0, 0},
+        {"\"timeout\":false", ERR_FIELD_TYPE, 0, 0},
+        {"\"timeout\":1,\"timeout\":1", ERR_FIELD_DUPLICATE, 0, 0},
+        {"\"priority\":4", ERR_FIELD_VALUE, 0, 0},
+        {"\"priority\":-1", ERR_FIELD_VALUE, 0, 0},
+        {"\"priority\":\"1\"", ERR_FIELD_TYPE, 0, 0},
+    };
+    struct infer_limits limits = default_limits;
+    for (size_t n = 0; n < 2 * COUNT_OF(rows); n++) {
+        AUTO(ride_done) struct ride t = {0};
+        size_t row = n % COUNT_OF(rows);
+        bool heard = n < COUNT_OF(rows);
+        char text[256];
+        int len = snprintf(text, sizeof(text), "{\"inputs\":[],\"parameters\":{%s}}", rows[row].parameters);
+        bool ignored = !heard && rows[row].e != OK && strncmp(rows[row].parameters, "\"priority", 9) == 0;
+        limits.priorities = heard ? 3 : 0;
+        buf_init(&t.body, sizeof(text) + INFER_BODY_PAD);
+        assert_ok(buf_put(&t.body, (const uint8_t *)text, (size_t)len));
+        assert_err(oip_request_parse(&t.body, (size_t)len, false, 0, &limits, &t.request, &t.why),
+                   ignored ? OK : rows[row].e);
+        assert_int_equal(t.request.timeout_us, rows[row].timeout_us);
+        assert_int_equal(t.request.priority, heard ? rows[row].priority : 0);
+    }
+}
+
 static void answers(void **state UNUSED)
 {
     static const float y[] = {0.1F, -3};
@@ -166,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_json_and_binary_together),
+        cmocka_unit_test(takes_its_turn),
         cmocka_unit_test(answers),
         cmocka_unit_test(finds_the_largest),
         cmocka_unit_test(fails_without_memory),
