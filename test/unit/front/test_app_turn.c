@@ -213,10 +213,10 @@ static void test_time_to_wait(void **state)
 static void test_time_to_load(void **state)
 {
     (void)state;
-    struct client *pressed = ask("1", "\"timeout\":50000");
+    struct client *pressed = ask("1", "\"timeout\":400000");
     struct client *patient = ask("1", NULL);
     uint32_t request = super_asked(1);
-    turn_for(600);
+    turn_for(1000); /* behind the first look at the clock */
     expect_error(pressed, 503, "QUEUE_TIMEOUT");
     assert_int_equal(status_of(patient), 0);
     struct infer *i = super_loads_ready(request);
