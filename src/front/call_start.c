@@ -75,7 +75,8 @@ static err_t leave(struct call *c)
 {
     struct app *app = c->app;
     struct lane *l = c->lane;
-    const struct msg_ticket ticket = {.job = c->job, .infer = l->infer, .settle = c->settle, .nonce = c->nonce};
+    const struct msg_ticket ticket = {
+        .job = c->job, .infer = l->infer, .settle = c->settle, .alone = app->seated == 1, .nonce = c->nonce};
     const struct msg_job job = job_of(c);
     buf_clear(&app->tail);
     TRY(value_set_encode(&c->inputs.set, &app->tail));

@@ -67,7 +67,7 @@ static err_t on_front_gone(void *self, struct wire_msg *m)
     struct keeper_front *f = peers_front(&k->peers, front->generation);
     if (f == NULL)
         return ERR_PROTOCOL;
-    keeper_tickets(k);
+    keeper_tickets(k, true);
     peers_drop_front(f);
     return OK;
 }

@@ -41,7 +41,8 @@ static bool is_nonce(const struct wire_nonce *n)
 static err_t take_ticket(struct keeper *k, struct keeper_front *f, const struct wire_msg *m)
 {
     const struct msg_ticket *t = m->fixed;
-    if (front_of(t->job) != f->generation || t->job <= f->last_job || !is_nonce(&t->nonce) || t->settle > 1)
+    if (front_of(t->job) != f->generation || t->job <= f->last_job || !is_nonce(&t->nonce) || t->settle > 1 ||
+        t->alone > 1)
         return ERR_PROTOCOL;
     f->last_job = t->job;
     if (is_over(k, t->infer))
@@ -54,16 +55,20 @@ static err_t take_ticket(struct keeper *k, struct keeper_front *f, const struct 
     return tickets_add(&k->tickets, t, m->stamp_ns / 1000);
 }
 
-/* Reads what is there now. It is not more than the table holds, so a front that sends without an end holds nobody up. */
-static void drain_front(struct keeper *k, struct keeper_front *f)
+/* Reads what is there now, or, without `all`, as far as to a ticket that is said to be alone. It is not more than the table
+   holds, so a front that sends without an end holds nobody up. */
+static void drain_front(struct keeper *k, struct keeper_front *f, bool all)
 {
-    for (unsigned n = 0; (n < TICKETS_MAX || wire_more(&k->ticket_inbox)) && f->ticket.fd >= 0; n++) {
+    bool more = true;
+    for (unsigned n = 0; ((n < TICKETS_MAX && more) || wire_more(&k->ticket_inbox)) && f->ticket.fd >= 0; n++) {
         AUTO(wire_msg_done) struct wire_msg m = WIRE_MSG_NONE;
         err_t e = wire_recv(&f->ticket, &k->ticket_inbox, false, &m);
         if (e == ERR_WOULD_BLOCK)
             return;
-        if (e == OK)
+        if (e == OK) {
+            more = all || ((const struct msg_ticket *)m.fixed)->alone == 0;
             e = take_ticket(k, f, &m);
+        }
         if (e == ERR_CLOSED)
             wire_end_close(&f->ticket);
         else if (e != OK)
@@ -72,10 +77,10 @@ static void drain_front(struct keeper *k, struct keeper_front *f)
     wire_inbox_drop(&k->ticket_inbox); /* of a front that was accused */
 }
 
-void keeper_tickets(struct keeper *k)
+void keeper_tickets(struct keeper *k, bool all)
 {
     for (size_t n = 0; n < FRONTS_MAX; n++)
-        drain_front(k, &k->peers.fronts[n]);
+        drain_front(k, &k->peers.fronts[n], all);
 }
 
 /* Reads on while it is not there: what the fronts have sent meanwhile, then what the supervisor has, because a front may be new. */
@@ -83,11 +88,11 @@ static err_t find_ticket(struct keeper *k, uint32_t infer, uint64_t job, struct 
 {
     if (tickets_take(&k->tickets, infer, job, ret) == OK)
         return OK;
-    keeper_tickets(k);
+    keeper_tickets(k, true);
     if (tickets_take(&k->tickets, infer, job, ret) == OK)
         return OK;
     TRY(keeper_control(k));
-    keeper_tickets(k);
+    keeper_tickets(k, true);
     return tickets_take(&k->tickets, infer, job, ret);
 }
 

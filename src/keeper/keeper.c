@@ -61,7 +61,8 @@ static bool has_kind(const struct epoll_event *events, int n, uint64_t kind)
 }
 
 /* The supervisor's messages come first: what a front or an infer says may rest on them. A ticket wakes nobody, for a
-   report will follow; but reports can fail to come, and the tickets must not fill their socket.
+   report will follow; but reports can fail to come, and the tickets must not fill their socket. Where a ticket is alone
+   its report is answered before anybody looks for another one.
 
    Whoever has just reported was stopped for it. Where there are others it goes on first, and what all report meanwhile
    shares a signature; a handshake does not wait for that. */
@@ -73,7 +74,7 @@ static err_t serve_once(struct keeper *k)
         return errno == EINTR ? OK : err_errno();
     if (has_kind(events, n, TAG_CONTROL))
         TRY(keeper_control(k));
-    keeper_tickets(k);
+    keeper_tickets(k, n == 0 || !has_kind(events, n, TAG_REPORT));
     k->company = k->tickets.count > 1 || k->shared;
     if (k->company && has_kind(events, n, TAG_REPORT) && !has_kind(events, n, TAG_SIGN))
         (void)sched_yield();

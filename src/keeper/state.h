@@ -47,10 +47,11 @@ err_t keeper_installed(struct keeper *k, err_t result, struct view document);
 void keeper_accuse_infer(struct keeper *k, struct keeper_infer *i, uint64_t job, err_t reason);
 void keeper_accuse_front(struct keeper *k, struct keeper_front *f, err_t reason);
 
-/* tickets and reports (judge.c). keeper_tickets reads everything that every front has sent. keeper_reports reads what
+/* tickets and reports (judge.c). keeper_tickets reads everything that every front has sent; without `all` it believes a front
+   which says that a ticket is alone, and what is behind that one is read the next time. keeper_reports reads what
    one infer has sent, as far as the batch has room, judges it and puts good reports into the batch. What came with the
    last of them is judged, too, and the batch signed when it is full. */
-void keeper_tickets(struct keeper *k);
+void keeper_tickets(struct keeper *k, bool all);
 err_t keeper_reports(struct keeper *k, uint32_t infer);
 
 /* Signs the batch and sends the receipts (judge.c). */

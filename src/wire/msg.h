@@ -365,7 +365,8 @@ struct msg_tls_sign {
 struct msg_ticket {
     uint64_t job;
     uint32_t infer;
-    uint32_t settle; /* 1: SETTLEMENT is wanted too */
+    uint16_t settle; /* 1: SETTLEMENT is wanted too */
+    uint16_t alone;  /* 1: a hint that front has no other job under way, so that no other ticket comes soon */
     struct wire_nonce nonce;
 };
 struct msg_receipt { /* in the tail of RECEIPTS (wire/receipts.h), before its statement and its COSE_Sign1 */

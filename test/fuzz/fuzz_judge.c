@@ -131,6 +131,7 @@ static void say_ticket(uint8_t who, uint32_t low, uint8_t nonce)
     s->ticket = (struct msg_ticket){.job = job_of((front + other) % FRONTS + 1, low),
                                     .infer = (who >> 1) % (INFERS + 2),
                                     .settle = who >= 0xf0 ? 2 : 0,
+                                    .alone = who % 2,
                                     .nonce = nonce_of(nonce)};
     if (w.fronts[front].fd >= 0 && w.n_tickets + 1 < SAID_MAX)
         w.n_tickets += wire_send(&w.fronts[front], MSG_TICKET, &s->ticket, view_of(NULL, 0), NULL, 0) == OK;
@@ -156,7 +157,7 @@ static void flood(uint8_t who, uint8_t at)
 {
     for (uint32_t n = 0; n < FLOOD; n++)
         say_ticket(who, (1U + at) * 256 + n, 0);
-    keeper_tickets(w.keeper);
+    keeper_tickets(w.keeper, true);
 }
 
 static void say_bytes(const struct wire_end *end, const uint8_t *bytes, size_t len)
@@ -282,7 +283,7 @@ static void take(const uint8_t *op)
         say_report(op[1], op[2], op[3]);
         break;
     case 4:
-        keeper_tickets(w.keeper);
+        keeper_tickets(w.keeper, true);
         break;
     case 5:
         turn(1 + op[1] % INFERS);

@@ -129,6 +129,25 @@ static void test_settlement(void **state)
     assert_non_null(strstr(json, "\",\"tee_timestamp\":1747000000}"));
 }
 
+/* A ticket says whether it is the only one of a job without an answer. */
+static void test_alone(void **state)
+{
+    struct infer *i = load(1);
+    struct job jobs[3];
+    (void)state;
+    for (size_t n = 0; n < COUNT_OF(jobs); n++) {
+        (void)post(request_of(1, "1"));
+        jobs[n] = infer_takes(i);
+        assert_int_equal(w.tickets[w.n_tickets - 1].alone, n != 1);
+        if (n == 0)
+            continue;
+        for (size_t answered = n == 1 ? 0 : 2; answered <= n; answered++) {
+            infer_answers(i, &jobs[answered]);
+            keeper_signs(jobs[answered].head.job);
+        }
+    }
+}
+
 static void test_settlement_that_nobody_wants(void **state)
 {
     struct infer *i = load(1);
@@ -545,6 +564,7 @@ int main(void)
         TEST(test_receipt_before_result),
         TEST(test_without_receipts),
         TEST(test_nonces),
+        TEST(test_alone),
         TEST(test_settlement),
         TEST(test_settlement_that_nobody_wants),
         TEST(test_settlement_that_is_missing),

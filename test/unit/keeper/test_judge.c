@@ -500,6 +500,58 @@ static void test_ticket_cut_off(void **state)
     cast_end_of_front(c, ERR_PROTOCOL);
 }
 
+/* ── tickets that are said to be alone ── */
+
+static uint64_t lone_ticket(struct cast *c, uint16_t alone)
+{
+    struct msg_ticket t = {.job = ++c->front.last_job, .infer = c->a.number, .alone = alone};
+    assert_ok(wire_send(&c->front.ticket, MSG_TICKET, &t, view_of(NULL, 0), NULL, 0));
+    return t.job;
+}
+
+static void expect_receipt(struct cast *c, uint64_t job)
+{
+    AUTO(stage_receipt_done) struct stage_receipt got = {0};
+    stage_receive(c->stage, &c->front, &got);
+    assert_int_equal(got.job, job);
+}
+
+/* Three of them, and the last is reported first: what a front says of its tickets costs nobody a receipt. */
+static void test_alone_among_others(void **state)
+{
+    struct cast *c = *state;
+    uint64_t jobs[3];
+    stage_pause(c->stage);
+    for (size_t n = 0; n < COUNT_OF(jobs); n++)
+        jobs[n] = lone_ticket(c, 1);
+    for (size_t n = COUNT_OF(jobs); n-- > 0;)
+        cast_report(&c->a, jobs[n], &STAGE_NO_NONCE);
+    stage_resume(c->stage);
+    for (size_t n = COUNT_OF(jobs); n-- > 0;)
+        expect_receipt(c, jobs[n]);
+    stage_not_accused(c->stage);
+}
+
+/* The report of the one before is answered first; then the front ends, whether anything else comes or not. */
+static void test_bad_ticket_behind_a_lone_one(void **state)
+{
+    struct cast *c = *state;
+    stage_pause(c->stage);
+    uint64_t job = lone_ticket(c, 1);
+    assert_ok(stage_ticket_raw(&c->front, c->a.number, job, &STAGE_NO_NONCE));
+    cast_report(&c->a, job, &STAGE_NO_NONCE);
+    stage_resume(c->stage);
+    expect_receipt(c, job);
+    cast_end_of_front(c, ERR_PROTOCOL);
+}
+
+static void test_more_than_alone(void **state)
+{
+    struct cast *c = *state;
+    (void)lone_ticket(c, 2);
+    cast_end_of_front(c, ERR_PROTOCOL);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, cast_setup, cast_teardown)
 
 int main(void)
@@ -529,6 +581,9 @@ int main(void)
         TEST(test_bad_report_among_good_ones),
         TEST(test_report_cut_off),
         TEST(test_ticket_cut_off),
+        TEST(test_alone_among_others),
+        TEST(test_bad_ticket_behind_a_lone_one),
+        TEST(test_more_than_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,7 +92,7 @@ static struct msg_settlement next_settlement(struct stage_front *f)
     return *(const struct msg_settlement *)m.fixed;
 }
 
-static uint64_t ask(struct stage_front *f, uint32_t infer, const struct wire_nonce *nonce, uint32_t settle)
+static uint64_t ask(struct stage_front *f, uint32_t infer, const struct wire_nonce *nonce, uint16_t settle)
 {
     struct msg_ticket t = {.job = ++f->last_job, .infer = infer, .settle = settle, .nonce = *nonce};
     assert_ok(wire_send(&f->ticket, MSG_TICKET, &t, NOTHING, NULL, 0));
