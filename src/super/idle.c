@@ -1,4 +1,4 @@
-/* Infer processes that have no model yet: there is always one, or will be as soon as a load is over. */
+/* Infer processes that have no model yet: there is always one. */
 #include "super/state.h"
 
 #include "base/clock.h"
@@ -8,7 +8,6 @@
 #define PAUSE_FIRST_MS 100U
 #define PAUSE_LAST_MS  10000U
 #define START_MS       30000U /* who stands behind others may get a hundredth of a core */
-#define YOUNG_MS       500U
 
 /* At start it means that nothing will ever work; later it is the machine's trouble, so it is tried again after a pause. */
 void idle_failed(struct super *s)
@@ -56,17 +55,9 @@ err_t idle_start(struct super *s)
     return OK;
 }
 
-/* A start takes 30 ms of processor time, and a millisecond of ours in which no message is heard: who loads a model now shall have both,
-   unless that takes long, or others wait. */
-static bool can_wait(struct super *s)
-{
-    const struct infer *i = infers_in_state(&s->infers, INFER_SIZING | INFER_PULLING | INFER_LOADING);
-    return i != NULL && clock_mono_ms() < i->assigned_ms + YOUNG_MS && s->n_pending == 0 && !preload_waits(s);
-}
-
 void idle_keep(struct super *s)
 {
-    if (s->phase == SUPER_STOPPED || infers_count(&s->infers, INFER_STARTING | INFER_IDLE) > 0 || can_wait(s))
+    if (s->phase == SUPER_STOPPED || infers_count(&s->infers, INFER_STARTING | INFER_IDLE) > 0)
         return;
     if (s->idle_pause_ms != 0 && clock_mono_ms() < s->idle_retry_ms)
         return;

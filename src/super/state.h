@@ -177,7 +177,7 @@ bool preload_waits(const struct super *s);
 err_t idle_start(struct super *s);
 /* Starts the process of a new infer: one that idles until it has a model, or one that prepares one. */
 err_t idle_process(struct super *s, struct infer *i, bool prepares);
-/* Starts one when there is none, and nothing that has more of a hurry. */
+/* Starts one when there is none. */
 void idle_keep(struct super *s);
 /* One ended before it was ready. */
 void idle_failed(struct super *s);
