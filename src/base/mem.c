@@ -21,12 +21,14 @@ static bool mem_refused(void)
     return false;
 }
 
-/* glibc's calloc does not look among the small blocks that free keeps for malloc at hand. */
+/* glibc's calloc does not look among the small blocks that free keeps for malloc at hand, and of malloc and memset the
+   compiler would make a calloc. */
 static void *alloc_small(size_t bytes)
 {
     void *p = malloc(bytes);
-    __asm__ volatile("" : "+r"(p)); /* or the compiler makes a calloc of both */
-    return p != NULL ? memset(p, 0, bytes) : NULL;
+    if (p != NULL)
+        explicit_bzero(p, bytes);
+    return p;
 }
 
 void *mem_alloc(size_t count, size_t size)

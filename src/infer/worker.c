@@ -192,7 +192,7 @@ static bool same_outputs(const struct worker *w)
     for (size_t i = 0; same && i < last->descs.count; i++) {
         const struct value_desc *d = &w->descs[i], *was = &last->descs.items[i];
         same = d->type.optional == was->type.optional && d->rank == was->rank && w->lens[i] == last->places[i].len &&
-               memcmp(d->dims, was->dims, d->rank * sizeof(*d->dims)) == 0;
+               (d->rank == 0 || memcmp(d->dims, was->dims, d->rank * sizeof(*d->dims)) == 0);
     }
     return same;
 }

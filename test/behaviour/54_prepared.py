@@ -95,8 +95,7 @@ for unload in (lambda node, cid: node.admin("POST", "/models/unload", {"model": 
     with Node("--prepared", "always", "--model-control", models=None) as node:
         cid = node.put("large", large_model(128))
         equal(node.ask("POST", f"/v2/repository/models/{cid}/load")[0], 200, "load")
-        (server,) = [pid for pid in node.processes("infer") if resident(pid) > 64 * MIB]
-        wait_for("its form is being made", lambda: any(resident(pid) > 64 * MIB for pid in node.processes("infer") if pid != server))
+        wait_for("its form is being made", lambda: sum(resident(pid) > 64 * MIB for pid in node.processes("infer")) == 2)
         equal(unload(node, cid)[0], 200, "unload")
         wait_for("nothing is left", lambda: (rows(node), used(node), len(node.processes("infer"))) == ({}, 0, 1))
         check("PREPARED" not in node.log(), "an unload ends that too")

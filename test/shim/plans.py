@@ -31,6 +31,7 @@ from origin import Origin  # noqa: E402
 from shim import ShimNode, install  # noqa: E402
 
 REQUESTS, LONGEST_S, BACK_S = 20, 5 * SLOW, 10 * SLOW
+REST_S = 40 * SLOW  # a process that will idle stands behind all others and has 30 s to start
 ALWAYS = 1 << 60
 MAY, ENDS = "?", "so the node ends"  # instead of the words: the node may end, of the three processes that it cannot be without
 BYTES, CODES = 1000, {400, 429, 500, 503, 504}
@@ -235,7 +236,7 @@ class World:
             self.node.admin("POST", "/models/unload", {"model": cid})
         del self.models[1:]
         with contextlib.suppress(AssertionError):
-            wait_for("", lambda: holdings(self.node) == self.resting, BACK_S)
+            wait_for("", lambda: holdings(self.node) == self.resting, REST_S)
         equal(holdings(self.node), self.resting, f"{plan}: what is left: (processes with their descriptors, memory files)")
 
     def run(self, plan):
