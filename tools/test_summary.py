@@ -1,5 +1,6 @@
 """test_summary.py LOG EXPECTED: counts what really ran, from Meson's log: each case of a cmocka program, or else the program.
 
+At the end, where a reader of a long log looks first, stand the last words of each program that failed.
 Exit status 1 when something failed, when nothing ran, or with STRICT_SKIPS=1 when something was skipped unexpectedly.
 """
 import json
@@ -32,13 +33,23 @@ def expected_skips(path):
         return {line for line in lines if line}
 
 
+def last_words(test, lines=12, width=400):
+    said = (test.get("stdout", "") + "\n" + test.get("stderr", "")).split("\n")
+    return [f"{test['name'].rpartition(' / ')[2]}: {line[:width]}" for line in said if line.strip()][-lines:]
+
+
 def main(log, expected):
-    found = {"passed": [], "failed": [], "skipped": []}
+    found, words = {"passed": [], "failed": [], "skipped": []}, []
     if os.path.exists(log):
         with open(log, encoding="utf-8") as file:
             for line in file:
-                for name, verdict in cases(json.loads(line)):
+                test = json.loads(line)
+                for name, verdict in cases(test):
                     found[verdict].append(name)
+                if VERDICT.get(test["result"]) is None:
+                    words += last_words(test)
+    for line in words:
+        print(line)
     surprises = sorted(set(found["skipped"]) - expected_skips(expected))
     for verdict in ("failed", "skipped"):
         for name in sorted(found[verdict]):

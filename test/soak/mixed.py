@@ -239,12 +239,20 @@ def holdings(node):
     return counts, len(memory_files(pids))
 
 
+def started(node):
+    """No infer process is on its way: threads are the last thing it makes. What it holds before that comes and goes."""
+    with contextlib.suppress(OSError):
+        return all(len(os.listdir(f"/proc/{p}/task")) > 1 for p in node.processes("infer"))
+    return False
+
+
 def at_rest(node, keep=None):
     """What it holds when nothing changes any more, with this model or none."""
     for row in node.admin("GET", "/models")[1]["models"]:
         if row["model"] != keep:
             node.admin("POST", "/models/unload", {"model": row["model"]})
     wait_for("one process idles", lambda: len(node.processes("infer")) == 1 + (keep is not None))
+    wait_for("it has started", lambda: started(node))
     before = None
     while before != (before := holdings(node)):
         time.sleep(0.2)
