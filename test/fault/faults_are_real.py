@@ -45,20 +45,24 @@ SLOW = (VERDICTS["flood"] + " " + VERDICTS["silent"]).split()
 VERDICT = {name: verdict for verdict, names in VERDICTS.items() for name in names.split()}
 
 
-def ask(port, target, method="GET"):
-    """(what came, how it ended: closed, reset, silent, flood)."""
-    got = bytearray()
+def ask(port, target, method="GET", begun=lambda: True):
+    """(what came, how it ended: closed, reset, silent, flood). It is not silent before it has `begun`: the machine may be busy."""
+    got, silences = bytearray(), 0
     with socket.create_connection(("127.0.0.1", port)) as s:
         s.settimeout(PATIENCE)
         try:
             s.sendall(f"{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
             while len(got) < ENOUGH:
-                piece = s.recv(1 << 20)
+                try:
+                    piece = s.recv(1 << 20)
+                except TimeoutError:
+                    silences += 1
+                    if begun() or silences == 100:
+                        return bytes(got), "silent"
+                    continue
                 if not piece:
                     return bytes(got), "closed"
                 got += piece
-        except TimeoutError:
-            return bytes(got), "silent"
         except (ConnectionResetError, BrokenPipeError):
             return bytes(got), "reset"
     return bytes(got), "flood"
@@ -114,7 +118,7 @@ def judge(answer, end, body, kind):
 
 def look(dag, name, kind, seed):
     with Server(dag.blocks, name, seed, begin=0) as server:
-        answer, end = ask(server.port, f"/ipfs/{dag.text}?format={kind}")
+        answer, end = ask(server.port, f"/ipfs/{dag.text}?format={kind}", begun=lambda: server.hits > 0)
         check(server.hits > 0, f"{name}: it did not come")
         body = dag.blocks[dag.root] if kind == "raw" else dag.car()
         verdict = judge(answer, end, body, kind)
