@@ -56,7 +56,7 @@ class Soak:
     def client(self, seed):
         asker, chance = Asker(self.node, self.models, seed), random.Random(seed)
         while not self.stopped.is_set():
-            form, begun = chance.choice(FORMS), time.monotonic()
+            form, begun = chance.choice([f for f in FORMS if not self.forms[f]] or FORMS), time.monotonic()
             outcome, fine, cut = asker.attempt(form, chance.randrange(len(self.models)))
             if cut:
                 fine = begun < self.cut_until
