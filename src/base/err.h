@@ -32,7 +32,6 @@
     X(MEDIA_TYPE, 415, "unsupported content encoding or type")                                                         \
     X(HEADERS_TOO_LARGE, 431, "the request head exceeds its limit")                                                    \
     X(BAD_ENCODING, 400, "the compressed request body is damaged")                                                     \
-    X(UNAUTHORIZED, 401, "an API key is needed")                                                                       \
     X(ADMIN_ONLY, 403, "only the administration listener does this")                                                   \
     X(OVERLOADED, 503, "the node is at its limit")                                                                     \
     X(DRAINING, 503, "the node is shutting down")                                                                      \

@@ -107,7 +107,7 @@ static int cmd_serve_help(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    (void)fputs("Usage: veronnx serve --simulate [--config FILE] [options]\n\n"
+    (void)fputs("Usage: veronnx serve [--simulate] [--config FILE] [options]\n\n"
                 "Runs a node until SIGTERM. Prints one line with its URL when it is ready.\n"
                 "Every option can also stand in the file as `key = value` below the section named here.\n\n"
                 "  --config FILE\n        a file with [node], [policy] and [fetch] sections; may stand several times\n",

@@ -20,7 +20,7 @@ static const char cat_help[] =
     "       veronnx cat --car FILE --cid CID[/PATH] [-o FILE]\n"
     "\n"
     "Gets a file of IPFS and checks every block against its CID before a byte of it goes out. No source is\n"
-    "trusted: one that sends something else is asked no more, and the next one is.\n"
+    "trusted: one that sends something else is asked after the others.\n"
     "\n"
     "  -o, --output FILE  write it there; the file appears when it is whole and verified, and not before\n"
     "                     (default: standard output, in order, as it is verified block by block: it is the\n"

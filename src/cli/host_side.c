@@ -66,6 +66,7 @@ struct command {
     size_t n;
     char rows[ROWS_MAX][ROW_TEXT_MAX];
     char sockets[4][HOST_PATH_MAX + 8];
+    char beats[ROW_TEXT_MAX];
     char exe[LAUNCH_PATH_MAX];
 };
 
@@ -106,6 +107,8 @@ static err_t make(struct command *c, const struct host_folder *f, const struct h
     c->argv[c->n++] = c->exe;
     TRY(add_rows(c, asked, s, cid, why));
     add_sockets(c, f, s->settings.qemu[0] != '\0');
+    (void)snprintf(c->beats, sizeof(c->beats), "http://%s/heartbeat", asked->admin);
+    add(c, "--heartbeat-from", c->beats);
     for (size_t i = 0; asked->more[i] != NULL; i++) { /* behind ours, which they may so replace */
         if (c->n + 1 == ARGS_MAX)
             return why_set(why, ERR_USAGE, "too many options");

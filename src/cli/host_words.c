@@ -31,7 +31,7 @@ const char host_words_help[] =
     "enclave\n"
     "  --admin HOST:PORT   where the node's administration is, plain HTTP: never make it public (default 127.0.0.1:0, "
     "a\n"
-    "                      free port)\n"
+    "                      free port; with --heartbeat-to 127.0.0.1:9001)\n"
     "  --qemu[=COMMAND]    an emulated enclave, for trying things out: a QEMU with the nitro-enclave machine (default\n"
     "                      $VERONNX_QEMU or qemu-system-x86_64), without KVM. Its security module does not sign, so "
     "the\n"
@@ -211,12 +211,22 @@ static err_t take_image(struct host_words *w, const char *word, struct why *why)
     return text(whole, w->image, sizeof(w->image), why);
 }
 
+/* Where heartbeats are posted the administration has to be found again. */
+static const char *admin_default(const struct host_words *w)
+{
+    static const char posts[] = "--heartbeat-to";
+    for (size_t i = 0; i < w->n_more; i++)
+        if (strncmp(w->more[i], posts, sizeof(posts) - 1) == 0)
+            return "127.0.0.1:9001";
+    return "127.0.0.1:0";
+}
+
 static void complete(struct host_words *w)
 {
     if (w->asked.n_listen == 0)
         w->asked.listen[w->asked.n_listen++] = "127.0.0.1:8000";
     if (w->asked.admin == NULL)
-        w->asked.admin = "127.0.0.1:0";
+        w->asked.admin = admin_default(w);
     w->settings.cpus = w->settings.cpus > 0 ? w->settings.cpus : 2;
     w->settings.memory_mib = w->settings.memory_mib > 0 ? w->settings.memory_mib : 2048;
     w->cid = w->cid > 0 ? w->cid : 16;

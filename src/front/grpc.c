@@ -25,7 +25,6 @@ static const char *status_of(err_t e)
         const char *grpc;
     } statuses[] = {
         {400, "3"},                                        /* INVALID_ARGUMENT */
-        {401, "16"},                                       /* UNAUTHENTICATED */
         {403, "7"},                                        /* PERMISSION_DENIED */
         {404, "5"},                                        /* NOT_FOUND */
         {405, "12"},                                       /* UNIMPLEMENTED */

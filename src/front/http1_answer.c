@@ -13,7 +13,6 @@ static const struct {
 } reasons[] = {
     {200, "OK"},
     {400, "Bad Request"},
-    {401, "Unauthorized"},
     {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},

@@ -103,7 +103,7 @@ err_t publish_ready(const struct super *s)
     url_of(&s->conf->admin, s->admin_port, "http", admin_url, sizeof(admin_url));
     TRY(put_ready(s, url, admin_url, &json));
     TRY(write_ready_files(s, buf_view(&json)));
-    (void)printf("veronnx serves %s (SIMULATED: receipts prove nothing about hardware)\n", url);
+    (void)printf("veronnx serves %s%s\n", url, s->conf->simulate != 0 ? " (SIMULATED: receipts prove nothing about hardware)" : "");
     (void)fflush(stdout);
     return OK;
 }

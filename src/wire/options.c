@@ -23,7 +23,7 @@ const struct option options[] = {
     {"simulate", SECTION_NODE, OPTION_FLAG, AT(simulate), 0, 1, "false", NULL,
      "work without a trusted execution environment; receipts say SIMULATED", NULL, false},
     {"state", SECTION_NODE, OPTION_PATH, AT(state), 0, 0, NULL, "DIR",
-     "folder for cert.pem and receipt-key.pem; default $XDG_STATE_HOME/veronnx or ~/.local/state/veronnx", NULL, true},
+     "folder for what verifiers and the command line need: cert.pem, receipt-key.pem, policy.conf, ready.json, sim-root.pem; default $XDG_STATE_HOME/veronnx or ~/.local/state/veronnx", NULL, true},
     {"ready-file", SECTION_NODE, OPTION_PATH, AT(ready_file), 0, 0, NULL, "FILE",
      "written as JSON when the node is ready: url, admin_url, pid, cert, receipt_key", NULL, true},
     {"model-memory", SECTION_NODE, OPTION_BYTES, AT(model_memory), 0, UINT64_C(1) << 46, "0", "SIZE",

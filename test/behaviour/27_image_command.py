@@ -205,6 +205,9 @@ with tempfile.TemporaryDirectory() as folder:
         done = veronnx("image", *words)
         equal(done.returncode, 2, f"{words}: {done.stderr}")
         said(done, part)
+    for action in ("build", "pcrs", "inspect"):
+        done = veronnx("image", action, "--help")
+        equal((done.returncode, done.stdout[:13]), (0, "Usage: veronn"), f"{action} --help")
     done = veronnx("image", "--help")
     equal((done.returncode, done.stderr), (0, ""), "help")
     check("Exit status:" in done.stdout, done.stdout)

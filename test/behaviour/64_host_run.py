@@ -85,6 +85,13 @@ def calls(action):
     return [words[1:] for words in map(json.loads, CALLS.read_text().splitlines()) if words[0] == action]
 
 
+def said_at_start(process):
+    try:
+        return (process / "cmdline").read_text()
+    except OSError:
+        return ""
+
+
 def describe():
     return json.loads(host("describe").stdout)
 
@@ -174,7 +181,7 @@ def main():
     CALLS.unlink()
 
     # ── run ──
-    done = run(DIR / "old.eif", "--cpus", "3", "--memory", "512")
+    done = run(DIR / "old.eif", "--cpus", "3", "--memory", "512", "--admin", "127.0.0.64:9001")
     equal(done.returncode, 0, f"run: {done.stderr}")
     equal(calls("run-enclave"), [["--enclave-name", "veronnx-16", "--eif-path", str(DIR / "old.eif"), "--cpu-count", "3", "--memory", "512",
                                   "--enclave-cid", "16"]], "the command line")
@@ -191,6 +198,8 @@ def main():
     equal(asker.ask(), 200, "a request")
     verified = veronnx("verify", "node", url, "--allow-simulated", "--root", RUN / "16.root.pem", "--policy", DIR / "policy.conf")
     equal(verified.returncode, 0, f"verify node: {verified.stderr}")
+    side = next(p for p in pathlib.Path("/proc").glob("[0-9]*") if program(p.name) == "veronnx-host" and str(RUN) in said_at_start(p))
+    check("--heartbeat-from\0http://127.0.0.64:9001/heartbeat\0" in said_at_start(side), "heartbeats are had where the administration is")
     wait_for("the log arrives", lambda: "REQUEST_DONE" in (RUN / "log.txt").read_text())
 
     # ── switch ──

@@ -14,6 +14,7 @@ static const struct {
     [CHAN_FRONT] = {"front", "supervisor", "front"},    [CHAN_ADMIN] = {"admin", "supervisor", "admin"},
     [CHAN_INFER] = {"infer", "supervisor", "infer"},    [CHAN_FETCH] = {"fetch", "supervisor", "fetch"},
     [CHAN_SIGN] = {"sign", "front", "keeper"},          [CHAN_TICKET] = {"ticket", "front", "keeper"},
+    [CHAN_PROOF] = {"proof", "front", "keeper"},
     [CHAN_JOB] = {"job", "front", "infer"},             [CHAN_CANCEL] = {"cancel", "front", "infer"},
     [CHAN_REPORT] = {"report", "keeper", "infer"},      [CHAN_NSM] = {"nsm", "supervisor", "nsm"},
     [CHAN_MODULE] = {"module", "keeper", "nsm"},
@@ -25,9 +26,13 @@ static void print_messages(void)
     for (uint16_t type = 1; type < MSG_COUNT_; type++) {
         const struct wire_row *r = wire_row(type);
         bool from_a = r->from == SIDE_A;
+        char fds[16] = "";
+        if (r->fds_min != r->fds_max)
+            (void)snprintf(fds, sizeof(fds), "%u or %u", r->fds_min, r->fds_max);
+        else if (r->fds_max > 0)
+            (void)snprintf(fds, sizeof(fds), "%u", r->fds_max);
         (void)printf("| %s | %s | %s | %u | %u | %s |\n", r->name, from_a ? channels[r->chan].a : channels[r->chan].b,
-                     from_a ? channels[r->chan].b : channels[r->chan].a, r->fixed, r->tail,
-                     r->fds_max == 0 ? "" : r->fds_min != r->fds_max ? "0 or 1" : r->fds_max == 1 ? "1" : "2");
+                     from_a ? channels[r->chan].b : channels[r->chan].a, r->fixed, r->tail, fds);
     }
 }
 
