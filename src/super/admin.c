@@ -117,6 +117,7 @@ void admin_installed(struct super *s, err_t result)
     if (s->installing && s->install_request != 0)
         admin_answer(s, s->install_request, result, "");
     s->installing = false;
+    s->install_adopted = false;
     s->install_request = 0;
 }
 

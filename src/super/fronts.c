@@ -54,7 +54,8 @@ static err_t on_ready(void *self, struct wire_msg *m UNUSED)
     struct super *s = self;
     s->front_ready = true;
     node_check_ready(s);
-    admin_installed(s, OK);
+    if (s->install_adopted) /* else it is a new front, and the keeper still waits for the module */
+        admin_installed(s, OK);
     return OK;
 }
 

@@ -180,6 +180,7 @@ static err_t on_installed(void *self, struct wire_msg *m)
         return OK;
     }
     TRY(take_identity(s, m->tail));
+    s->install_adopted = true;
     if (publish_keys(s) != OK)
         node_fail(s, "cannot write cert.pem into the state folder");
     else

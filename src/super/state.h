@@ -95,6 +95,7 @@ struct super {
     struct identity identity;
     int identity_fd;          /* a sealed copy */
     bool installing;          /* another certificate is on its way */
+    bool install_adopted;     /* the keeper has it, and the front is to show it */
     uint32_t install_request; /* of the administration, for it; 0: who asked is gone */
 
     struct relay relay; /* of the log */

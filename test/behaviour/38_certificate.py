@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """An authority's certificate for the node's key is shown and attested from the moment it is installed; any other is refused by its name."""
 import base64
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -30,6 +31,11 @@ def refused(node, what, chain, code, status=400):
 def answers(node):
     with contextlib.suppress(OSError):
         return node.ask("GET", "/healthz")[0] == 200
+
+
+def takes_over(node, old):
+    with contextlib.suppress(StopIteration):
+        return node.front() != old and answers(node)
 
 
 class Authority:
@@ -113,3 +119,18 @@ with Node() as node:
     equal(node.admin("PUT", "/certificate", own), (200, {"ok": True}), "the one it was born with")
     equal(shown(node), own, "is shown again")
     equal(veronnx("verify", "node", node.ready["url"], *trust).returncode, 0, "and attested")
+
+    # while the module says nothing a new front is no news of the certificate: it was answered 200 for it, and the next one ended the node
+    module, front = node.processes("nsm-sim")[0], node.front()
+    os.kill(module, signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        both = {pool.submit(node.admin, "PUT", "/certificate", leaf + ca["middle"]) for _ in range(2)}
+        answered, waiting = concurrent.futures.wait(both, return_when=concurrent.futures.FIRST_COMPLETED)
+        equal([(a.result()[0], a.result()[1]["code"]) for a in answered], [(503, "OVERLOADED")], "one at a time")
+        os.kill(front, signal.SIGKILL)
+        wait_for("another front", lambda: takes_over(node, front))
+        refused(node, "a third", leaf, "OVERLOADED", 503)
+        check(not any(w.done() for w in waiting), "it is not installed yet")
+        os.kill(module, signal.SIGCONT)
+        equal([w.result() for w in waiting], [(200, {"ok": True})], "and then it is")
+    is_installed()
