@@ -88,13 +88,25 @@ static int events_of(const struct lane *l)
     return alone && l->app->conf->receipts != 0 && l->model->state == MODEL_READY ? UV_DISCONNECT : UV_READABLE;
 }
 
-static err_t watch(struct lane *l)
+static err_t watch_for(struct lane *l, int events)
 {
-    int events = events_of(l);
     if (events != l->events && uv_poll_start(&l->poll, events, on_readable) != 0)
         return ERR_OVERLOADED;
     l->events = events;
     return OK;
+}
+
+static err_t watch(struct lane *l)
+{
+    return watch_for(l, events_of(l));
+}
+
+/* What an infer sends while it has nothing to do is read, and costs it its life: descriptors that lie in a socket count against all
+   processes of this user, so one infer could have the others send none. */
+static void watch_idle(struct lane *l)
+{
+    if (l->running == 0)
+        (void)watch_for(l, UV_READABLE);
 }
 
 err_t lane_open(struct app *app, struct model *m, uint32_t infer, int *job_fd, int *cancel_fd, struct lane **ret)
@@ -275,6 +287,7 @@ bool lanes_tick(struct app *app, uint64_t now_ms)
     bool expected = false;
     for (struct lane *l = app->lanes, *next = NULL; l != NULL; l = next) {
         next = l->next;
+        watch_idle(l);
         if (l->model == NULL || l->model->state != MODEL_INTRODUCED)
             continue;
         if (now_ms >= l->meta_ms)

@@ -82,10 +82,10 @@ static err_t on_infer(void *self, struct wire_msg *m)
     i->report = (struct wire_end){TAKE_FD(m->fds[0]), CHAN_REPORT, SIDE_A};
     i->asked = infer->asked;
     memcpy(i->epoch, infer->epoch, sizeof(i->epoch));
-    return OK;
+    return keeper_watch(k, i->report.fd, TAG_REPORT | infer->infer);
 }
 
-/* Only from here on its reports are read. What cannot stand in a statement is its fault: it said most of it, and should have
+/* Only from here on it may report. What cannot stand in a statement is its fault: it said most of it, and should have
    refused the rest. */
 static err_t on_sealed(void *self, struct wire_msg *m)
 {
@@ -98,7 +98,7 @@ static err_t on_sealed(void *self, struct wire_msg *m)
     err_t e = batch_base(&k->batch, sealed, m->tail, i);
     if (e != OK)
         keeper_accuse_infer(k, i, 0, e);
-    return i->accused ? OK : keeper_watch(k, i->report.fd, TAG_REPORT | sealed->infer);
+    return OK;
 }
 
 static err_t on_infer_gone(void *self, struct wire_msg *m)

@@ -167,6 +167,19 @@ static err_t judge(struct keeper *k, uint32_t infer, const struct msg_report *r)
     return batch_add(&k->batch, i, &t, r);
 }
 
+/* One whose model is not sealed has been given no job. What it reports all the same must not lie in the socket either: descriptors there
+   count against all processes of this user. That it was sealed may be in a message that is still unread. */
+static err_t check_sealed(struct keeper *k, uint32_t infer)
+{
+    struct keeper_infer *i = peers_infer(&k->peers, infer);
+    if (!i->sealed)
+        TRY(keeper_control(k));
+    i = peers_infer(&k->peers, infer);
+    if (i != NULL && !i->sealed)
+        keeper_accuse_infer(k, i, 0, ERR_PROTOCOL);
+    return OK;
+}
+
 /* ERR_WOULD_BLOCK: there is none, or it cannot come any more. */
 static err_t take_report(struct keeper *k, uint32_t infer)
 {
@@ -175,8 +188,10 @@ static err_t take_report(struct keeper *k, uint32_t infer)
     if (i == NULL || i->report.fd < 0)
         return ERR_WOULD_BLOCK;
     err_t e = wire_recv(&i->report, &k->report_inbox, false, &m);
-    if (e == OK)
+    if (e == OK) {
+        TRY(check_sealed(k, infer));
         return judge(k, infer, m.fixed);
+    }
     if (e == ERR_CLOSED)
         wire_end_close(&i->report);
     else if (e != ERR_WOULD_BLOCK)

@@ -235,18 +235,31 @@ static void test_nothing_after_a_lie(void **state)
     cast_end_of_a(c, ERR_PROTOCOL);
 }
 
+/* It lay in the socket for as long as the model was loading, and so could descriptors, which nobody else could send then. */
 static void test_report_before_sealed(void **state)
+{
+    struct cast *c = *state;
+    struct stage_infer early;
+    stage_infer_known(c->stage, 50, &early);
+    cast_report(&early, stage_ticket(&c->front, early.number, &STAGE_NO_NONCE), &STAGE_NO_NONCE);
+    stage_accused(c->stage, early.number, 0, ERR_PROTOCOL);
+    stage_infer_cut(&early);
+    stage_round(c->stage, &c->front, &c->a);
+    stage_silence(&c->front);
+    stage_infer_done(&early);
+}
+
+static void test_report_with_sealed_unread(void **state)
 {
     struct cast *c = *state;
     AUTO(stage_receipt_done) struct stage_receipt got = {0};
     struct stage_infer early;
     stage_infer_known(c->stage, 50, &early);
+    stage_pause(c->stage);
     uint64_t job = stage_ticket(&c->front, early.number, &STAGE_NO_NONCE);
     cast_report(&early, job, &STAGE_NO_NONCE);
-    stage_silence(&c->front);
-    stage_round(c->stage, &c->front, &c->a); /* its ticket has been read by now */
-    stage_silence(&c->front);
     stage_infer_sealed(c->stage, &early, view_of("engine", 6));
+    stage_resume(c->stage);
     stage_receive(c->stage, &c->front, &got);
     assert_int_equal(got.job, job);
     stage_infer_done(&early);
@@ -565,7 +578,7 @@ int main(void)
         TEST(test_report_twice),
         TEST(test_job_of_another),
         TEST(test_nothing_after_a_lie),
-        TEST(test_report_before_sealed),
+        TEST(test_report_before_sealed), TEST(test_report_with_sealed_unread),
         TEST(test_ticket_nonce_length),
         TEST(test_ticket_of_another_generation),
         TEST(test_ticket_again),
