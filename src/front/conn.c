@@ -152,10 +152,11 @@ static err_t flush(struct conn *c)
     return OK;
 }
 
-/* Offers bytes to the protocol as long as it takes some; answers given at once are sent before it is asked for more. */
+/* Offers bytes to the protocol as long as it takes some; answers given at once are sent before it is asked for more.
+   With the last of an answer a request may have ended, which alone was in the way of what follows. */
 static err_t feed(struct conn *c, struct view *in)
 {
-    for (size_t before = 0; in->len > 0 && in->len != before;) {
+    for (size_t before = 0; in->len > 0 && (in->len != before || c->state == NULL);) {
         before = in->len;
         TRY(c->protocol->input(c, in));
         TRY(flush(c));

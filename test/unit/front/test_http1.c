@@ -31,6 +31,7 @@ static struct world {
     char got[300000];         /* what the client received */
     size_t n_got;
     bool eof;
+    size_t record; /* what a stream takes at a time, where a test says so */
 } w;
 
 /* ── the handler ── */
@@ -273,6 +274,38 @@ static void test_slow_reader(void **state)
     assert_int_equal(close(fd), 0);
 }
 
+/* As a socket with room takes it from TLS: a record at a time. */
+static err_t take_record(struct stream *s UNUSED, struct view bytes, size_t *ret_n)
+{
+    *ret_n = MIN(bytes.len, w.record);
+    return OK;
+}
+
+/* A turn sends an answer's end at once, or when what waits behind it has been looked at in vain: then that was
+   forgotten. */
+static void test_request_behind_a_large_answer(void **state)
+{
+    (void)state;
+    for (w.record = 10000; w.record <= 20000; w.record += 1000) {
+        int fd = connect_one();
+        struct conn *c = LIST_OF(w.server->busy.prev, struct conn, link);
+        static struct stream_ops ops;
+        ops = *c->stream.ops;
+        ops.write = take_record;
+        c->stream.ops = &ops;
+        w.bodies_seen = 0;
+        send_text(fd, GET("/big") GET("/wait") GET("/none"));
+        pump(fd);
+        assert_int_equal(w.bodies_seen, 2);
+        reply_big(w.waiting[--w.n_waiting]);
+        pump(fd);
+        assert_int_equal(w.bodies_seen, 3);
+        assert_int_equal(c->phase, PHASE_IDLE);
+        assert_int_equal(close(fd), 0);
+        pump(-1);
+    }
+}
+
 static void test_drain(void **state)
 {
     int idle = connect_one();
@@ -373,6 +406,7 @@ int main(void)
         TEST(test_answer_inside_on_gone),
         TEST(test_end_with_requests_open),
         TEST(test_slow_reader),
+        TEST(test_request_behind_a_large_answer),
         TEST(test_drain),
         TEST(test_drain_when_idle),
         TEST(test_no_allocation),

@@ -222,6 +222,13 @@ class Tls(unittest.TestCase):
             self.assertEqual([a.body for a in found],
                              [b'later' if i % 10 == 0 else b'%d' % i for i in range(300)] + [b'{"ok":true}'])
 
+    def test_pipelining_large_answers(self):
+        """The next request was not looked at when an answer had more than the 256 KiB that are sent at once."""
+        with Server('tls') as server:
+            for size in (200000, 300000, 400000, 500000, 600000):
+                found = answers(server.ask(get(f'/big?{size}') * 2 + get('/later?1') + get(f'/big?{size}') + get('/fixed', CLOSE)))
+                self.assertEqual([len(a.body) for a in found], [size, size, 5, size, 11])
+
     def test_pieces(self):
         with Server('tls') as server, server.socket() as s:
             slowly(s, post('/echo', b'hello', CLOSE))
