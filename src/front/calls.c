@@ -308,6 +308,8 @@ void call_tell(struct call *c, const struct model *m)
 {
     buf_init(&c->answer, TELL_MAX);
     err_t e = c->form->tell(c, m);
+    if (e == OK)
+        e = lease_take(&c->answer_lease, &c->app->transfer, c->answer.cap);
     if (e != OK)
         call_fail(c, e, NULL, 1);
     else

@@ -404,6 +404,37 @@ static void test_large_outputs_are_let_go(void **state)
     assert_non_null(w.app->lanes->slots[0].output.addr);
 }
 
+/* A model of which it takes 360 KB to tell what it is called, six bytes for each, is told to as many as there is memory
+   for: answers that nobody took were not counted. */
+static void test_answers_about_models(void **state)
+{
+    static uint8_t name[60000];
+    static const int64_t dims[] = {1};
+    const struct value_desc value = {
+        .name = view_of(name, sizeof(name)), .type = {.dtype = DTYPE_FLOAT}, .rank = 1, .dims = dims};
+    AUTO(signature_done) struct signature s = {0};
+    const struct msg_empty none = {0};
+    char target[100] = "";
+    (void)state;
+    memset(name, 1, sizeof(name));
+    assert_int_equal(signature_make(&value, 1, NULL, 0, &s), OK);
+    assert_int_equal(sscanf(request_of(1, "1"), "{\"ipfs_hash\":\"%63[^\"]", target + strlen("/v2/models/")), 1);
+    memcpy(target, "/v2/models/", strlen("/v2/models/"));
+    struct client *c = get(target);
+    struct infer *i = super_loads(super_asked(1));
+    assert_int_equal(wire_send(&i->job, MSG_META, &none, s.encoded, NULL, 0), OK);
+    assert_int_equal(status_of(c), 200);
+    assert_int_equal(w.app->transfer.used, w.app->kept);
+    w.app->transfer.limit = 2 * MIB;
+    for (unsigned n = 0; n < 8; n++)
+        c = get(target);
+    assert_in_range(w.app->transfer.used, MIB, 2 * MIB);
+    expect_error(c, 503, "OVERLOADED");
+    for (unsigned n = 0; n < 3; n++)
+        assert_int_equal(status_of(&w.clients[1 + n]), 200);
+    assert_int_equal(status_of(get(target)), 200);
+}
+
 /* ── no memory ── */
 
 /* The client gets an answer, at worst one that says so, and the process is none the worse for it. */
@@ -518,6 +549,7 @@ int main(void)
         TEST(test_gaps_between_tensors),
         TEST(test_large_answers),
         TEST(test_large_outputs_are_let_go),
+        TEST(test_answers_about_models),
         TEST(test_no_memory_for_a_start),
         TEST(test_no_memory_for_a_result),
         TEST(test_no_memory_for_a_receipt),
