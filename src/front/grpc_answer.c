@@ -71,9 +71,7 @@ err_t grpc_infer_write(const struct grpc_infer *g, struct view model_name, const
 {
     AUTO(oip_parts_done) struct oip_parts parts = {0};
     size_t at = 0;
-    err_t e = oip_parts_make(&g->request, outputs, area, out->max, &parts);
-    at = parts.count;
-    if (e == OK)
-        e = put_answer(g, model_name, &parts, out, &at);
+    TRY(oip_parts_make(&g->request, outputs, area, out, &parts, why));
+    err_t e = put_answer(g, model_name, &parts, out, &at);
     return oip_answer_explain(e, at, out->max, why);
 }

@@ -10,8 +10,7 @@
 
 void oip_parts_done(struct oip_parts *p)
 {
-    for (size_t i = 0; i < p->count; i++)
-        buf_done(&p->items[i].text);
+    buf_done(&p->text);
     mem_free(p->items);
     *p = (struct oip_parts){0};
 }
@@ -19,7 +18,7 @@ void oip_parts_done(struct oip_parts *p)
 /* ── which outputs, and as what ── */
 
 /* The first dimension of several is a batch, of which every row is classified. */
-static err_t classify(struct oip_part *p, uint32_t k, size_t max)
+static err_t classify(struct oip_part *p, uint32_t k, struct buf *text)
 {
     const struct value_desc *d = &p->desc;
     uint64_t elements = 0;
@@ -28,19 +27,20 @@ static err_t classify(struct oip_part *p, uint32_t k, size_t max)
     uint64_t row = rows > 0 ? elements / rows : 0;
     uint64_t each = MIN(k, row);
     size_t size = dtype_info(d->type.dtype)->size;
-    buf_init(&p->text, max);
+    size_t begin = text->len;
     for (uint64_t i = 0; i < rows && row > 0; i++)
-        TRY(oip_classify(d->type.dtype, p->payload.data + i * row * size, row, k, &p->text));
+        TRY(oip_classify(d->type.dtype, p->payload.data + i * row * size, row, k, text));
     p->dims[0] = (int64_t)rows;
     p->dims[d->rank > 1] = (int64_t)each;
     p->desc =
         (struct value_desc){.name = d->name, .type.dtype = DTYPE_STRING, .rank = d->rank > 1 ? 2 : 1, .dims = p->dims};
-    p->payload = buf_view(&p->text);
+    p->payload = view_of(NULL, text->len - begin);
+    p->classified = true;
     return OK;
 }
 
 static err_t take_part(const struct value_set *outputs, size_t at, struct view area, const struct oip_output *wanted,
-                       size_t max, struct oip_part *ret)
+                       struct buf *text, struct oip_part *ret)
 {
     const struct value_desc *d = &outputs->descs.items[at];
     struct value_place place = outputs->places[at];
@@ -49,7 +49,7 @@ static err_t take_part(const struct value_set *outputs, size_t at, struct view a
     ret->desc = *d;
     ret->payload = view_of(area.data + place.offset, place.len);
     ret->binary = wanted->binary;
-    return wanted->classes > 0 && d->type.dtype != DTYPE_STRING ? classify(ret, wanted->classes, max) : OK;
+    return wanted->classes > 0 && d->type.dtype != DTYPE_STRING ? classify(ret, wanted->classes, text) : OK;
 }
 
 static size_t find(const struct desc_list *l, struct view name)
@@ -60,8 +60,8 @@ static size_t find(const struct desc_list *l, struct view name)
     return at;
 }
 
-err_t oip_parts_make(const struct oip_request *r, const struct value_set *outputs, struct view area, size_t max,
-                     struct oip_parts *ret)
+static err_t take_parts(const struct oip_request *r, const struct value_set *outputs, struct view area,
+                        struct oip_parts *ret)
 {
     if (outputs->total > area.len)
         return ERR_MALFORMED;
@@ -75,14 +75,32 @@ err_t oip_parts_make(const struct oip_request *r, const struct value_set *output
         size_t at = r->n_outputs > 0 ? find(&outputs->descs, wanted->name) : ret->count;
         if (at == outputs->descs.count)
             return ERR_MALFORMED;
-        struct oip_part *p = &ret->items[ret->count];
-        err_t e = take_part(outputs, at, area, wanted, max, p);
-        if (e != OK) {
-            buf_done(&p->text);
-            return e;
-        }
+        TRY(take_part(outputs, at, area, wanted, &ret->text, &ret->items[ret->count]));
     }
     return OK;
+}
+
+/* The text, which is complete, stays where it is from now on. */
+static err_t place_text(struct oip_parts *p)
+{
+    struct view text = buf_view(&p->text);
+    for (size_t i = 0; i < p->count; i++)
+        if (p->items[i].classified)
+            TRY(view_take(&text, p->items[i].payload.len, &p->items[i].payload));
+    return OK;
+}
+
+err_t oip_parts_make(const struct oip_request *r, const struct value_set *outputs, struct view area, struct buf *out,
+                     struct oip_parts *ret, struct why *why)
+{
+    buf_init(&ret->text, MIN(out->max - out->len, OIP_CLASSES_ROOM));
+    err_t e = take_parts(r, outputs, area, ret);
+    if (e == ERR_TOO_LARGE)
+        return why_set(why, ERR_OUTPUT_TOO_LARGE, "output %zu: the classes exceed %zu bytes", ret->count,
+                       ret->text.max);
+    TRY(oip_answer_explain(e, ret->count, out->max, why));
+    out->max -= ret->text.len;
+    return place_text(ret);
 }
 
 /* ── JSON ── */
@@ -197,15 +215,11 @@ static err_t put_binary(struct buf *out, const struct oip_parts *parts, size_t *
 }
 
 static err_t put_answer(struct buf *out, const struct oip_request *r, struct view model_name,
-                        const struct value_set *outputs, struct view area, size_t *ret_json_len, size_t *at)
+                        const struct oip_parts *parts, size_t *ret_json_len, size_t *at)
 {
-    AUTO(oip_parts_done) struct oip_parts parts = {0};
-    err_t e = oip_parts_make(r, outputs, area, out->max, &parts);
-    *at = parts.count;
-    TRY(e);
-    TRY(put_json(out, r, model_name, &parts, at));
+    TRY(put_json(out, r, model_name, parts, at));
     size_t json_len = out->len;
-    TRY(put_binary(out, &parts, at));
+    TRY(put_binary(out, parts, at));
     *ret_json_len = out->len > json_len ? json_len : 0;
     return OK;
 }
@@ -222,7 +236,9 @@ err_t oip_answer_explain(err_t e, size_t at, size_t max, struct why *why)
 err_t oip_answer_write(const struct oip_request *r, struct view model_name, const struct value_set *outputs,
                        struct view area, struct buf *out, size_t *ret_json_len, struct why *why)
 {
+    AUTO(oip_parts_done) struct oip_parts parts = {0};
     size_t at = 0;
-    err_t e = put_answer(out, r, model_name, outputs, area, ret_json_len, &at);
+    TRY(oip_parts_make(r, outputs, area, out, &parts, why));
+    err_t e = put_answer(out, r, model_name, &parts, ret_json_len, &at);
     return oip_answer_explain(e, at, out->max, why);
 }

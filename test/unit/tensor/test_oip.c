@@ -177,6 +177,55 @@ static void finds_the_largest(void **state UNUSED)
     assert_ok(view_end(&in));
 }
 
+#define HUGE_CLASS (4 + 309 + 7 + 2) /* 1e308 and its index, below 10 */
+
+/* `n` outputs of `count` huge numbers, all classified, in binary. */
+static err_t answer_huge(size_t n, uint64_t count, size_t max, struct buf *ret, struct why *why)
+{
+    const struct value_desc got[] = {TENSOR("y", DTYPE_DOUBLE, (int64_t)count),
+                                     TENSOR("z", DTYPE_DOUBLE, (int64_t)count)};
+    const uint64_t lens[] = {count * sizeof(double), count * sizeof(double)};
+    struct oip_output wanted[] = {{text_view("y"), true, OIP_CLASSES_MAX}, {text_view("z"), true, OIP_CLASSES_MAX}};
+    const struct oip_request r = {.n_outputs = n, .outputs = wanted};
+    AUTO(value_set_done) struct value_set set = {0};
+    size_t json_len = 0;
+    buf_init(ret, max);
+    assert_ok(value_set_make(got, 2, lens, AREA_MAX, &set));
+    AUTO_MEM uint8_t *area = mem_alloc(1, set.total);
+    assert_non_null(area);
+    for (size_t i = 0; i < set.total / sizeof(double); i++)
+        memcpy(area + i * sizeof(double), &(double){1e308}, sizeof(double));
+    return oip_answer_write(&r, text_view("m"), &set, view_of(area, set.total), ret, &json_len, why);
+}
+
+/* Each output had the whole answer's room for its classes, beside the answer: gigabytes, and minutes, of one run. */
+static void classes_have_one_room(void **state UNUSED)
+{
+    static const struct {
+        size_t n;
+        uint64_t count;
+        size_t max;
+        const char *why; /* NULL: an answer */
+    } rows[] = {
+        {1, 2, 4 * HUGE_CLASS + 200, NULL},
+        {1, 2, 4 * HUGE_CLASS, "output 0: the answer exceeds 644 bytes"},
+        {1, 2, 2 * HUGE_CLASS - 1, "output 0: the classes exceed 643 bytes"},
+        {2, 2, 8 * HUGE_CLASS + 300, NULL},
+        {2, 2, 4 * HUGE_CLASS - 1, "output 1: the classes exceed 1287 bytes"},
+        {1, 53000, GIB, "output 0: the classes exceed 16777216 bytes"},
+        {2, 27000, GIB, "output 1: the classes exceed 16777216 bytes"},
+        {1, 27000, GIB, NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        AUTO_BUF struct buf out = {0};
+        struct why why = {0};
+        assert_err(answer_huge(rows[i].n, rows[i].count, rows[i].max, &out, &why),
+                   rows[i].why != NULL ? ERR_OUTPUT_TOO_LARGE : OK);
+        assert_string_equal(why.text, rows[i].why != NULL ? rows[i].why : "");
+        assert_true(rows[i].why != NULL || out.len > rows[i].n * rows[i].count * HUGE_CLASS);
+    }
+}
+
 static void fails_without_memory(void **state UNUSED)
 {
     err_t e = ERR_NOMEM;
@@ -211,6 +260,7 @@ int main(void)
         cmocka_unit_test(takes_its_turn),
         cmocka_unit_test(answers),
         cmocka_unit_test(finds_the_largest),
+        cmocka_unit_test(classes_have_one_room),
         cmocka_unit_test(fails_without_memory),
         cmocka_unit_test(describes_models),
     };
