@@ -228,6 +228,41 @@ static bool use_cancel(struct fake *f)
     return false;
 }
 
+/* More descriptors than a process of infer may have: while they lie in a socket, no other one can send any. */
+static void hoard(const struct wire_end *end)
+{
+    const struct wire_head head = {MSG_CANCEL, 0, 8};
+    int error = 0;
+    for (int n = 0; n < 5 && error == 0; n++)
+        error = fake_send_raw(end, &head, sizeof(head), 253);
+    fake_note("hoard: %s", strerror(error));
+}
+
+static void *hoard_when_idle(void *job)
+{
+    (void)sleep(2); /* by then nobody expects anything of it */
+    hoard(job);
+    return NULL;
+}
+
+/* After so many short jobs that its results no longer wake anybody by themselves. */
+static bool hoard_in_job(struct fake *f, struct work *w UNUSED)
+{
+    static unsigned jobs;
+    pthread_t thread;
+    if (++jobs == 40)
+        EXPECT(pthread_create(&thread, NULL, hoard_when_idle, &f->job) == 0 && pthread_detach(thread) == 0);
+    return false;
+}
+
+/* And its model is never loaded. */
+static void hoard_in_report(struct fake *f)
+{
+    hoard(&f->report);
+    for (;;)
+        (void)pause();
+}
+
 /* ── what the supervisor is told ── */
 
 static bool bad_size(struct fake *f, uint64_t size UNUSED)
@@ -388,6 +423,8 @@ const struct lie lies[] = {
     {.name = "result", .on_job = bad_result},
     {.name = "strings", .strings = true, .on_job = scribble_strings},
     {.name = "cancel", .on_front = use_cancel},
+    {.name = "hoard-job", .on_job = hoard_in_job},
+    {.name = "hoard-report", .on_assigned = hoard_in_report},
     {.name = "engine-empty", .engine = ""},
     {.name = "engine-control", .engine = "liar\x1b[2J"},
     {.name = "size", .on_size = bad_size},

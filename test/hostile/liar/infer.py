@@ -15,9 +15,11 @@ from node import SLOW, Node, check, equal, veronnx, wait_for
 # What the first request on a lying model gets: status and code, or None for an answer whose receipt verifies. An honest process gives
 # one in the place of a liar that was ended before it was handed the job.
 KILLED = (None, (503, "MODEL_DIED"))
+ACCUSED = {"report-early", "hoard-report"} # before it has its model: who waits hears why
 LIVES = {("nothing", 0): (None,), ("result", 10): ((500, "INTERNAL"),), ("result", 11): ((400, "RUN_FAILED"),)}
 DIES = [
-    ("report-early", 0), ("report-next", 0), ("report-last", 0), ("report-nonce", 0), ("report-garbage", 0), # to the keeper
+    ("report-early", 0), ("report-next", 0), ("report-last", 0), ("report-nonce", 0), ("report-garbage", 0),
+    ("hoard-report", 0), # to the keeper
     *(("meta", n) for n in range(6)), *(("result", n) for n in (*range(10), 12)), # to front
     *(("size", n) for n in range(3)), *(("sealed", n) for n in range(8)), *(("scanned", n) for n in range(3)), ("loaded-twice", 0),
     ("progress-early", 0), *(("progress", n) for n in range(2)), ("back-sized", 0), ("back-loaded", 0), *(("log", n) for n in range(4)), # to the supervisor
@@ -162,6 +164,16 @@ def nothing_lies_in_cancel(stage):
     equal(stage.noted(), ["cancel: Broken pipe"], "what came of it")
 
 
+def hoards_descriptors(stage):
+    """What lies unread in a channel counts against all processes of infer."""
+    cid, before = stage.liar("hoard-job"), len(stage.node.log())
+    for n in range(40):
+        check(stage.infer(cid) is None, f"job {n}")
+    wait_for("it hoards", lambda: stage.noted(), 20)
+    wait_for("its end", lambda: "PROCESS_KILLED role=infer" in stage.node.log()[before:], 20)
+    equal(stage.infer(stage.add()), None, "another model is loaded")
+
+
 def never_reports(stage, honest):
     """More answers without a report than the keeper keeps tickets: this process ends, and nobody else notices."""
     cid = stage.liar("report-nothing")
@@ -241,11 +253,12 @@ def run(folder):
         for (lie, variant), wanted in LIVES.items():
             one_lie(stage, honest, lie, variant, wanted, lives=True)
         for lie, variant in DIES:
-            one_lie(stage, honest, lie, variant, KILLED, lives=False)
+            one_lie(stage, honest, lie, variant, ((500, "PROTOCOL"),) if lie in ACCUSED else KILLED, lives=False)
         twice(stage)
         somebody_elses(stage)
         asks_the_host(stage)
         nothing_lies_in_cancel(stage)
+        hoards_descriptors(stage)
         strings_that_change(stage, honest)
         floods(stage, honest)
         closed_log(stage)
