@@ -58,17 +58,31 @@ static bool is_of_the_model(err_t reason)
     return true;
 }
 
-void leave_tell(struct super *s, const struct infer *i, err_t reason)
+static void tell(struct super *s, const struct infer *i, err_t reason, bool stands)
 {
     const struct ask ask = {i->front_request, i->front_generation, i->admin_request, false, false};
     log_event(LOG_MODEL_FAILED, i->number, reason);
     s->load_failures++;
-    infers_failed(&s->infers, &i->model, reason, i->why, is_of_the_model(reason), clock_mono_ms());
+    infers_failed(&s->infers, &i->model, reason, i->why, stands, clock_mono_ms());
     front_answer_failed(s, &ask, reason, i->why, 0);
     if (ask.admin_request != 0)
         admin_answer(s, ask.admin_request, reason, i->why);
     if (i->preload)
         preload_answer(s, reason);
+}
+
+void leave_tell(struct super *s, const struct infer *i, err_t reason)
+{
+    tell(s, i, reason, is_of_the_model(reason));
+}
+
+/* Without a reason it is the process's own death, which says nothing of a model of which it has read no byte. */
+static void tell_of_death(struct super *s, const struct infer *i, enum infer_state was)
+{
+    if (i->reason != OK)
+        leave_tell(s, i, i->reason);
+    else
+        tell(s, i, ERR_MODEL_DIED, was == INFER_LOADING);
 }
 
 void leave_ended(void *self, int status UNUSED, int signal UNUSED)
@@ -98,11 +112,11 @@ void leave_ended(void *self, int status UNUSED, int signal UNUSED)
     if (form_failed || warm_up_failed)
         loads_again(s, i);
     else if ((was & loading) != 0)
-        leave_tell(s, i, i->reason != OK ? i->reason : ERR_MODEL_DIED); /* without a reason it is the process's own death */
+        tell_of_death(s, i, was);
     else if (i->admin_request != 0)
         admin_answer(s, i->admin_request, OK, "");
     infers_drop(&s->infers, i);
-    if (was == INFER_STARTING)
+    if (was == INFER_STARTING || (was == INFER_IDLE && at_fault))
         idle_failed(s);
     loads_settle(s);
 }

@@ -73,11 +73,29 @@ def states(cid, origin):
         equal({int(size) for _, size in events[1:]}, {row(node, cid)["file_bytes"]}, "their sizes")
         equal(node.admin("GET", "/models?model=nonsense")[1]["code"], "MODEL_NOT_PINNED", "a name of nothing")
         equal(node.admin("GET", "/models?page=2")[0], 400, "another query")
-    origin.shutdown()
+
+
+def killed_in_the_middle(cid, origin):
+    """It has read nothing of the model: who asked next was told for five seconds that the model kills its process."""
+    with Node("--model-memory", "4G", "--source", origin.source, models=None) as node:
+        freeze(*node.processes("fetch"))
+        answer = []
+        load = threading.Thread(target=lambda: answer.append(node.admin("POST", "/models/load", {"model": cid})))
+        load.start()
+        wait_for("the model is known", lambda: row(node, cid))
+        with stopped_in_the_middle(node, cid):
+            os.kill(node.processes("infer")[0], signal.SIGKILL)
+            load.join()
+        equal((answer[0][0], answer[0][1]["code"]), (503, "MODEL_DIED"), "the load")
+        status, _, body = node.post({"ipfs_hash": cid, "model_inputs": {"numbers": [{"name": "i", "values": [0], "shape": [1]}]}})
+        equal(status, 200, f"the next one: {body}")
 
 
 with tempfile.TemporaryDirectory() as folder:
-    model, store = pathlib.Path(folder) / "large.onnx", pathlib.Path(folder) / "store"
-    model.write_bytes(large_model())
-    cid = veronnx("add", "--store", store, model).stdout.split()[0]
-    states(cid, Origin(store, pause=0.01))
+    store = pathlib.Path(folder) / "store"
+    origin = Origin(store, pause=0.01)
+    for what in (states, killed_in_the_middle):
+        model = pathlib.Path(folder) / "large.onnx"
+        model.write_bytes(large_model())
+        what(veronnx("add", "--store", store, model).stdout.split()[0], origin)
+    origin.shutdown()
