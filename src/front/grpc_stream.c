@@ -160,6 +160,7 @@ static void step(struct grpc_stream *s)
         return;
     }
     buf_consume(&req->body, req->body.len - in.len);
+    http_body_taken(req);
     grpc_stream_message(s->app, &s->sub.pub);
 }
 

@@ -45,7 +45,8 @@ static bool is_idle(const nghttp2_frame_hd *hd)
 /* ── streams ── */
 
 static void http2_more(struct request *r);
-static const struct carrier http2_carrier = {http2_answer, http2_part, http2_more};
+static void http2_taken(struct request *r);
+static const struct carrier http2_carrier = {http2_answer, http2_part, http2_more, http2_taken};
 
 void http2_due_begin(struct http2_stream *st)
 {
@@ -280,6 +281,11 @@ static void http2_more(struct request *r)
     if (!h->ended && nghttp2_session_consume_stream(h->session, st->id, st->uncredited) != 0)
         h->failed = true;
     st->uncredited = 0;
+}
+
+static void http2_taken(struct request *r)
+{
+    LIST_OF(r, struct http2_stream, req)->due_us = 0;
 }
 
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code UNUSED, void *self UNUSED)

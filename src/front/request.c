@@ -177,6 +177,11 @@ void http_body_more(struct http_req *req)
     request_of(req)->carrier->more(request_of(req));
 }
 
+void http_body_taken(struct http_req *req)
+{
+    request_of(req)->carrier->taken(request_of(req));
+}
+
 void http_refusal(const struct http_req *req, struct http_answer *a, err_t e, const struct why *why, uint32_t retry_s)
 {
     if (req->refuse != NULL)

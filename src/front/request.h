@@ -15,6 +15,8 @@ struct carrier {
     void (*part)(struct request *r, struct http_answer *a);
     /* The client may send as much as it has sent so far of a body that is read in parts. */
     void (*more)(struct request *r);
+    /* It need not send anything now. */
+    void (*taken)(struct request *r);
 };
 
 struct request {

@@ -81,7 +81,9 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *to, size
     (void)id;
     (void)source;
     assert_int_equal(n > 0 ? view_copy(&p->sending, to, n) : OK, OK);
-    if (p->sending.len == 0)
+    if (n == 0 && p->open)
+        return NGHTTP2_ERR_DEFERRED;
+    if (p->sending.len == 0 && !p->open)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     return (ssize_t)n;
 }
@@ -130,6 +132,12 @@ struct h2_answer *h2_peer_ask(struct h2_peer *p, const char *method, const char 
     a->id = nghttp2_submit_request(p->session, NULL, nv, n, body.data != NULL ? &provider : NULL, NULL);
     assert_true(a->id > 0);
     return a;
+}
+
+void h2_peer_more(struct h2_peer *p, const struct h2_answer *a, struct view body)
+{
+    p->sending = body;
+    assert_int_equal(nghttp2_session_resume_data(p->session, a->id), 0);
 }
 
 static void write_all(struct h2_peer *p)

@@ -23,7 +23,8 @@ struct h2_answer {
 struct h2_peer {
     int fd;
     nghttp2_session *session;
-    struct view sending; /* of the one request whose body is on its way */
+    struct view sending; /* of the one request whose body is on its way, */
+    bool open;           /* and will not be all of it */
     bool goaway;
     bool eof;
     struct h2_answer answers[H2_PEER_STREAMS];
@@ -36,6 +37,8 @@ void h2_peer_close(struct h2_peer *p);
  * none. */
 struct h2_answer *h2_peer_ask(struct h2_peer *p, const char *method, const char *path, const char *const *fields,
                               struct view body);
+/* More of a body that was `open`; the last of it when that is not true any more. */
+void h2_peer_more(struct h2_peer *p, const struct h2_answer *a, struct view body);
 /* Writes what there is to write and reads what there is to read. */
 void h2_peer_turn(struct h2_peer *p);
 

@@ -2,6 +2,7 @@
    who watches the node's health. */
 #include "world.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/varint.h"
 #include "front/conn.h"
@@ -83,6 +84,18 @@ static struct buf infer_request(void)
     return b;
 }
 
+static const char *const stream_fields[] = {"content-type", "application/grpc", NULL};
+
+static struct buf framed(struct view message)
+{
+    struct buf b = BUF_WITH(KIB);
+    uint8_t prefix[GRPC_PREFIX];
+    grpc_prefix(prefix, message.len);
+    assert_ok(buf_put(&b, prefix, sizeof(prefix)));
+    assert_ok(buf_put_view(&b, message));
+    return b;
+}
+
 static void finish(struct infer *i)
 {
     struct job j = infer_takes(i);
@@ -117,21 +130,15 @@ static void test_infer(void **state)
 static void test_stream(void **state)
 {
     AUTO_BUF struct buf request = infer_request();
-    AUTO_BUF struct buf both = BUF_WITH(KIB);
-    uint8_t prefix[GRPC_PREFIX];
+    AUTO_BUF struct buf one = framed(buf_view(&request));
+    AUTO_BUF struct buf both = BUF_WITH(2 * KIB);
     struct h2_peer p;
     struct infer *i = load(1);
     (void)state;
     assert_true(connect_one(&p));
-    grpc_prefix(prefix, request.len);
-    assert_ok(buf_put_view(&both, buf_view(&request)));
-    assert_ok(buf_put(&both, prefix, sizeof(prefix)));
-    assert_ok(buf_put_view(&both, buf_view(&request)));
-    static const char *const fields[] = {"content-type", "application/grpc", NULL};
-    AUTO_BUF struct buf framed = BUF_WITH(KIB);
-    assert_ok(buf_put(&framed, prefix, sizeof(prefix)));
-    assert_ok(buf_put_view(&framed, buf_view(&both)));
-    const struct h2_answer *a = h2_peer_ask(&p, "POST", SERVICE "ModelStreamInfer", fields, buf_view(&framed));
+    assert_ok(buf_put_view(&both, buf_view(&one)));
+    assert_ok(buf_put_view(&both, buf_view(&one)));
+    const struct h2_answer *a = h2_peer_ask(&p, "POST", SERVICE "ModelStreamInfer", stream_fields, buf_view(&both));
     pump(&p);
     finish(i);
     pump(&p);
@@ -139,6 +146,45 @@ static void test_stream(void **state)
     size_t first = a->n_body;
     assert_true(first > 8);
     finish(i);
+    pump(&p);
+    assert_true(a->ended);
+    assert_int_equal(a->n_body, 2 * first);
+    assert_string_equal(a->grpc_status, "0");
+    h2_peer_close(&p);
+}
+
+/* For so long that a deadline of `SHORT_MS` has passed and was looked at. */
+#define SHORT_MS 100U
+static void pump_long(struct h2_peer *p)
+{
+    for (uint64_t end = clock_mono_ms() + SHORT_MS + 3ULL * TICK_MS; clock_mono_ms() < end; (void)usleep(1000))
+        pump(p);
+}
+
+/* A client that waits for the answer to its first message does not send a body too slowly, however long that takes. */
+static void test_stream_whose_model_takes_long(void **state)
+{
+    AUTO_BUF struct buf request = infer_request();
+    AUTO_BUF struct buf message = framed(buf_view(&request));
+    struct h2_peer p;
+    struct infer *i = load(1);
+    (void)state;
+    w.app->server->phase_ms[PHASE_BODY] = SHORT_MS;
+    assert_true(connect_one(&p));
+    p.open = true;
+    const struct h2_answer *a = h2_peer_ask(&p, "POST", SERVICE "ModelStreamInfer", stream_fields, buf_view(&message));
+    pump_long(&p);
+    assert_false(a->ended);
+    finish(i);
+    pump(&p);
+    size_t first = a->n_body;
+    assert_true(first > 8);
+    h2_peer_more(&p, a, buf_view(&message));
+    pump_long(&p);
+    assert_false(a->ended);
+    finish(i);
+    p.open = false;
+    h2_peer_more(&p, a, NOTHING);
     pump(&p);
     assert_true(a->ended);
     assert_int_equal(a->n_body, 2 * first);
@@ -326,8 +372,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
     const struct CMUnitTest tests[] = {
-        TEST(test_infer), TEST(test_stream),  TEST(test_infer_without_memory), TEST(test_questions_without_memory),
-        TEST(test_watch), TEST(test_watches), TEST(test_watch_without_memory),
+        TEST(test_infer),
+        TEST(test_stream),
+        TEST(test_stream_whose_model_takes_long),
+        TEST(test_infer_without_memory),
+        TEST(test_questions_without_memory),
+        TEST(test_watch),
+        TEST(test_watches),
+        TEST(test_watch_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
