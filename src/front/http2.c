@@ -48,9 +48,9 @@ static void http2_more(struct request *r);
 static void http2_taken(struct request *r);
 static const struct carrier http2_carrier = {http2_answer, http2_part, http2_more, http2_taken};
 
-void http2_due_begin(struct http2_stream *st)
+void http2_due_begin(struct http2_stream *st, enum phase phase)
 {
-    st->due_us = http2_now_us(st->h) + st->h->conn->server->phase_ms[PHASE_BODY] * 1000ULL;
+    st->due_us = http2_now_us(st->h) + st->h->conn->server->phase_ms[phase] * 1000ULL;
 }
 
 void http2_due_earn(struct http2_stream *st, size_t n)
@@ -219,7 +219,7 @@ static err_t begin_request(struct http2_stream *st, bool bodiless)
     TRY(request_frame(&st->req, sized || bodiless, length, &st->why));
     if (bodiless)
         return OK;
-    http2_due_begin(st);
+    http2_due_begin(st, PHASE_BODY);
     return expects ? say_continue(st) : OK;
 }
 
@@ -228,7 +228,8 @@ static void end_request(struct http2_stream *st)
     st->in = H2_DONE;
     if (!st->req.owed)
         return;
-    st->due_us = 0;
+    if (st->rest.len == 0)
+        st->due_us = 0;
     err_t e = request_end(&st->req);
     if (e != OK)
         http2_refuse(st, e);

@@ -91,8 +91,8 @@ void http2_part(struct request *r, struct http_answer *a);
 void http2_refuse(struct http2_stream *st, err_t e);
 /* Frees what of an answer was not sent. */
 void http2_answer_done(struct http2_stream *st);
-/* The stream's time begins anew, or `n` bytes earned some of it; it ends. */
-void http2_due_begin(struct http2_stream *st);
+/* The stream's time begins anew, as that of a connection in `phase`; `n` bytes earned some of it. */
+void http2_due_begin(struct http2_stream *st, enum phase phase);
 void http2_due_earn(struct http2_stream *st, size_t n);
 
 #endif

@@ -140,6 +140,14 @@ static ssize_t end_body(struct http2_stream *st, uint32_t *flags)
     return send_trailers(st) == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
+/* It is the client's turn, or the handler's if the client has said all. */
+static void await_more(struct http2_stream *st)
+{
+    st->due_us = 0;
+    if (st->in != H2_DONE)
+        http2_due_begin(st, st->req.pub.body.len > 0 ? PHASE_BODY : PHASE_IDLE);
+}
+
 static ssize_t read_body(nghttp2_session *session UNUSED, int32_t id UNUSED, uint8_t *to, size_t room, uint32_t *flags,
                          nghttp2_data_source *source, void *self UNUSED)
 {
@@ -157,7 +165,7 @@ static ssize_t read_body(nghttp2_session *session UNUSED, int32_t id UNUSED, uin
         return (ssize_t)n;
     http2_answer_done(st);
     if (st->out == H2_OPEN) {
-        st->due_us = 0;
+        await_more(st);
         st->woken = st->h->wakes = true;
         return (ssize_t)n;
     }
@@ -173,7 +181,7 @@ static void take_body(struct http2_stream *st, struct http_answer *a)
     a->body = (struct buf){0};
     a->held = (struct lease){0};
     if (st->rest.len > 0)
-        http2_due_begin(st);
+        http2_due_begin(st, PHASE_SEND);
 }
 
 /* ── answers ── */

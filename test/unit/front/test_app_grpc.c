@@ -161,6 +161,13 @@ static void pump_long(struct h2_peer *p)
         pump(p);
 }
 
+static void pump_until_ended(struct h2_peer *p, const struct h2_answer *a)
+{
+    for (uint64_t end = clock_mono_ms() + 20000; !a->ended && clock_mono_ms() < end; (void)usleep(1000))
+        pump(p);
+    assert_true(a->ended);
+}
+
 /* A client that waits for the answer to its first message does not send a body too slowly, however long that takes. */
 static void test_stream_whose_model_takes_long(void **state)
 {
@@ -189,6 +196,27 @@ static void test_stream_whose_model_takes_long(void **state)
     assert_true(a->ended);
     assert_int_equal(a->n_body, 2 * first);
     assert_string_equal(a->grpc_status, "0");
+    h2_peer_close(&p);
+}
+
+/* Behind its first message, half of a second one. */
+static void test_stream_that_falls_silent(void **state)
+{
+    AUTO_BUF struct buf request = infer_request();
+    AUTO_BUF struct buf message = framed(buf_view(&request));
+    struct h2_peer p;
+    struct infer *i = load(1);
+    (void)state;
+    w.app->server->phase_ms[PHASE_BODY] = SHORT_MS;
+    assert_true(connect_one(&p));
+    p.open = true;
+    const struct h2_answer *a = h2_peer_ask(&p, "POST", SERVICE "ModelStreamInfer", stream_fields, buf_view(&message));
+    pump(&p);
+    finish(i);
+    pump(&p);
+    assert_true(a->n_body > 8 && !a->ended);
+    h2_peer_more(&p, a, view_of(message.data, message.len / 2));
+    pump_until_ended(&p, a);
     h2_peer_close(&p);
 }
 
@@ -375,6 +403,7 @@ int main(void)
         TEST(test_infer),
         TEST(test_stream),
         TEST(test_stream_whose_model_takes_long),
+        TEST(test_stream_that_falls_silent),
         TEST(test_infer_without_memory),
         TEST(test_questions_without_memory),
         TEST(test_watch),

@@ -113,6 +113,28 @@ class Requests(unittest.TestCase):
             client.send(stream, b'')
             self.assertEqual(client.wait(stream).trailers, {'x-end': 'yes'})
 
+    def test_parts_of_a_client_that_falls_silent(self):
+        """Once answered, a stream of which nothing more came had no deadline, and kept its memory for ever."""
+        with Server('tls', 'idle_ms=2000') as server:
+            with Client(server) as client:
+                streams = [client.begin('/parts', 'POST', end=False) for _ in range(3)]
+                for stream in streams:
+                    client.send(stream, b'one', end=False)
+                for stream in streams:
+                    self.assertEqual((client.wait(stream).reset, bytes(client.answers[stream].body)), (CANCEL, b'one'))
+            self.assertEqual(server.counters()['gone'], 3)
+
+    def test_parts_that_are_not_taken(self):
+        """The end of the body took the deadline from the part that waited for a window."""
+        no_window = {h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0}
+        with Server('tls', 'header_ms=2000') as server, Client(server, settings=no_window) as client:
+            stream = client.begin('/parts', 'POST', end=False)
+            client.send(stream, b'one', end=False)
+            while client.answers[stream].status is None:
+                self.assertTrue(client.receive())
+            client.send(stream, b'')
+            self.assertEqual((client.wait(stream).reset, client.answers[stream].body), (CANCEL, b''))
+
     def test_parts_wait_for_the_client(self):
         """A client that does not take what it is sent cannot send more than a window and what is on its way."""
         with Server('tls') as server, Client(server, credit=False) as client:
