@@ -7,6 +7,7 @@
 #include "base/varint.h"
 #include <inference.pb-c.h>
 
+#include <assert.h>
 #include <string.h>
 
 #define RESPONSE_TAG  (2 << 3 | 2) /* infer_response of ModelStreamInferResponse: bytes */
@@ -19,6 +20,7 @@ struct grpc_stream {
     struct http_req *parent;
     struct request sub; /* the message that is worked on */
     bool busy;          /* there is one */
+    size_t taken;       /* bytes of the body in front of the next one */
     bool ended;         /* the client has sent its last */
 };
 
@@ -103,6 +105,15 @@ static void sub_refuse(struct http_answer *a, err_t e, const struct why *why, ui
 
 /* ── messages ── */
 
+static struct view rest_of(const struct grpc_stream *s)
+{
+    struct view in = buf_view(&s->parent->body);
+    struct view taken = {0};
+    err_t e = view_take(&in, s->taken, &taken);
+    assert(e == OK);
+    return in;
+}
+
 static err_t begin_message(struct grpc_stream *s, struct view framed)
 {
     static const struct carrier carrier = {.answer = sub_answer};
@@ -136,31 +147,50 @@ static void end(struct grpc_stream *s, err_t e, const struct why *why)
     grpc_reply(req, e, why, &none);
 }
 
+/* What is left moves to the front when it is the smaller part or begins what is not all there: not for each message. */
+static void drop_taken(struct grpc_stream *s, size_t left)
+{
+    if (s->taken == 0 || s->taken < left)
+        return;
+    buf_consume(&s->parent->body, s->taken);
+    s->taken = 0;
+}
+
+static err_t take(struct grpc_stream *s, struct view in, size_t left)
+{
+    TRY(begin_message(s, view_of(in.data, in.len - left)));
+    s->taken += in.len - left;
+    drop_taken(s, left);
+    http_body_taken(s->parent, left);
+    return OK;
+}
+
 /* Everything here happens while the connection is being worked on: an answer that is given at once does not end it. */
 static void step(struct grpc_stream *s)
 {
     struct http_req *req = s->parent;
-    struct view in = buf_view(&req->body);
+    struct view in = rest_of(s), behind = in;
     struct view message = {0};
     struct why why = {0};
     bool compressed = false;
     if (s->busy || req->sending)
         return;
-    http_body_more(req);
-    err_t e = grpc_frame_take(&in, &compressed, &message);
-    if (e == ERR_TRUNCATED && (!s->ended || req->body.len == 0)) {
-        if (s->ended)
-            end(s, OK, NULL);
+    err_t e = grpc_frame_take(&behind, &compressed, &message);
+    if (e == ERR_TRUNCATED && !s->ended) {
+        drop_taken(s, 0);
+        http_body_more(req);
+        return;
+    }
+    if (e == ERR_TRUNCATED && in.len == 0) {
+        end(s, OK, NULL);
         return;
     }
     if (e == OK)
-        e = begin_message(s, view_of(req->body.data, req->body.len - in.len));
+        e = take(s, in, behind.len);
     if (e != OK) {
         end(s, e, &why);
         return;
     }
-    buf_consume(&req->body, req->body.len - in.len);
-    http_body_taken(req);
     grpc_stream_message(s->app, &s->sub.pub);
 }
 

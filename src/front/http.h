@@ -69,8 +69,9 @@ void http_body_free(struct http_req *req);
 
 /* A body in parts: the client may go on, i.e. what it has sent so far no longer counts against its window (4 MiB). */
 void http_body_more(struct http_req *req);
-/* A body in parts: the handler works on what it has taken, and the client is not waited for until a part has been sent. */
-void http_body_taken(struct http_req *req);
+/* A body in parts: the handler works on what it has taken, and the client is not waited for until a part has been sent.
+   All but the last `left` bytes no longer count. */
+void http_body_taken(struct http_req *req, size_t left);
 
 /* What is served. The handler may answer inside on_head and on_body, or at any later time. */
 struct http_handler {

@@ -45,7 +45,7 @@ static bool is_idle(const nghttp2_frame_hd *hd)
 /* ── streams ── */
 
 static void http2_more(struct request *r);
-static void http2_taken(struct request *r);
+static void http2_taken(struct request *r, size_t left);
 static const struct carrier http2_carrier = {http2_answer, http2_part, http2_more, http2_taken};
 
 void http2_due_begin(struct http2_stream *st, enum phase phase)
@@ -266,27 +266,33 @@ static int on_data(nghttp2_session *session, uint8_t flags UNUSED, int32_t id, c
         return nghttp2_session_consume(session, id, n);
     if (st->due_us != 0)
         http2_due_earn(st, n);
+    st->uncredited += st->req.pub.parts ? n : 0;
     err_t e = request_body(&st->req, view_of(bytes, n), &st->why);
     if (e != OK)
         http2_refuse(st, e);
-    if (!st->req.pub.parts || !st->req.owed)
-        return nghttp2_session_consume(session, id, n);
-    st->uncredited += n;
-    return nghttp2_session_consume_connection(session, n);
+    return st->req.pub.parts ? nghttp2_session_consume_connection(session, n) : nghttp2_session_consume(session, id, n);
+}
+
+/* All but `left` bytes. */
+static void credit(struct http2_stream *st, size_t left)
+{
+    struct http2 *h = st->h;
+    size_t n = st->uncredited - MIN(left, st->uncredited);
+    if (!h->ended && nghttp2_session_consume_stream(h->session, st->id, n) != 0)
+        h->failed = true;
+    st->uncredited -= n;
 }
 
 static void http2_more(struct request *r)
 {
-    struct http2_stream *st = LIST_OF(r, struct http2_stream, req);
-    struct http2 *h = st->h;
-    if (!h->ended && nghttp2_session_consume_stream(h->session, st->id, st->uncredited) != 0)
-        h->failed = true;
-    st->uncredited = 0;
+    credit(LIST_OF(r, struct http2_stream, req), 0);
 }
 
-static void http2_taken(struct request *r)
+static void http2_taken(struct request *r, size_t left)
 {
-    LIST_OF(r, struct http2_stream, req)->due_us = 0;
+    struct http2_stream *st = LIST_OF(r, struct http2_stream, req);
+    credit(st, left);
+    st->due_us = 0;
 }
 
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code UNUSED, void *self UNUSED)

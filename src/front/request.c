@@ -177,9 +177,9 @@ void http_body_more(struct http_req *req)
     request_of(req)->carrier->more(request_of(req));
 }
 
-void http_body_taken(struct http_req *req)
+void http_body_taken(struct http_req *req, size_t left)
 {
-    request_of(req)->carrier->taken(request_of(req));
+    request_of(req)->carrier->taken(request_of(req), left);
 }
 
 void http_refusal(const struct http_req *req, struct http_answer *a, err_t e, const struct why *why, uint32_t retry_s)

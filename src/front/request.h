@@ -15,8 +15,8 @@ struct carrier {
     void (*part)(struct request *r, struct http_answer *a);
     /* The client may send as much as it has sent so far of a body that is read in parts. */
     void (*more)(struct request *r);
-    /* It need not send anything now. */
-    void (*taken)(struct request *r);
+    /* It need not send anything now; it may send as much as it has sent but for `left` bytes. */
+    void (*taken)(struct request *r, size_t left);
 };
 
 struct request {

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -142,10 +143,17 @@ void h2_peer_more(struct h2_peer *p, const struct h2_answer *a, struct view body
 
 static void write_all(struct h2_peer *p)
 {
-    const uint8_t *bytes = NULL;
-    ssize_t n = 0;
-    while ((n = nghttp2_session_mem_send(p->session, &bytes)) > 0)
-        (void)send(p->fd, bytes, (size_t)n, MSG_NOSIGNAL); /* the server may have closed */
+    for (;;) {
+        ssize_t n = p->unsent.len > 0 ? 0 : nghttp2_session_mem_send(p->session, &p->unsent.data);
+        p->unsent.len += n > 0 ? (size_t)n : 0;
+        if (p->unsent.len == 0)
+            return;
+        n = send(p->fd, p->unsent.data, p->unsent.len, MSG_NOSIGNAL);
+        if (n < 0 && errno == EAGAIN)
+            return;
+        size_t sent = n < 0 ? p->unsent.len : (size_t)n; /* the server may have closed */
+        p->unsent = view_of(p->unsent.data + sent, p->unsent.len - sent);
+    }
 }
 
 void h2_peer_turn(struct h2_peer *p)

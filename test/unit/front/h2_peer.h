@@ -25,6 +25,7 @@ struct h2_peer {
     nghttp2_session *session;
     struct view sending; /* of the one request whose body is on its way, */
     bool open;           /* and will not be all of it */
+    struct view unsent;  /* of the session: what of a frame did not go into the socket */
     bool goaway;
     bool eof;
     struct h2_answer answers[H2_PEER_STREAMS];

@@ -7,9 +7,11 @@
 #include "base/varint.h"
 #include "front/conn.h"
 #include "front/grpc_message.h"
+#include "front/http2.h"
 #include "h2_peer.h"
 
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -220,6 +222,74 @@ static void test_stream_that_falls_silent(void **state)
     h2_peer_close(&p);
 }
 
+/* A message over and over, behind one that runs a model. */
+static struct buf crowd(struct view first, struct view next, size_t count)
+{
+    struct buf b = BUF_WITH(first.len + count * next.len);
+    assert_ok(buf_put_view(&b, first));
+    for (size_t n = 0; n < count; n++)
+        assert_ok(buf_put_view(&b, next));
+    return b;
+}
+
+/* Whatever is answered opens the window for its own bytes, not for all that wait behind it. */
+static void test_window_of_a_stream(void **state)
+{
+    AUTO_BUF struct buf request = infer_request();
+    AUTO_BUF struct buf message = framed(buf_view(&request));
+    AUTO_BUF struct buf body = crowd(buf_view(&message), buf_view(&message), 3 * H2_STREAM_WINDOW / message.len);
+    struct h2_peer p;
+    struct infer *i = load(1);
+    (void)state;
+    assert_true(connect_one(&p));
+    (void)h2_peer_ask(&p, "POST", SERVICE "ModelStreamInfer", stream_fields, buf_view(&body));
+    for (int n = 0; n < 4; n++) {
+        for (size_t left = 0; left != p.sending.len;) {
+            left = p.sending.len;
+            pump(&p);
+        }
+        finish(i);
+    }
+    pump(&p);
+    assert_in_range(body.len - p.sending.len, H2_STREAM_WINDOW, H2_STREAM_WINDOW + 100 * message.len);
+    h2_peer_close(&p);
+    turn();
+}
+
+/* Processor time that `count` messages take which came while a model ran. */
+static double crowd_seconds(struct infer *i, size_t count)
+{
+    AUTO_BUF struct buf request = infer_request();
+    AUTO_BUF struct buf first = framed(buf_view(&request));
+    AUTO_BUF struct buf empty = framed(NOTHING);
+    AUTO_BUF struct buf body = crowd(buf_view(&first), buf_view(&empty), count);
+    struct h2_peer p;
+    assert_true(connect_one(&p));
+    const struct h2_answer *a = h2_peer_ask(&p, "POST", SERVICE "ModelStreamInfer", stream_fields, buf_view(&body));
+    while (p.sending.len > 0)
+        pump(&p);
+    finish(i);
+    clock_t before = clock();
+    for (size_t left = 100000; left > 0 && !a->ended; left--)
+        pump(&p);
+    double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
+    assert_true(a->ended);
+    assert_string_equal(a->grpc_status, "0");
+    h2_peer_close(&p);
+    turn();
+    return seconds;
+}
+
+/* Each message moved all behind it: a few megabytes of empty ones kept the only thread for minutes. */
+static void test_crowd_in_a_stream(void **state)
+{
+    struct infer *i = load(1);
+    (void)state;
+    double few = crowd_seconds(i, 50000);
+    double many = crowd_seconds(i, 16 * 50000L);
+    assert_true(many < 16 * 3 * few);
+}
+
 /* ── no memory: an answer, one that says so, or an end, and nobody else is the worse for it ── */
 
 static bool is_told(const struct h2_peer *p, const struct h2_answer *a)
@@ -404,6 +474,8 @@ int main(void)
         TEST(test_stream),
         TEST(test_stream_whose_model_takes_long),
         TEST(test_stream_that_falls_silent),
+        TEST(test_window_of_a_stream),
+        TEST(test_crowd_in_a_stream),
         TEST(test_infer_without_memory),
         TEST(test_questions_without_memory),
         TEST(test_watch),
