@@ -87,7 +87,7 @@ static inline uint64_t http2_now_us(const struct http2 *h)
 /* Submit an answer, or its beginning or next part; they take its body. */
 void http2_answer(struct request *r, struct http_answer *a);
 void http2_part(struct request *r, struct http_answer *a);
-/* The server's own answer to a request that broke a rule. */
+/* The server's own answer to a request that broke a rule; behind parts its trailers, or CANCEL if it has none. */
 void http2_refuse(struct http2_stream *st, err_t e);
 /* Frees what of an answer was not sent. */
 void http2_answer_done(struct http2_stream *st);

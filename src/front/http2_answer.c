@@ -258,14 +258,26 @@ void http2_part(struct request *r, struct http_answer *a)
     submit(LIST_OF(r, struct http2_stream, req), a, H2_OPEN);
 }
 
+/* Behind a part there is no place for what would be said. */
+static void cut(struct http2_stream *st, struct http_answer *a)
+{
+    drop(a);
+    if (nghttp2_submit_rst_stream(st->h->session, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_CANCEL) != 0)
+        st->h->failed = true;
+}
+
 void http2_refuse(struct http2_stream *st, err_t e)
 {
     struct http_answer a = {0};
     request_drop(&st->req);
-    if (st->out != H2_WAIT)
+    if (st->out == H2_ANSWER)
         return;
-    st->due_us = 0;
+    if (st->rest.len == 0)
+        st->due_us = 0;
     http_refusal(&st->req.pub, &a, e, &st->why, 0);
     request_count(&st->req, a.status);
-    submit(st, &a, H2_ANSWER);
+    if (st->out == H2_WAIT || a.n_trailers > 0)
+        submit(st, &a, H2_ANSWER);
+    else
+        cut(st, &a);
 }

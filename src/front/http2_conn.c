@@ -141,8 +141,9 @@ static uint64_t http2_due(const struct conn *c)
 static void expire_stream(struct http2_stream *st, uint64_t now)
 {
     bool limit = st->limit_us != 0 && st->limit_us <= now;
+    bool waits = st->out == H2_OPEN && st->rest.len == 0 && !limit;
     st->due_us = st->limit_us = 0;
-    if (st->out == H2_WAIT)
+    if (st->out == H2_WAIT || waits)
         http2_refuse(st, limit ? ERR_TIMEOUT : ERR_BODY_TIMEOUT);
     else if (nghttp2_submit_rst_stream(st->h->session, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_CANCEL) != 0)
         st->h->failed = true;

@@ -219,6 +219,33 @@ static void test_stream_that_falls_silent(void **state)
     assert_true(a->n_body > 8 && !a->ended);
     h2_peer_more(&p, a, view_of(message.data, message.len / 2));
     pump_until_ended(&p, a);
+    assert_string_equal(a->grpc_status, "4");
+    h2_peer_close(&p);
+}
+
+/* What is wrong with a body is said behind the answers that were given; such a stream stayed open for ever. */
+static void test_stream_that_is_too_long(void **state)
+{
+    static const uint8_t beyond[2 * KIB] = {0, 0xff, 0xff, 0xff, 0xff};
+    AUTO_BUF struct buf request = infer_request();
+    AUTO_BUF struct buf message = framed(buf_view(&request));
+    struct h2_peer p;
+    struct infer *i = load(1);
+    (void)state;
+    w.app->server->body_max = KIB;
+    assert_true(connect_one(&p));
+    p.open = true;
+    const struct h2_answer *a = h2_peer_ask(&p, "POST", SERVICE "ModelStreamInfer", stream_fields, buf_view(&message));
+    pump(&p);
+    finish(i);
+    pump(&p);
+    assert_true(a->n_body > 8 && !a->ended);
+    size_t first = a->n_body;
+    h2_peer_more(&p, a, view_of(beyond, sizeof(beyond)));
+    pump(&p);
+    assert_true(a->ended);
+    assert_int_equal(a->n_body, first);
+    assert_string_equal(a->grpc_status, "8");
     h2_peer_close(&p);
 }
 
@@ -474,6 +501,7 @@ int main(void)
         TEST(test_stream),
         TEST(test_stream_whose_model_takes_long),
         TEST(test_stream_that_falls_silent),
+        TEST(test_stream_that_is_too_long),
         TEST(test_window_of_a_stream),
         TEST(test_crowd_in_a_stream),
         TEST(test_infer_without_memory),

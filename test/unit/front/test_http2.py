@@ -3,6 +3,7 @@ import gzip
 import subprocess
 import time
 import unittest
+import zlib
 
 import h2.settings
 
@@ -123,6 +124,18 @@ class Requests(unittest.TestCase):
                 for stream in streams:
                     self.assertEqual((client.wait(stream).reset, bytes(client.answers[stream].body)), (CANCEL, b'one'))
             self.assertEqual(server.counters()['gone'], 3)
+
+    def test_parts_of_a_body_that_turns_out_wrong(self):
+        """The stream stayed open for ever: what is refused was told only to who had got nothing yet."""
+        with Server('tls', 'header_ms=60000') as server, Client(server) as client:
+            packer = zlib.compressobj(wbits=31)
+            stream = client.begin('/parts', 'POST', ('content-encoding', 'gzip'), end=False)
+            client.send(stream, packer.compress(b'one') + packer.flush(zlib.Z_SYNC_FLUSH), end=False)
+            while len(client.answers[stream].body) < 3:
+                self.assertTrue(client.receive())
+            client.send(stream, b'\xff' * 100, end=False)
+            self.assertEqual((client.wait(stream).reset, bytes(client.answers[stream].body)), (CANCEL, b'one'))
+            self.assertEqual(client.get('/fixed').status, 200)
 
     def test_parts_that_are_not_taken(self):
         """The end of the body took the deadline from the part that waited for a window."""
