@@ -46,7 +46,7 @@ err_t grpc_stream_write(const struct grpc_infer *g, struct view model_name, cons
     return OK;
 }
 
-/* Only the first answer of a stream has a head, so what would stand there becomes a parameter: veronnx_receipt. */
+/* Only the first answer of a stream has a head, so what would stand there becomes a parameter. */
 static err_t put_parameter(struct buf *out, const char *name, struct view value)
 {
     Inference__InferParameter p = INFERENCE__INFER_PARAMETER__INIT;
@@ -63,11 +63,16 @@ static err_t put_parameter(struct buf *out, const char *name, struct view value)
 
 static err_t put_fields(struct http_answer *a)
 {
-    for (unsigned i = 0; i < a->n_fields; i++) {
-        bool receipt = strcmp(a->fields[i].name, "Veronnx-Receipt") == 0;
-        TRY(put_parameter(&a->body, receipt ? "veronnx_receipt" : "veronnx_settlement", a->fields[i].value));
-    }
-    if (a->n_fields > 0)
+    static const struct {
+        const char *field;
+        const char *parameter;
+    } known[] = {{"Veronnx-Receipt", "veronnx_receipt"}, {"Veronnx-Settlement", "veronnx_settlement"}};
+    size_t before = a->body.len;
+    for (unsigned i = 0; i < a->n_fields; i++)
+        for (size_t k = 0; k < COUNT_OF(known); k++)
+            if (strcmp(a->fields[i].name, known[k].field) == 0)
+                TRY(put_parameter(&a->body, known[k].parameter, a->fields[i].value));
+    if (a->body.len > before)
         seal(&a->body);
     return OK;
 }
@@ -116,7 +121,7 @@ static struct view rest_of(const struct grpc_stream *s)
 
 static err_t begin_message(struct grpc_stream *s, struct view framed)
 {
-    static const struct carrier carrier = {.answer = sub_answer};
+    static const struct carrier carrier = {.answer = sub_answer, .within = true};
     static const char path[] = "/inference.GRPCInferenceService/ModelInfer";
     const struct request *parent = (const struct request *)s->parent;
     const struct body_frame frame = {.sized = true, .length = framed.len};

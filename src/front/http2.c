@@ -46,7 +46,8 @@ static bool is_idle(const nghttp2_frame_hd *hd)
 
 static void http2_more(struct request *r);
 static void http2_taken(struct request *r, size_t left);
-static const struct carrier http2_carrier = {http2_answer, http2_part, http2_more, http2_taken};
+static const struct carrier http2_carrier = {
+    .answer = http2_answer, .part = http2_part, .more = http2_more, .taken = http2_taken};
 
 void http2_due_begin(struct http2_stream *st, enum phase phase)
 {

@@ -148,7 +148,8 @@ void request_count(const struct request *r, int status)
 
 static void add_trace(struct request *r, struct http_answer *a)
 {
-    if (a->n_fields < HTTP_EXTRA_MAX && trace_answer(head_find(&r->head, "traceparent"), r->pub.id, r->trace))
+    if (!r->carrier->within && a->n_fields < HTTP_EXTRA_MAX &&
+        trace_answer(head_find(&r->head, "traceparent"), r->pub.id, r->trace))
         a->fields[a->n_fields++] = (struct http_field){"Traceparent", view_of(r->trace, TRACE_LEN)};
 }
 

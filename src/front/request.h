@@ -17,6 +17,7 @@ struct carrier {
     void (*more)(struct request *r);
     /* It need not send anything now; it may send as much as it has sent but for `left` bytes. */
     void (*taken)(struct request *r, size_t left);
+    bool within; /* its answers are parts of another request's, which has the trace */
 };
 
 struct request {

@@ -37,6 +37,12 @@ with Node() as node, Grpc(node) as grpc:
     receipts = {one(one(p, 2), 3) for m in result.messages for p in all_of(one(m, 2), 4)}
     equal(len(receipts), 3, "receipts of their own")
 
+    # The trace is the stream's, and nothing in its messages.
+    trace = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    result = grpc.call("ModelStreamInfer", b"", trace, body=asked(cid, 1) + asked("nobody", 2))
+    equal([one(p, 1) for p in all_of(one(result.messages[0], 2), 4)], [b"veronnx_receipt"], "parameters of a traced answer")
+    equal(result.messages[1], grpc.call("ModelStreamInfer", b"", body=asked("nobody", 2)).message, "a traced error")
+
     equal((Result(grpc.wait(grpc.start("ModelStreamInfer", end=True))).status), OK, "a stream of nothing")
     for body, what in (asked(cid, 1)[:-1], "half a message"), (frame(b"", 2), "a flag that is none"):
         equal(grpc.call("ModelStreamInfer", body=body).status, INVALID_ARGUMENT, what)

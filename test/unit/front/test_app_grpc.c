@@ -317,6 +317,35 @@ static void test_crowd_in_a_stream(void **state)
     assert_true(many < 16 * 3 * few);
 }
 
+/* The trace is the stream's: in its messages it became a settlement, and was written over the text of an error. */
+static void test_trace_of_a_stream(void **state)
+{
+    static const char *const traced[] = {"content-type", "application/grpc", "traceparent",
+                                         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL};
+    AUTO_BUF struct buf request = infer_request();
+    AUTO_BUF struct buf message = framed(buf_view(&request));
+    AUTO_BUF struct buf empty = framed(NOTHING);
+    AUTO_BUF struct buf both = crowd(buf_view(&empty), buf_view(&message), 1);
+    const char *const *const fields[] = {stream_fields, traced};
+    const struct h2_answer *a[COUNT_OF(fields)];
+    struct h2_peer p;
+    struct infer *i = load(1);
+    (void)state;
+    assert_true(connect_one(&p));
+    for (size_t n = 0; n < COUNT_OF(fields); n++) {
+        a[n] = h2_peer_ask(&p, "POST", SERVICE "ModelStreamInfer", fields[n], buf_view(&both));
+        pump(&p);
+        finish(i);
+        pump(&p);
+        assert_true(a[n]->ended);
+    }
+    const size_t error_len = GRPC_PREFIX + (size_t)a[0]->body[GRPC_PREFIX - 1];
+    assert_in_range(error_len, 20, a[0]->n_body - 20);
+    assert_memory_equal(a[0]->body, a[1]->body, error_len);
+    assert_int_equal(a[0]->n_body, a[1]->n_body);
+    h2_peer_close(&p);
+}
+
 /* ── no memory: an answer, one that says so, or an end, and nobody else is the worse for it ── */
 
 static bool is_told(const struct h2_peer *p, const struct h2_answer *a)
@@ -504,6 +533,7 @@ int main(void)
         TEST(test_stream_that_is_too_long),
         TEST(test_window_of_a_stream),
         TEST(test_crowd_in_a_stream),
+        TEST(test_trace_of_a_stream),
         TEST(test_infer_without_memory),
         TEST(test_questions_without_memory),
         TEST(test_watch),
