@@ -53,7 +53,7 @@ const struct option options[] = {
     {"connections", SECTION_NODE, OPTION_NUMBER, AT(connections), 1, 30000, "10000", "N", "connections at a time", NULL,
      false},
     {"idle-time", SECTION_NODE, OPTION_TIME, AT(idle_ms), 100, 3600000, "60s", "TIME",
-     "how long a connection may do nothing", NULL, false},
+     "how long a connection, or a stream of gRPC messages, may do nothing", NULL, false},
     {"header-time", SECTION_NODE, OPTION_TIME, AT(header_ms), 100, 600000, "10s", "TIME",
      "how long a request head may take", NULL, false},
     {"body-rate", SECTION_NODE, OPTION_BYTES, AT(body_rate), 1, 1 * GIB, "10k", "SIZE",
