@@ -33,9 +33,9 @@ def expected_skips(path):
         return {line for line in lines if line}
 
 
-def last_words(test, lines=12, width=400):
-    said = (test.get("stdout", "") + "\n" + test.get("stderr", "")).split("\n")
-    return [f"{test['name'].rpartition(' / ')[2]}: {line[:width]}" for line in said if line.strip()][-lines:]
+def last_words(test, lines=8, width=400):
+    said = [line for part in ("stdout", "stderr") for line in [x for x in test.get(part, "").split("\n") if x.strip()][-lines:]]
+    return [f"{test['name'].rpartition(' / ')[2]}: {line[:width]}" for line in said]
 
 
 def main(log, expected):
