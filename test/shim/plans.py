@@ -103,7 +103,7 @@ PLANS = [
     Plan("infer", "sendmsg", errno.ETOOMANYREFS, first=9, every=7, may=(DIED, DEAD)),  # a lost answer was waited for until the run was overdue
     # no memory
     Plan("infer", "mmap", errno.ENOMEM, first=1, most=1, may=(NOMEM, DIED)),
-    Plan("infer", "mem_alloc", errno.ENOMEM, first=60, every=11, most=6, may=(NOMEM, DIED, "RUN_OUT_OF_MEMORY")),
+    Plan("infer", "mem_alloc", errno.ENOMEM, first=20, every=11, most=2, may=(NOMEM, DIED, "RUN_OUT_OF_MEMORY")),
     Plan("front", "mmap", errno.ENOMEM, first=1, most=1, may=(DIED, NOMEM)),
     Plan("front", "mem_alloc", errno.ENOMEM, first=2000, most=1, may=(NOMEM,), cut=True),
     Plan("super", "mem_alloc", errno.ENOMEM, most=1, may=(NOMEM, DIED)),
