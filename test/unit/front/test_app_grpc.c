@@ -312,9 +312,9 @@ static void test_crowd_in_a_stream(void **state)
 {
     struct infer *i = load(1);
     (void)state;
-    double few = crowd_seconds(i, 50000);
-    double many = crowd_seconds(i, 16 * 50000L);
-    assert_true(many < 16 * 3 * few);
+    double few = crowd_seconds(i, 5000);
+    double many = crowd_seconds(i, 20 * 5000L);
+    assert_true(many < 20 * 3 * few);
 }
 
 /* The trace is the stream's: in its messages it became a settlement, and was written over the text of an error. */
