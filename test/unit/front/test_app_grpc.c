@@ -11,7 +11,6 @@
 #include "h2_peer.h"
 
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "unit.h"
