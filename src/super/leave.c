@@ -116,7 +116,7 @@ void leave_ended(void *self, int status UNUSED, int signal UNUSED)
     else if (i->admin_request != 0)
         admin_answer(s, i->admin_request, OK, "");
     infers_drop(&s->infers, i);
-    if (was == INFER_STARTING || (was == INFER_IDLE && at_fault))
+    if (was == INFER_STARTING)
         idle_failed(s);
     loads_settle(s);
 }

@@ -246,7 +246,6 @@ static void assign(struct super *s, struct infer *i, const struct pending *p)
     infers_renumber(&s->infers, i);
     i->model = p->model;
     i->state = INFER_SIZING;
-    s->idle_pause_ms = 0; /* that it began to idle is not enough: where memory is short it is the next one to be killed */
     i->asked_ms = p->asked_ms;
     i->assigned_ms = clock_mono_ms();
     set_ask(i, &p->ask);
@@ -309,6 +308,7 @@ void loads_granted(struct super *s, struct infer *i)
 void loads_idle(struct super *s, struct infer *i)
 {
     s->infer_seen = true;
+    s->idle_pause_ms = 0;
     i->state = INFER_IDLE;
     i->deadline_ms = 0;
     node_check_ready(s);
