@@ -1,9 +1,12 @@
 /* Counting. */
 #include "wire/metrics.h"
 
+#include <assert.h>
+
 unsigned metric_code(int status)
 {
-    static const int codes[METRIC_CODES] = METRIC_CODE_LIST;
+    static const int codes[] = METRIC_CODE_LIST;
+    static_assert(COUNT_OF(codes) == METRIC_CODES, "a place for each");
     unsigned n = 0;
     while (n < METRIC_CODES - 1 && codes[n] != status)
         n++;

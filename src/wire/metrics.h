@@ -34,10 +34,10 @@ enum metric_path {
         METRIC_PATHS_
 };
 
-#define METRIC_CODES 18 /* statuses of HTTP; the last one stands for all others */
+#define METRIC_CODES 17 /* statuses of HTTP; the last one stands for all others */
 #define METRIC_CODE_LIST                                                                                               \
     {                                                                                                                  \
-        200, 400, 403, 404, 405, 408, 411, 413, 414, 415, 429, 431, 500, 501, 503, 504, 0                         \
+        200, 400, 403, 404, 405, 408, 411, 413, 414, 415, 429, 431, 500, 501, 503, 504, 0                              \
     }
 
 /* Why an inference failed, in Triton's words. */
