@@ -34,6 +34,16 @@ def printed(node, *args):
     return done.stdout
 
 
+def begin_load(node, cid):
+    """The thread that asks for it, and the list that will have the answer. The fetcher is stopped."""
+    freeze(*node.processes("fetch"))
+    answer = []
+    load = threading.Thread(target=lambda: answer.append(node.admin("POST", "/models/load", {"model": cid})))
+    load.start()
+    wait_for("the model is known", lambda: row(node, cid))
+    return load, answer
+
+
 @contextlib.contextmanager
 def stopped_in_the_middle(node, cid):
     """The fetcher is stopped when some of the file is there; the server takes seconds for all of it."""
@@ -50,11 +60,7 @@ def stopped_in_the_middle(node, cid):
 
 def states(cid, origin):
     with Node("--model-memory", "4G", "--source", origin.source, models=None) as node:
-        freeze(*node.processes("fetch"))
-        answer = []
-        load = threading.Thread(target=lambda: answer.append(node.admin("POST", "/models/load", {"model": cid})))
-        load.start()
-        wait_for("the model is known", lambda: row(node, cid))
+        load, answer = begin_load(node, cid)
         equal((row(node, cid)["state"], "file_bytes" in row(node, cid)), ("downloading", False), "before its root is there")
         check(f"{cid}  downloading\n" in printed(node), "it says so")
         with stopped_in_the_middle(node, cid) as seen:
@@ -78,11 +84,7 @@ def states(cid, origin):
 def killed_in_the_middle(cid, origin):
     """It has read nothing of the model: who asked next was told for five seconds that the model kills its process."""
     with Node("--model-memory", "4G", "--source", origin.source, models=None) as node:
-        freeze(*node.processes("fetch"))
-        answer = []
-        load = threading.Thread(target=lambda: answer.append(node.admin("POST", "/models/load", {"model": cid})))
-        load.start()
-        wait_for("the model is known", lambda: row(node, cid))
+        load, answer = begin_load(node, cid)
         with stopped_in_the_middle(node, cid):
             os.kill(node.processes("infer")[0], signal.SIGKILL)
             load.join()
