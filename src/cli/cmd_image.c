@@ -104,16 +104,11 @@ static const struct {
     {"--help", image_usage}, {"-h", image_usage},
 };
 
-static bool asks_for_help(const char *word)
-{
-    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
-}
-
 int cmd_image(int argc, char **argv)
 {
     struct why why = {""};
     err_t e = why_set(&why, ERR_USAGE, "build, pcrs or inspect is needed (see --help)");
-    const char *action = argc > 2 && asks_for_help(argv[2]) ? argv[2] : argv[1];
+    const char *action = argc > 2 && command_asks_for_help(argv[2]) ? argv[2] : argv[1];
     for (size_t i = 0; argc > 1 && i < COUNT_OF(actions); i++)
         if (strcmp(action, actions[i].name) == 0) {
             why = (struct why){""};

@@ -190,15 +190,10 @@ static bool names_receipt(int argc, char **argv)
     return false;
 }
 
-static bool asks_for_help(const char *word)
-{
-    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
-}
-
 static int cmd_verify_receipt(int argc, char **argv)
 {
     struct why why = {0};
-    bool asks = argc > 1 && asks_for_help(argv[1]);
+    bool asks = argc > 1 && command_asks_for_help(argv[1]);
     if (!asks && !names_receipt(argc, argv))
         return cmd_verify_bundle(argc, argv);
     AUTO_MEM struct verify *v = mem_alloc(1, sizeof(*v));
@@ -228,7 +223,7 @@ int cmd_verify(int argc, char **argv)
     for (size_t i = 0; argc > 1 && i < COUNT_OF(kinds); i++)
         if (strcmp(argv[1], kinds[i].name) == 0)
             return kinds[i].run(argc - 1, argv + 1);
-    if (argc > 1 && asks_for_help(argv[1])) {
+    if (argc > 1 && command_asks_for_help(argv[1])) {
         (void)puts("Usage: veronnx verify WHAT [options]\n");
         for (size_t i = 0; i < COUNT_OF(kinds); i++)
             (void)printf("  %-12s %s\n", kinds[i].name, kinds[i].what);

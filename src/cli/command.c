@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static err_t next_option(int argc, char **argv, const char *letters, const struct option *table, int *ret_option,
                          struct why *why)
@@ -29,6 +30,11 @@ err_t command_option_or_o(int argc, char **argv, const struct option *table, int
 err_t command_no_more(int argc, char **argv, struct why *why)
 {
     return optind < argc ? why_set(why, ERR_USAGE, "%s: no option (see --help)", argv[optind]) : OK;
+}
+
+bool command_asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
 err_t command_blame(const char *option, err_t e, struct why *why)

@@ -14,6 +14,8 @@ err_t command_option_or_o(int argc, char **argv, const struct option *table, int
 /* ERR_USAGE when anything but options was given. */
 err_t command_no_more(int argc, char **argv, struct why *why);
 
+bool command_asks_for_help(const char *word);
+
 /* Puts the name of an option before the sentence of an error; OK stays OK. */
 err_t command_blame(const char *option, err_t e, struct why *why);
 

@@ -2,6 +2,7 @@
 #include "cli/host_words.h"
 
 #include "base/text.h"
+#include "cli/command.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -236,7 +237,7 @@ static void complete(struct host_words *w)
 static bool asks_for_help(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+        if (command_asks_for_help(argv[i]))
             return true;
     return false;
 }
