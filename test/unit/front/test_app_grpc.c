@@ -169,6 +169,15 @@ static void pump_until_ended(struct h2_peer *p, const struct h2_answer *a)
     assert_true(a->ended);
 }
 
+/* Where bodies have little time: a stream with its first message, to be gone on with. */
+static const struct h2_answer *begin_stream(struct h2_peer *p, struct view message)
+{
+    w.app->server->phase_ms[PHASE_BODY] = SHORT_MS;
+    assert_true(connect_one(p));
+    p->open = true;
+    return h2_peer_ask(p, "POST", SERVICE "ModelStreamInfer", stream_fields, message);
+}
+
 /* A client that waits for the answer to its first message does not send a body too slowly, however long that takes. */
 static void test_stream_whose_model_takes_long(void **state)
 {
@@ -177,10 +186,7 @@ static void test_stream_whose_model_takes_long(void **state)
     struct h2_peer p;
     struct infer *i = load(1);
     (void)state;
-    w.app->server->phase_ms[PHASE_BODY] = SHORT_MS;
-    assert_true(connect_one(&p));
-    p.open = true;
-    const struct h2_answer *a = h2_peer_ask(&p, "POST", SERVICE "ModelStreamInfer", stream_fields, buf_view(&message));
+    const struct h2_answer *a = begin_stream(&p, buf_view(&message));
     pump_long(&p);
     assert_false(a->ended);
     finish(i);
@@ -208,10 +214,7 @@ static void test_stream_that_falls_silent(void **state)
     struct h2_peer p;
     struct infer *i = load(1);
     (void)state;
-    w.app->server->phase_ms[PHASE_BODY] = SHORT_MS;
-    assert_true(connect_one(&p));
-    p.open = true;
-    const struct h2_answer *a = h2_peer_ask(&p, "POST", SERVICE "ModelStreamInfer", stream_fields, buf_view(&message));
+    const struct h2_answer *a = begin_stream(&p, buf_view(&message));
     pump(&p);
     finish(i);
     pump(&p);

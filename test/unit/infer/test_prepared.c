@@ -160,7 +160,7 @@ static void its_weights_are_not_copied(void **state UNUSED)
         held[i] = drive_status_kib(&d, "RssAnon:");
         drive_down(&d);
     }
-    assert_true(held[0] >= held[1] + 15 * (long)KIB); /* they are when they come out of a file */
+    assert_true(held[0] >= held[1] + 12 * (long)KIB); /* 16 MiB when they come out of a file; an empty process differs by 2 from time to time */
     assert_true(held[1] <= bare + 4 * (long)KIB);
 }
 
