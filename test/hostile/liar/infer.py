@@ -15,7 +15,8 @@ from node import SLOW, Node, check, equal, veronnx, wait_for
 # What the first request on a lying model gets: status and code, or None for an answer whose receipt verifies. An honest process gives
 # one in the place of a liar that was ended before it was handed the job.
 KILLED = (None, (503, "MODEL_DIED"))
-ACCUSED = {"report-early", "hoard-report"} # before it has its model: who waits hears why
+ACCUSED = (*KILLED, (500, "PROTOCOL")) # read before it has its model: who waits hears why
+EARLY = {"report-early", "hoard-report"}
 LIVES = {("nothing", 0): (None,), ("result", 10): ((500, "INTERNAL"),), ("result", 11): ((400, "RUN_FAILED"),)}
 DIES = [
     ("report-early", 0), ("report-next", 0), ("report-last", 0), ("report-nonce", 0), ("report-garbage", 0),
@@ -254,7 +255,7 @@ def run(folder):
         for (lie, variant), wanted in LIVES.items():
             one_lie(stage, honest, lie, variant, wanted, lives=True)
         for lie, variant in DIES:
-            one_lie(stage, honest, lie, variant, ((500, "PROTOCOL"),) if lie in ACCUSED else KILLED, lives=False)
+            one_lie(stage, honest, lie, variant, ACCUSED if lie in EARLY else KILLED, lives=False)
         twice(stage)
         somebody_elses(stage)
         asks_the_host(stage)
