@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-from node import BIN, ROOT, SLOW, Node, check, equal
+from node import BIN, ROOT, SLOW, Node, check, equal, run_patiently
 
 DOUBLE = "QmWd3NJd28SgnmmrRRv6VBm5KrBwr1Nz8aTuMLBVugxyF6"
 page = (ROOT / "docs/api.md").read_text()
@@ -46,8 +46,7 @@ with Node("--alias", f"double {DOUBLE}", "--admin-listen", "127.0.0.1:0") as nod
     asked = set()
     for commands, answer in blocks:
         for command in lines(commands):
-            done = subprocess.run(["bash", "-euc", command], capture_output=True, text=True, env=environment, cwd=node.dir,
-                                  timeout=30 * SLOW)
+            done = run_patiently(["bash", "-euc", command], env=environment, cwd=node.dir, timeout=30 * SLOW)
             requests = OBSERVED.findall(done.stderr)
             good = "403" if "ADMIN_ONLY" in answer and "GRPC" not in command else "200"
             check(done.returncode == 0 and requests, f"{command}{done.stdout}{done.stderr}")

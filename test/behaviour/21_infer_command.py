@@ -4,7 +4,7 @@ import json
 import struct
 import subprocess
 
-from node import Node, check, equal, ox, said, veronnx
+from node import Node, check, equal, ox, run_patiently, said, veronnx
 
 FLOAT16, UINT64 = 10, 13
 GENUINE = "The receipt is genuine"
@@ -73,7 +73,7 @@ with Node() as node:
     home = {"XDG_STATE_HOME": str(node.dir / "home")}
     (node.dir / "home").mkdir()
     (node.dir / "home/veronnx").symlink_to(node.dir / "state")
-    equal(subprocess.run([node.folder / "veronnx", "infer", "--model", models[ox.FLOAT], "--input", "x=1"], env=home, capture_output=True).returncode, 0, "the default state folder")
+    equal(run_patiently([node.folder / "veronnx", "infer", "--model", models[ox.FLOAT], "--input", "x=1"], env=home).returncode, 0, "the default state folder")
     cert, url = node.ready["cert"], node.ready["url"]
 
     def at(*arguments):

@@ -4,11 +4,12 @@ import os
 import signal
 import time
 
-from node import DOUBLE, SLOW, Node, check, equal
+from node import DOUBLE, SLOW, Node, check, equal, wait_for
 
 with Node() as node:
     for _ in range(3):
         equal(node.infer("double")[0], 200, "before")
+        wait_for("the model's process and one that idles", lambda: len(node.processes("infer")) == 2)
         infers = set(node.processes("infer"))
         os.kill(node.front(), signal.SIGKILL)
         begun = time.monotonic()

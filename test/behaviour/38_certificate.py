@@ -10,7 +10,7 @@ import signal
 import ssl
 import subprocess
 
-from node import Node, check, equal, veronnx, wait_for
+from node import Node, check, equal, patiently, veronnx, wait_for
 
 
 def openssl(*args, data=b""):
@@ -20,7 +20,7 @@ def openssl(*args, data=b""):
 
 
 def shown(node):
-    return ssl.get_server_certificate(("127.0.0.1", node.port))
+    return patiently(lambda: ssl.get_server_certificate(("127.0.0.1", node.port)))
 
 
 def refused(node, what, chain, code, status=400):

@@ -52,7 +52,9 @@ def stopped_in_the_middle(node, cid):
         os.kill(fetch, signal.SIGCONT)
         wait_for("something is there", lambda: row(node, cid).get("bytes", 0) > 0, 30)
         freeze(fetch)
-        time.sleep(0.5)  # infer tells four times a second
+        before = None
+        while before != (before := row(node, cid).get("bytes")):  # infer tells four times a second
+            time.sleep(0.5)
         yield row(node, cid)
     finally:
         os.kill(fetch, signal.SIGCONT)

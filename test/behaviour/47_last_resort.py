@@ -5,7 +5,7 @@ import json
 import pathlib
 import re
 
-from node import SLOW, Node, check, equal, ox
+from node import SLOW, Node, check, equal, ox, wait_for
 
 MIB = 1 << 20
 
@@ -22,8 +22,8 @@ def limit(pid, name):
 with Node("--model-memory", "1G", "--transfer-memory", "64M", "--output-max", "16M", "--workers", "2") as node:
     usual = score("self")
     node.infer("double")
+    wait_for("infer processes", lambda: [score(p) for p in node.processes("infer")] == [min(usual + 500, 1000)] * 2)
     infers = node.processes("infer")
-    equal([score(p) for p in infers], [min(usual + 500, 1000)] * 2, "infer processes")
     others = [node.process.pid, *(p for name in ("keeper", "front", "fetch") for p in node.processes(name))]
     equal({score(p) for p in others}, {usual}, "all others")
     if SLOW == 1:  # a sanitized process has no limits of its memory

@@ -8,7 +8,7 @@ import ssl
 import time
 import zlib
 
-from node import DOUBLE, SLOW, Node, check, equal
+from node import DOUBLE, SLOW, Node, check, equal, patiently
 
 MIB = 1 << 20
 
@@ -19,7 +19,7 @@ def memory(pid):
 
 def open_raw(node):
     context = ssl.create_default_context(cafile=node.ready["cert"])
-    return context.wrap_socket(socket.create_connection(("127.0.0.1", node.port), 30 * SLOW), server_hostname="localhost")
+    return patiently(lambda: context.wrap_socket(socket.create_connection(("127.0.0.1", node.port), 30 * SLOW), server_hostname="localhost"))
 
 
 def closed_within(connection, seconds):

@@ -8,7 +8,7 @@ import ssl
 import struct
 
 import oip
-from node import Node, check, equal, ox
+from node import Node, check, equal, ox, patiently
 
 LEN = "Inference-Header-Content-Length"
 X = {"name": "x", "datatype": "FP32", "shape": [2], "data": [1, 2]}
@@ -75,8 +75,8 @@ TEXTS = [  # bytes of two elements of BYTES that are not so
 
 def flood(node, path, chunks):
     """Chunks of one byte; returns what the node answers with."""
-    raw = socket.create_connection(("127.0.0.1", node.port), timeout=20)
-    with ssl.create_default_context(cafile=node.ready["cert"]).wrap_socket(raw, server_hostname="127.0.0.1") as s:
+    context = ssl.create_default_context(cafile=node.ready["cert"])
+    with patiently(lambda: context.wrap_socket(socket.create_connection(("127.0.0.1", node.port), 20), server_hostname="127.0.0.1")) as s:
         try:
             s.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + b"1\r\n \r\n" * chunks + b"0\r\n\r\n")
         except OSError:

@@ -3,7 +3,7 @@
 2 MiB of what they had after load 50."""
 import time
 
-from measure import MIB, descriptors, memory
+from measure import MIB, descriptors, memory, started
 from node import SLOW, Node, check, equal, wait_for
 
 LOADS = 1000 if SLOW == 1 else 100
@@ -25,6 +25,7 @@ with Node() as node:
         equal(node.infer("double")[0], 200, f"load {number}")
         equal(node.admin("POST", "/models/unload", {"model": cid})[0], 200, f"unload {number}")
         if number == 50:
+            wait_for("one process idles", lambda: len(node.processes("infer")) == 1 and started(node))
             time.sleep(0.5)  # connections of the administration close behind their answers
             begun = state(node)
     wait_for("the descriptors are as after load 50", lambda: state(node)["descriptors"] == begun["descriptors"])

@@ -14,7 +14,7 @@ import tempfile
 import threading
 
 from kernel import bzimage
-from node import BIN, ROOT, alive, check, equal, program, said, veronnx, wait_for
+from node import BIN, ROOT, alive, check, equal, patiently, program, said, veronnx, wait_for
 from parent import POLICY
 
 DIR = pathlib.Path(tempfile.mkdtemp(prefix="host-run-"))
@@ -107,6 +107,7 @@ class Asker:
     def ask(self):
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self.context)
         try:
+            patiently(connection.connect)
             connection.request("POST", "/infer", self.request)
             return connection.getresponse().status
         except OSError as e:

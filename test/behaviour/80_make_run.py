@@ -8,19 +8,13 @@ import shlex
 import signal
 import subprocess
 import tempfile
-import time
 
-from node import BIN, ROOT, alive, check, children, equal, wait_for
+from node import BIN, ROOT, alive, check, children, equal, run_patiently, wait_for
 
 
 def shell(line):
-    """As pasted; again when the keeper missed the 100 ms that it has for a handshake, on a machine that is busy with tests."""
-    for _ in range(10):
-        done = subprocess.run(line, shell=True, cwd="/", capture_output=True, text=True, check=False)
-        if "alert internal error" not in done.stderr:
-            break
-        time.sleep(0.15)
-    return done
+    """As pasted."""
+    return run_patiently(line, shell=True, cwd="/")
 
 
 NO_IMAGE = "veronnx infer: the image was NOT compared: --pcrs names the one that is wanted\n"

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """HTTP/2 on the public listener: the same answers and receipts as over HTTP/1.1, many at a time on one connection."""
 import json
-import subprocess
 
-from node import DOUBLE, SLOW, Node, check, equal
+from node import DOUBLE, SLOW, Node, check, equal, run_patiently
 
 
 def curl(node, version, *options):
-    done = subprocess.run(["curl", "-sS", f"--http{version}", "--cacert", node.ready["cert"], "-m", str(30 * SLOW), "-w", "\n%{http_version} %{http_code}",
-                           *options], capture_output=True, text=True)
+    done = run_patiently(["curl", "-sS", f"--http{version}", "--cacert", node.ready["cert"], "-m", str(30 * SLOW), "-w", "\n%{http_version} %{http_code}",
+                          *options])
     equal(done.returncode, 0, f"curl: {done.stderr}")
     body, _, last = done.stdout.rpartition("\n")
     return last.split()[0], int(last.split()[1]), body
@@ -25,8 +24,8 @@ with Node() as node:
     equal(json.loads(curl(node, "2", url + "/nowhere")[2])["code"], "NOT_FOUND", "a wrong path")
 
     (node.dir / "body").write_text(node.request("double"))
-    done = subprocess.run(["curl", "-sS", "--http2", "--parallel", "--parallel-max", "20", "--cacert", node.ready["cert"], "-d", f"@{node.dir}/body",
-                           "-D", node.dir / "heads", "-o", f"{node.dir}/out-#1", url + "/infer?[1-40]"], capture_output=True, text=True)
+    done = run_patiently(["curl", "-sS", "--http2", "--parallel", "--parallel-max", "20", "--cacert", node.ready["cert"], "-d", f"@{node.dir}/body",
+                          "-D", node.dir / "heads", "-o", f"{node.dir}/out-#1", url + "/infer?[1-40]"])
     equal(done.returncode, 0, f"curl --parallel: {done.stderr}")
     for n in range(1, 41):
         equal(json.loads((node.dir / f"out-{n}").read_text())["output"], DOUBLE, f"answer {n} of many")

@@ -2,7 +2,7 @@
 import struct
 import sys
 
-from node import ROOT
+from node import ROOT, patiently
 
 sys.path.insert(0, str(ROOT / "test/unit/front"))
 from h2_client import CANCEL, Client  # noqa: E402, F401
@@ -129,7 +129,7 @@ class Result:
 
 class Grpc(Client):
     def __init__(self, node):
-        super().__init__(node)
+        patiently(lambda: super(Grpc, self).__init__(node))
 
     def start(self, method, *more, end=False):
         path = method if method.startswith("/") else SERVICE + method

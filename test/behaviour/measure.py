@@ -45,3 +45,10 @@ def memory_files(pids):
 def memory(pids):
     """Of a node's processes together: what is their own, and each memory file once."""
     return sum(map(anonymous, pids)) + sum(memory_files(pids).values())
+
+
+def started(node):
+    """No infer process is on its way: threads are the last thing it makes. What it holds before that comes and goes."""
+    with contextlib.suppress(OSError):
+        return all(len(os.listdir(f"/proc/{p}/task")) > 1 for p in node.processes("infer"))
+    return False

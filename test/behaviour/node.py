@@ -52,13 +52,18 @@ LATE = "alert internal error"  # for a handshake the keeper has 100 ms, which ar
 REST = 0.15  # seconds; so long the front lets it rest
 
 
-def veronnx(*args, **options):
-    """A command, once more if that was why it failed: then it has asked for nothing yet."""
-    for attempts_left in reversed(range(10)):
-        done = subprocess.run([BIN / "veronnx", *map(str, args)], capture_output=True, text=True, **options)
-        if LATE not in done.stderr or attempts_left == 0:
+def run_patiently(command, **options):
+    """Once more as long as that is why it fails: then it has asked for nothing yet."""
+    end = time.monotonic() + 20 * SLOW
+    while True:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+        if LATE not in done.stderr or time.monotonic() > end:
             return done
         time.sleep(REST)
+
+
+def veronnx(*args, **options):
+    return run_patiently([BIN / "veronnx", *map(str, args)], **options)
 
 
 def said(done, *words):
@@ -71,11 +76,12 @@ def said(done, *words):
 
 def patiently(connect):
     """What it returns, though the keeper may be late for some handshakes."""
-    for attempts_left in reversed(range(10)):
+    end = time.monotonic() + 20 * SLOW
+    while True:
         try:
             return connect()
         except ssl.SSLError as e:
-            if e.reason != "TLSV1_ALERT_INTERNAL_ERROR" or attempts_left == 0:
+            if e.reason != "TLSV1_ALERT_INTERNAL_ERROR" or time.monotonic() > end:
                 raise
             time.sleep(REST)
 

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import threading
 
-from node import SLOW, Node, check, wait_for
+from node import SLOW, Node, check, patiently, wait_for
 
 POLICY = "[policy]\nmodels = any\nisolation = shared\n"
 LOG_RECORD = struct.Struct("<QHHI6q")
@@ -164,9 +164,12 @@ class EnclaveNode(Node):
 
     def connect(self, timeout=30):
         context = ssl.create_default_context(cafile=self.ready["cert"])
-        connection = UnixHTTPConnection(self.parent.dir / "node", context, timeout)
-        connection.connect()
-        return connection
+
+        def connected():
+            connection = UnixHTTPConnection(self.parent.dir / "node", context, timeout)
+            connection.connect()
+            return connection
+        return patiently(connected)
 
     def admin(self, method, path, document=None):
         connection = UnixHTTPConnection(self.parent.dir / "admin")

@@ -25,7 +25,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "soak"), str(HERE)]
 from models import budget_for, make_model  # noqa: E402  # before node, which has models of its own
 from asker import FORMS, Asker, Refused, attested  # noqa: E402
-from mixed import at_rest, holdings, role_of, started  # noqa: E402
+from measure import started  # noqa: E402
+from mixed import at_rest, holdings, role_of  # noqa: E402
 from node import SLOW, check, children, equal, patiently, veronnx, wait_for  # noqa: E402
 from origin import Origin  # noqa: E402
 from shim import ShimNode, install  # noqa: E402

@@ -27,7 +27,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "behaviour"), str(HERE.parent / "shim")]
 from models import budget_for, make_model, run_threads  # noqa: E402  # before node, which has models of its own
 from asker import FORMS, Asker, attested  # noqa: E402
-from measure import MIB, anonymous, descriptors, memory, memory_files  # noqa: E402
+from measure import MIB, anonymous, descriptors, memory, memory_files, started  # noqa: E402
 from node import SLOW, Node, check, children, equal, program, veronnx, wait_for  # noqa: E402
 from origin import Origin  # noqa: E402
 from shim import ShimNode, install  # noqa: E402
@@ -237,13 +237,6 @@ def holdings(node):
     tcp = {f"socket:[{line.split()[9]}]" for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]}
     counts = sorted((role_of(p), sum(role_of(p) != "fetch" or link not in tcp for link in links(p))) for p in pids)
     return counts, len(memory_files(pids))
-
-
-def started(node):
-    """No infer process is on its way: threads are the last thing it makes. What it holds before that comes and goes."""
-    with contextlib.suppress(OSError):
-        return all(len(os.listdir(f"/proc/{p}/task")) > 1 for p in node.processes("infer"))
-    return False
 
 
 def at_rest(node, keep=None):

@@ -15,7 +15,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "behaviour"))
-from measure import MIB, anonymous, descriptors, memory, memory_files  # noqa: E402
+from measure import MIB, anonymous, descriptors, memory, memory_files, started  # noqa: E402
 from node import Node, check, children, equal, ox, program, veronnx, wait_for  # noqa: E402
 
 DATA_FLOOR = 128 * MIB  # what the supervisor reserves for a model: this and 3.5 times its file; the file is kept beside
@@ -160,7 +160,7 @@ def soak(a):
         s = Soak(node, cids, values, budget_for(a.hold, a.mib * MIB))
         equal(node.admin("POST", "/models/load", {"model": cids[0]})[0], 200, "a first load")
         s.unload_all()
-        wait_for("one process idles", lambda: len(node.processes("infer")) == 1)
+        wait_for("one process idles", lambda: len(node.processes("infer")) == 1 and started(node))
         time.sleep(0.5)
         begun = s.at_rest()
         s.run(a.clients, a.seconds)

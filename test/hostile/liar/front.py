@@ -7,6 +7,7 @@ import socket
 
 import liars
 
+from measure import started
 from node import SLOW, Node, check, equal, wait_for
 
 # What it tries, and what comes of it: "ok" (it goes on), "killed" (by the supervisor), "ends" (by itself). One node each, because ten
@@ -84,7 +85,7 @@ def tell_all(folder, lies):
         node.add(node.dir / "double.onnx", node.dir / "rows.onnx")
         key, keeper = receipt_key(node), node.processes("keeper")
         check(truth(node, key), "the truth")
-        wait_for("one idle infer", lambda: infers(node) == 3)
+        wait_for("one idle infer", lambda: infers(node) == 3 and started(node))
         before = permanent(node)
         for lie, end in lies.items():
             tell(node, key, lie, end)
