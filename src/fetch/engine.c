@@ -48,6 +48,7 @@ struct client *engine_add(struct engine *e, int *fd, uint32_t infer)
 {
     assert(e->n_clients < ENGINE_CLIENTS);
     struct client *c = &e->clients[e->n_clients++];
+    e->now_ms = clock_mono_ms();
     client_init(c, fd, infer, e->now_ms);
     return c;
 }
@@ -189,6 +190,7 @@ static void on_refused(void *self, struct client *c, const struct cid *cid, uint
 err_t engine_read(struct engine *e, struct client *c)
 {
     const struct client_owner owner = {e, on_want, on_cancel, on_refused};
+    e->now_ms = clock_mono_ms();
     return client_read(c, &owner);
 }
 

@@ -1,5 +1,5 @@
 /* Whole files in one request: that it is made when it should be, and what comes of archives with faults. */
-#include "rig.h"
+#include "bare.h"
 
 #include "web.h"
 
@@ -8,8 +8,6 @@
 #include "ipld/car.h"
 #include "ipld/dagpb.h"
 #include "ipld/unixfs.h"
-
-#include <sys/epoll.h>
 
 #define RAW "application/vnd.ipld.raw"
 
@@ -224,41 +222,16 @@ static void an_archive_that_brings_its_root_again(void **state)
     free_file(&s.file);
 }
 
-/* One turn of the loop without a thread, so that the test can look inside. */
-static void turn(struct engine *e, int epoll)
-{
-    struct epoll_event events[8];
-    int n = epoll_wait(epoll, events, COUNT_OF(events), 20);
-    for (int i = 0; i < n; i++)
-        engine_ready(e, (int)events[i].data.u64, events[i].events);
-    engine_take(e);
-    engine_begin(e);
-}
-
 /* The most that a stream holds that wants the root, and nothing of what the archive brings. */
-static size_t most_held(struct rig *r, const struct cid *root)
+static size_t most_held(struct bare *b, const struct cid *root)
 {
-    AUTO_FD int epoll = epoll_create1(EPOLL_CLOEXEC);
-    AUTO_STREAM stream = {.fd = -1, .in = {.max = BLOCK_FRAME_MAX}};
-    struct engine *e = calloc(1, sizeof(*e));
-    int fds[2];
     size_t most = 0;
-    assert_non_null(e);
-    assert_int_equal(http_setup(), OK);
-    assert_int_equal(sources_open(&r->options, &r->sources, NULL), OK);
-    assert_int_equal(engine_init(e, &(struct engine_setup){.sources = &r->sources, .epoll = epoll}), OK);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    stream.fd = fds[0];
-    struct client *c = engine_add(e, &fds[1], 1);
-    want_root(&stream, root);
-    assert_int_equal(engine_read(e, c), OK);
+    want_root(&b->stream, root);
+    assert_int_equal(engine_read(&b->engine, b->client), OK);
     for (int i = 0; i < 500 && most < ARCHIVE_AHEAD; i++) {
-        turn(e, epoll);
-        most = MAX(most, archive_held(c));
+        bare_turn(b);
+        most = MAX(most, archive_held(b->client));
     }
-    engine_done(e);
-    free(e);
-    sources_done(&r->sources);
     return most;
 }
 
@@ -275,10 +248,36 @@ static void tiny_blocks_do_not_take_the_memory(void **state)
     s.archive = car_reply(buf_view(&s.file.car));
     struct web *web = web_new(serve_file, &s);
     rig_source(r, SOURCE_GATEWAY, web_url(web));
-    size_t most = most_held(r, &s.file.root);
+    struct bare *b = bare_new(r);
+    size_t most = most_held(b, &s.file.root);
+    bare_free(b);
     web_free(web);
     assert_int_equal(s.n_archives, 1);
     assert_in_range(most, ARCHIVE_AHEAD, ARCHIVE_AHEAD + BODY_CHUNKS_MAX);
+    free_file(&s.file);
+}
+
+/* The archive had waited while nothing was wanted, and was given up with the next wants, for the loop had slept
+   and its clock with it. */
+static void an_archive_outlives_a_long_quiet(void **state)
+{
+    struct rig *r = *state;
+    struct file_server s = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    make_file(&s.file);
+    s.archive = car_reply(buf_view(&s.file.car));
+    struct web *web = web_new(serve_file, &s);
+    rig_source(r, SOURCE_GATEWAY, web_url(web));
+    struct bare *b = bare_new(r);
+    assert_true(most_held(b, &s.file.root) >= ARCHIVE_AHEAD);
+    b->engine.now_ms = 1;
+    engine_begin(&b->engine); /* the last turn, when the machine started */
+    for (size_t i = 0; i < LEAVES; i++)
+        say(&b->stream, BLOCK_WANT, &s.file.leaves[i]);
+    assert_int_equal(engine_read(&b->engine, b->client), OK);
+    bare_answer(b);
+    bare_free(b);
+    web_free(web);
+    assert_int_equal(s.n_blocks, 1); /* the root */
     free_file(&s.file);
 }
 
@@ -290,6 +289,7 @@ int main(void)
         RIG_TEST(an_archive_that_stalls),
         RIG_TEST(an_archive_that_brings_its_root_again),
         RIG_TEST(tiny_blocks_do_not_take_the_memory),
+        RIG_TEST(an_archive_outlives_a_long_quiet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
