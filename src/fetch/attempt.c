@@ -14,6 +14,7 @@ enum outcome {
     OUTCOME_FAILED,
     OUTCOME_CUT,
     OUTCOME_NOTHING,
+    OUTCOME_SLOW,
     OUTCOME_UNUSABLE,
 };
 
@@ -32,6 +33,7 @@ static const struct {
     [OUTCOME_FAILED] = {.points = 4, .reason = ERR_IO},
     [OUTCOME_CUT] = {.points = 1, .reason = ERR_TRUNCATED},
     [OUTCOME_NOTHING] = {.reason = ERR_CLOSED},
+    [OUTCOME_SLOW] = {.reason = ERR_TIMEOUT},
     [OUTCOME_UNUSABLE] = {.points = ENGINE_POINTS, .reason = ERR_MEDIA_TYPE},
 };
 
@@ -178,6 +180,12 @@ void attempt_stop(struct attempt *a)
 {
     http_cancel(a->engine->http, &a->call);
     leave(a);
+}
+
+void attempt_outrun(const struct attempt *a)
+{
+    if (attempt_slow(a, a->engine->now_ms))
+        charge(a, OUTCOME_SLOW, &(struct http_end){.result = ERR_TIMEOUT});
 }
 
 void attempt_make_way(struct attempt *a)

@@ -202,8 +202,16 @@ static void answer(const struct engine *e, struct want *w, enum block_type answe
     client_answer(w->client, w, answer);
 }
 
+static void charge_others(const struct want *w, uint32_t source)
+{
+    for (size_t i = 0; i < WANT_TRIES; i++)
+        if (w->tries[i] != NULL && w->tries[i]->source->number != source)
+            attempt_outrun(w->tries[i]);
+}
+
 void engine_answer(struct engine *e, struct want *w, uint32_t source, struct body **body)
 {
+    charge_others(w, source);
     archive_see(w, *body);
     body_release(&w->body);
     w->body = TAKE_PTR(*body);

@@ -91,6 +91,8 @@ int engine_timeout(const struct engine *e);
 err_t attempt_start(struct engine *e, struct want *w, struct source *s);
 /* Ends it without a word. */
 void attempt_stop(struct attempt *a);
+/* Another source has answered first: a failure of this one, if it is slow. */
+void attempt_outrun(const struct attempt *a);
 /* A slow one gives back memory, for another source to be asked with: nothing came yet and it goes on without, or it
    stopped halfway and ends. */
 void attempt_make_way(struct attempt *a);

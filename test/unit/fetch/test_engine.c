@@ -37,11 +37,52 @@ static void a_stream_after_a_long_quiet_began_now(void **state)
     bare_free(b);
 }
 
+/* Answers once, then never again. */
+static void say_hello_once(void *user, const struct web_request *request, struct web_reply *reply)
+{
+    say_hello(user, request, reply);
+    reply->delay_ms = request->number > 1 ? 60000 : 0;
+}
+
+static void want_text(struct bare *b, const char *text, int i)
+{
+    char name[32];
+    (void)snprintf(name, sizeof(name), "%s %d", text, i);
+    struct cid cid = name_of(text_view(name));
+    say(&b->stream, BLOCK_WANT, &cid);
+    assert_int_equal(engine_read(&b->engine, b->client), OK);
+}
+
+/* One that had answered and fell silent was asked first for every block there was, for the other one was always there
+   before it had failed. */
+static void who_falls_silent_is_left_alone(void **state)
+{
+    struct rig *r = *state;
+    struct web *silent = web_new(say_hello_once, NULL), *good = web_new(say_hello, NULL);
+    rig_source(r, SOURCE_FILES, web_url(silent));
+    rig_source(r, SOURCE_FILES, web_url(good));
+    struct bare *b = bare_new(r);
+    want_text(b, "first", 0);
+    bare_answer(b);
+    assert_int_equal(web_requests(silent), 1);
+    for (int i = 0; i < 8; i++)
+        want_text(b, "while nobody knows", i);
+    bare_answer(b);
+    for (int i = 0; i < 32; i++)
+        want_text(b, "afterwards", i);
+    bare_answer(b);
+    bare_free(b);
+    assert_in_range(web_requests(silent), 1 + 8, 1 + 8 + 8); /* and now and then, when a pause is over */
+    web_free(silent);
+    web_free(good);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_want_after_a_long_quiet_has_its_time),
         RIG_TEST(a_stream_after_a_long_quiet_began_now),
+        RIG_TEST(who_falls_silent_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
