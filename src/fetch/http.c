@@ -233,6 +233,7 @@ static err_t set_common(CURL *easy, const struct http *h)
     SET(CURLOPT_USERAGENT, "veronnx/" VERONNX_VERSION);
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* never waits for a name server, whose thread ends by itself */
     SET(CURLOPT_BUFFERSIZE, BUFFER_BYTES);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);
     SET(CURLOPT_LOW_SPEED_LIMIT, (long)HTTP_SLOWEST);

@@ -5,6 +5,9 @@
 #include "ipld/build.h"
 #include "ipld/walk.h"
 
+#include <netdb.h>
+#include <stdatomic.h>
+
 /* A megabyte that begins with a number. */
 static struct cid keep_megabyte(const struct rig *f, uint32_t n)
 {
@@ -131,6 +134,48 @@ static void more_streams_than_places_wait(void **state)
     }
 }
 
+/* ── names ── */
+
+static atomic_bool name_asked, name_known;
+
+/* libcurl's, in a thread of its own: no name server answers until the test says so. */
+__attribute__((visibility("default"))) int getaddrinfo(const char *node UNUSED, const char *service UNUSED,
+                                                       const struct addrinfo *hints UNUSED,
+                                                       struct addrinfo **ret UNUSED)
+{
+    atomic_store(&name_asked, true);
+    for (int ms = 0; ms < TIMEOUT_MS + 2000 && !atomic_load(&name_known); ms += 10)
+        (void)usleep(10000);
+    return EAI_NONAME;
+}
+
+static void want_of_a_name(struct stream *s, const struct cid *cid)
+{
+    atomic_store(&name_asked, false);
+    say(s, BLOCK_WANT, cid);
+    for (int ms = 0; ms < TIMEOUT_MS && !atomic_load(&name_asked); ms += 10)
+        (void)usleep(10000);
+    assert_true(atomic_load(&name_asked));
+}
+
+/* The loop stood until the name server had answered, whenever nobody wanted the block any more. */
+static void a_name_that_is_looked_up_holds_up_nobody(void **state)
+{
+    struct rig *f = *state;
+    struct cid hello = keep(f, text_view("hello")), none = name_of(text_view("none"));
+    rig_source(f, SOURCE_FILES, "http://name.invalid");
+    rig_start(f);
+    AUTO_STREAM s = stream_new(f, 1);
+    want_of_a_name(&s, &none);
+    say(&s, BLOCK_CANCEL, &none);
+    say(&s, BLOCK_WANT, &hello);
+    (void)expect(&s, BLOCK_BLOCK, &hello, text_view("hello"));
+    want_of_a_name(&s, &none);
+    rig_stop(f);
+    assert_false(atomic_load(&name_known));
+    atomic_store(&name_known, true);
+}
+
 /* ── a whole file, as infer fetches it ── */
 
 static err_t put_block(void *user, const struct cid *cid, struct view bytes)
@@ -197,6 +242,7 @@ int main(void)
         RIG_TEST(who_breaks_the_rules_is_cut_off),
         RIG_TEST(wants_without_end_are_cut_off),
         RIG_TEST(more_streams_than_places_wait),
+        RIG_TEST(a_name_that_is_looked_up_holds_up_nobody),
         RIG_TEST(a_whole_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
