@@ -16,8 +16,8 @@
 _Static_assert(WALK_WANTS_MAX *(6 + CID_MAX_LEN) <= BLOCK_WANTS_MAX, "wants in flight");
 _Static_assert(BLOCK_MAX <= BLOCK_DATA_MAX, "a block fits a frame");
 
-#define READ_MIN (16 * KIB) /* small blocks come many at a time */
-#define OUT_MAX  (BLOCK_WANTS_MAX + PULL_REFUSED_MAX * BLOCK_HEAD_MAX)
+#define READ_MIN (16 * KIB)                                                /* small blocks come many at a time */
+#define OUT_MAX  (BLOCK_WANTS_MAX + PULL_REFUSED_MAX * 2 * BLOCK_HEAD_MAX) /* each refusal with another want */
 
 struct pull {
     const struct pull_params *params;

@@ -21,6 +21,7 @@ enum manner {
     WRONG_AT_FIRST, /* with all that may be in flight at a time, and more */
     ALWAYS_WRONG,
     ALWAYS_OTHER,
+    DEAF, /* reads one want, then sends wrong blocks only */
     NOT_THERE,
     LEAF_NOT_THERE,
     OTHER_NOT_THERE, /* says so of a block that nobody asked for */
@@ -138,6 +139,9 @@ static void answer(struct source *s, struct view cid)
         for (int i = 0; i <= (s->manner == ALWAYS_OTHER ? PULL_REFUSED_MAX : 0); i++)
             send_other(s);
         send_frame(s, &f);
+    } else if (s->manner == DEAF) {
+        for (int i = 0; i <= PULL_REFUSED_MAX; i++)
+            send_wrong(s, &f);
     } else if (s->manner == NOT_THERE) {
         send_not_found(s, cid);
     } else if (s->manner == LEAF_NOT_THERE && !first) {
@@ -278,6 +282,8 @@ static err_t pull(const struct setup *with, struct pulled *ret, struct source *s
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stop), 0);
     s->fd = fds[1];
+    if (with->manner == DEAF)
+        assert_int_equal(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int)), 0);
     struct pull_params p = {
         .block_fd = fds[0],
         .stop_fd = stop[0],
@@ -405,6 +411,12 @@ static void a_source_that_goes_on_lying_is_not(void **state UNUSED)
     assert_err(pull(&(struct setup){.manner = ALWAYS_WRONG, .size = 1000}, &got, &s), ERR_BLOCK_MISMATCH);
     assert_int_equal(s.wants, PULL_REFUSED_MAX + 1);
     expect_error(&(struct setup){.manner = ALWAYS_OTHER, .size = 1000}, ERR_BLOCK_UNWANTED);
+}
+
+/* What a fetcher was told that did not read outgrew its buffer, and the error said that something was too large. */
+static void a_liar_that_does_not_read_is_found_out(void **state UNUSED)
+{
+    expect_error(&(struct setup){.manner = DEAF, .size = 20000}, ERR_BLOCK_MISMATCH);
 }
 
 static void what_a_source_may_say_instead(void **state UNUSED)
@@ -538,6 +550,7 @@ int main(void)
         cmocka_unit_test(a_fault_of_the_source_is_survived),
         cmocka_unit_test(many_wrong_blocks_are_survived),
         cmocka_unit_test(a_source_that_goes_on_lying_is_not),
+        cmocka_unit_test(a_liar_that_does_not_read_is_found_out),
         cmocka_unit_test(what_a_source_may_say_instead),
         cmocka_unit_test(what_no_source_may_say),
         cmocka_unit_test(a_silent_source),
