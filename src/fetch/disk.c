@@ -89,7 +89,7 @@ static err_t look_into(struct worker *w, struct disk_job *job, size_t i)
     if (e == OK)
         e = read_file(w, job, fd, size);
     if (e != OK && e != ERR_NOT_FOUND && e != ERR_TOO_LARGE)
-        job->wrong |= UINT32_C(1) << job->source;
+        job->faults[job->source] = e;
     return e;
 }
 
@@ -227,7 +227,7 @@ int disk_fd(const struct disk *d)
 void disk_push(struct disk *d, struct disk_job *job)
 {
     struct worker *w = &d->workers[job->kind == DISK_READ ? READER : WRITER];
-    job->wrong = 0;
+    memset(job->faults, 0, sizeof(job->faults));
     assert(job->kind == DISK_READ || d->setup.cache != NULL);
     (void)pthread_mutex_lock(&d->lock);
     put(&w->queue, job);

@@ -22,13 +22,13 @@ struct disk_job {
     void *user;
     uint32_t believed; /* READ: a bit for each source whose files are not hashed */
     /* READ: OK, and `source` it came from (0 the cache); ERR_NOT_FOUND; ERR_TOO_LARGE when `body` has not the `chunks`
-       that it takes. Of a source that is not believed only what has its hash is OK; `wrong` has a bit for each source
-       where something else was found.
-       WRITE: as cache_put, ERR_IO with `os_error`; ERR_BLOCK_MISMATCH, and nothing was written. `source`, which is the
-       caller's there, stays. */
+       that it takes. Of a source that is not believed only what has its hash is OK. `faults` says by source what was
+       in the way: ERR_BLOCK_MISMATCH, ERR_BLOCK_TOO_LARGE for a file that is not what its name says; any other error
+       for one that could not be read, of which nothing is known. WRITE: as cache_put, ERR_IO with `os_error`;
+       ERR_BLOCK_MISMATCH, and nothing was written. `source`, which is the caller's there, stays. */
     err_t result;
     uint32_t source;
-    uint32_t wrong;
+    err_t faults[DISK_FOLDERS_MAX];
     size_t chunks;
     int os_error;
 };

@@ -33,20 +33,21 @@ err_t keep_look(struct engine *e, struct want *w)
     return OK;
 }
 
-/* Files that are not what their name says: removed from the cache, told of a store. */
-static void tell_wrong(struct engine *e, const struct want *w)
+/* Files that are not what their name says, or cannot be read: told of all, the first removed from the cache. */
+static void tell_faults(struct engine *e, const struct want *w)
 {
-    for (uint32_t source = 0; source <= SOURCES_MAX; source++)
-        if ((w->job.wrong & UINT32_C(1) << source) != 0)
-            log_event(LOG_BLOCK_REFUSED, w->client != NULL ? w->client->infer : 0, source, ERR_BLOCK_MISMATCH);
-    if ((w->job.wrong & 1) != 0)
+    const err_t *faults = w->job.faults;
+    for (uint32_t source = 0; source < COUNT_OF(w->job.faults); source++)
+        if (faults[source] != OK)
+            log_event(LOG_BLOCK_REFUSED, w->client != NULL ? w->client->infer : 0, source, faults[source]);
+    if (faults[FETCH_CACHE_SOURCE] == ERR_BLOCK_MISMATCH || faults[FETCH_CACHE_SOURCE] == ERR_BLOCK_TOO_LARGE)
         keep_remove(e, &w->cid);
 }
 
 static void looked(struct engine *e, struct disk_job *job)
 {
     struct want *w = job->user;
-    tell_wrong(e, w);
+    tell_faults(e, w);
     if (w->client == NULL) {
         body_release(&w->body);
         mem_free(w);

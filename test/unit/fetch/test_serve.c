@@ -1,12 +1,14 @@
 /* The fetcher's loop in a thread, with this program as the supervisor and as the infer processes. */
 #include "rig.h"
 
+#include "base/text.h"
 #include "fetch/engine.h"
 #include "ipld/build.h"
 #include "ipld/walk.h"
 
 #include <netdb.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 /* A megabyte that begins with a number. */
 static struct cid keep_megabyte(const struct rig *f, uint32_t n)
@@ -53,6 +55,28 @@ static void a_wrong_file_is_no_block(void **state)
     (void)expect(&s, BLOCK_NOT_FOUND, &second, (struct view){0});
     say(&s, BLOCK_WANT, &hello);
     (void)expect(&s, BLOCK_BLOCK, &hello, text_view("hello"));
+}
+
+/* Whatever could not be read was taken for a wrong block, and what was in its place in the cache was removed. */
+static void what_cannot_be_read_is_not_wrong(void **state)
+{
+    struct rig *f = *state;
+    struct cid hello = keep(f, text_view("hello"));
+    char folder[256], path[512];
+    char digits[HEX_LEN(SHA256_LEN) + 1];
+    struct stat st;
+    rig_cache(f);
+    hex_encode(cid_digest(&hello), SHA256_LEN, digits);
+    (void)snprintf(folder, sizeof(folder), "%s/%.2s", f->cache_path, digits);
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, digits);
+    assert_int_equal(mkdir(folder, 0777), 0);
+    assert_int_equal(symlink("elsewhere", path), 0); /* is never followed */
+    rig_start(f);
+    AUTO_STREAM s = stream_new(f, 1);
+    say(&s, BLOCK_WANT, &hello);
+    assert_int_equal(expect(&s, BLOCK_BLOCK, &hello, text_view("hello")), 1);
+    rig_stop(f);
+    assert_int_equal(lstat(path, &st), 0);
 }
 
 static void a_stream_that_is_not_read_holds_up_nobody(void **state)
@@ -238,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(gives_blocks_and_says_what_it_has_not),
         RIG_TEST(a_wrong_file_is_no_block),
+        RIG_TEST(what_cannot_be_read_is_not_wrong),
         RIG_TEST(a_stream_that_is_not_read_holds_up_nobody),
         RIG_TEST(who_breaks_the_rules_is_cut_off),
         RIG_TEST(wants_without_end_are_cut_off),
