@@ -210,13 +210,13 @@ static void print_model(const char *name, struct view bytes, struct view path, b
     show_text(name, view_of(text, n + path.len), json);
 }
 
-void check_print(const struct receipt *r, bool json)
+void check_print(const struct receipt *r, bool verified, bool json)
 {
     const struct statement *s = &r->statement;
     uint8_t digest[SHA256_LEN] = {0};
     bool simulated = s->kind == STATEMENT_SIMULATED;
     if (json)
-        (void)printf("{\"verified\":true,\"kind\":\"%s\"", simulated ? "simulated" : "nitro");
+        (void)printf("{\"verified\":%s,\"kind\":\"%s\"", verified ? "true" : "false", simulated ? "simulated" : "nitro");
     else
         (void)printf("The receipt is genuine%s.\n",
                      simulated ? ", but SIMULATED: it proves nothing about hardware" : "");

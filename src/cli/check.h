@@ -40,7 +40,7 @@ err_t check_expect(const struct check *c, const struct receipt *r, struct check_
    ERR_DTYPE_UNSUPPORTED: outputs were given, but some are no tensors. */
 err_t check_receipt(const struct check *c, struct buf *bytes, struct receipt *ret, struct why *why);
 
-/* What a receipt says, for a person or as JSON, on standard output. */
-void check_print(const struct receipt *r, bool json);
+/* What a receipt says, on standard output: as JSON with the verdict, or for a person, of a verified one. */
+void check_print(const struct receipt *r, bool verified, bool json);
 
 #endif

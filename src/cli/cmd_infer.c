@@ -345,7 +345,7 @@ static err_t show_answer(struct infer *f, yyjson_val *root, struct why *why)
         print_output(item);
     }
     if (proved)
-        check_print(&receipt, false);
+        check_print(&receipt, true, false);
     return OK;
 }
 

@@ -175,7 +175,7 @@ static err_t verify(struct verify *v, int argc, char **argv, struct why *why)
     v->check.inputs = v->inputs.count > 0 ? &v->inputs : NULL;
     v->check.outputs = v->outputs.count > 0 ? &v->outputs : NULL;
     TRY(check_receipt(&v->check, &bytes, &receipt, why));
-    check_print(&receipt, v->json);
+    check_print(&receipt, true, v->json);
     return OK;
 }
 

@@ -70,14 +70,14 @@ void judge_show(const struct judged *j, bool json)
             show_text("configuration", j->bundle.node, true);
             show_text("policy", j->bundle.policy, true);
             (void)printf(",\"receipt\":");
-            check_print(&j->receipt, true);
+            check_print(&j->receipt, verified, true);
         }
         (void)puts("}");
         return;
     }
     if (!verified)
         return;
-    check_print(&j->receipt, false);
+    check_print(&j->receipt, true, false);
     verdict_caveats(&j->report);
     (void)printf("Its node had this policy:\n");
     show_lines(j->bundle.policy);

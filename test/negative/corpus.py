@@ -131,6 +131,8 @@ def judge(veronnx, folder, row):
         codes = {check["code"] for check in report["checks"] if not check["ok"]}
         if report["verified"] != (done.returncode == 0) or len(done.stderr.splitlines()) != sum(not check["ok"] for check in report["checks"]):
             return f"status {done.returncode}, but {report}"
+        if report.get("receipt", report)["verified"] != report["verified"]:  # it said true of the receipt in every bundle that could be read
+            return f"the receipt says otherwise: {report}"
     if row["family"] == "good":
         return None if done.returncode == 0 else f"refused: {done.stderr}"
     if done.returncode != 1:
