@@ -572,6 +572,7 @@ class Node:
         check(statement.get(17) == nonce, "RECEIPT_MISMATCH", "nonce")
         check(statement[8] == binary_cid(asked) and statement[9] == path, "RECEIPT_MISMATCH", "model")
         check(described_in is not None and described_out is not None, "RECEIPT_MISMATCH", "descriptors over 1 KiB are left out")
+        check(all(dims == shape_of(inputs.get(name)) for name, _, dims in read_descriptors(described_in)), "RECEIPT_MISMATCH", "another shape than was sent")
         check(tensor_digest(described_in, inputs) == statement[15][1], "RECEIPT_MISMATCH", "inputs")
         check(tensor_digest(described_out, outputs) == statement[16][1], "RECEIPT_MISMATCH", "outputs")
         check(text_of(described_out, outputs, statement[11].hex()) == data, "RECEIPT_MISMATCH", "the answer is not the outputs' text")

@@ -15,6 +15,7 @@ struct check {
     struct view nonce;      /* bytes; data NULL: any */
     const struct tensor_args *inputs;  /* NULL: not compared; else they must be all that the receipt covers */
     const struct tensor_args *outputs;
+    bool sent; /* the inputs went out as they are here: no elements are then of one shape too */
     struct view answer; /* with outputs, text of /infer: the one that they have, to the byte; data NULL: not compared */
 };
 

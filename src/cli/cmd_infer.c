@@ -286,6 +286,7 @@ static struct check expected(const struct infer *f, const char *model_hash)
         .model_hash = view_of(model_hash, strlen(model_hash)),
         .nonce = view_of(f->nonce, sizeof(f->nonce)),
         .inputs = &f->inputs,
+        .sent = true,
         .outputs = &f->outputs,
         .answer = buf_view(&f->result.body),
     };

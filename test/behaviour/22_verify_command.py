@@ -75,3 +75,16 @@ with Node() as node:
     rows = [line.split() for line in done.stdout.splitlines()]
     equal({row[1]: (row[0], row[2]) for row in rows}, {node.cids[m]: (str((node.dir / f"models/{m}.onnx").stat().st_size), "ready") for m in ("double", "classifier-map")}, "models")
     check(json.loads(veronnx("models", "--admin", node.ready["admin_url"], "--json").stdout)["models"], "models --json")
+
+    # no elements, but a shape: nested arrays end at its first 0, a file has all of it
+    empty = node.put("empty", ox.model(ox.graph("g", [ox.node("Identity", ["x"], ["y"])], [ox.value_info("x", ox.any_tensor(ox.FLOAT))], [ox.value_info("y", ox.any_tensor(ox.FLOAT))])))
+    tensor = {"name": "x", "values": [], "shape": [2, 0, 3]}
+    status, headers, body = node.post(json.dumps({"ipfs_hash": empty, "model_inputs": {"numbers": [tensor]}}))
+    equal((status, body["output"][0]["shape"]), (200, [2, 0, 3]), "an empty tensor")
+    for shape in ([2, 0, 3], [0, 2, 3], [2, 0], [0], [2, 0, 3, 1]):
+        (node.dir / "empty.pb").write_bytes(ox.tensor("x", shape, ox.FLOAT, b""))
+        for argument in (f"--input=x=@{node.dir}/empty.pb", f"--output=y=@{node.dir}/empty.pb"):
+            done = verify(argument, source=["--receipt", headers["veronnx-receipt"]])
+            equal((done.returncode, "shape" in done.stderr), (int(shape != [2, 0, 3]), shape != [2, 0, 3]), f"{argument} of shape {shape}: {done.stderr}")
+    for text, wanted in (("[[],[]]", 0), ("[]", 1), ("[[]]", 1), ("[[[],[]]]", 1), ("[[[]],[[]]]", 1), ("[[],[],[]]", 1)):
+        equal(verify(f"--output=y={text}", source=["--receipt", headers["veronnx-receipt"]]).returncode, wanted, f"{text} for the shape [2,0,3]")

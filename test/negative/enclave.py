@@ -32,8 +32,8 @@ def described(name, dtype, dims, data):
     return descriptors, [sha256(descriptors), sha256(sha256(descriptors) + struct.pack("<Q", len(data)) + data)]
 
 
-def side(name, numbers):
-    return described(name, 1, [len(numbers)], struct.pack(f"<{len(numbers)}f", *numbers))
+def side(name, numbers, dims=None):
+    return described(name, 1, [len(numbers)] if dims is None else dims, struct.pack(f"<{len(numbers)}f", *numbers))
 
 
 class Enclave:
@@ -75,10 +75,9 @@ class Enclave:
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.sent += 1
-                numbers = [value["value"] if isinstance(value, dict) else value for value in body["model_inputs"]["numbers"][0]["values"]] if isinstance(
-                    body["model_inputs"], dict) else [v["value"] for v in json.loads(body["model_inputs"])["numbers"][0]["values"]]
-                numbers = [float(n) for n in numbers]
-                receipt = outer.receipt(numbers, bytes.fromhex(self.headers["Veronnx-Nonce"]))
+                tensor = body["model_inputs"]["numbers"][0]
+                numbers = [float(value["value"] if isinstance(value, dict) else value) for value in tensor["values"]]
+                receipt = outer.receipt(numbers, tensor["shape"], bytes.fromhex(self.headers["Veronnx-Nonce"]))
                 out = [0.0 if lie == "answer" else 2 * n for n in numbers]
                 answer = {"output": [{"name": "y", "shape": [len(out)], "result": out, "type": "number"}], "model_hash": sha256(b"model").hex()}
                 text = outer.made[2] if outer.made else json.dumps(answer, separators=(",", ":")).encode()
@@ -94,8 +93,8 @@ class Enclave:
         zeros = {n: bytes(48) for n in range(3)} if self.lie == "debug" else {}
         return document(pcrs={**registers(self.keys), **zeros}, public_key=self.keys, user_data=self.user_data, nonce=bytes(32) if self.lie == "nonce" else nonce)
 
-    def receipt(self, numbers, nonce):
-        described_in, digests_in = side(b"x", [1.0 + n for n in numbers] if self.lie == "input" else numbers)
+    def receipt(self, numbers, dims, nonce):
+        described_in, digests_in = side(b"x", [1.0 + n for n in numbers] if self.lie == "input" else numbers, [0, 2] if self.lie == "empty" else dims)
         described_out, digests_out = self.made[:2] if self.made else side(b"y", [2 * n for n in numbers])
         says = {"input": digests_in, "output": digests_out, "nonce": bytes(32) if self.lie == "request nonce" else nonce, "asked_cid": ASKED, "file_cid": ASKED,
                 "asked_path": "else" if self.lie == "path" else "", "model": sha256(b"another" if self.lie == "model" else b"model"),
@@ -129,6 +128,7 @@ ASK = ["--model", CID, "--input", "x=[1.5,-2,0.25]", "--verify", "--save-bundle"
 BEFORE = {"certificate": {"EVIDENCE_CHANNEL"}, "key": {"EVIDENCE_CHANNEL"}, "nonce": {"DOC_NONCE"}, "policy": {"EVIDENCE_POLICY", "POLICY_MISMATCH"}}
 AFTER = {"input": {"RECEIPT_MISMATCH"}, "request nonce": {"RECEIPT_MISMATCH"}, "path": {"RECEIPT_MISMATCH"}, "model": {"RECEIPT_MISMATCH"},
          "image": {"EVIDENCE_IMAGE"}, "answer": {"RECEIPT_MISMATCH"}, "silent": set()}
+EMPTY = [], [[], []], [[[]], [[]]]
 
 
 def honest(folder):
@@ -168,6 +168,15 @@ def lies(folder):
             equal((done.returncode, codes(done)), (int(lie in BEFORE), BEFORE.get(lie, set())), f"verify node, a lie about {lie}")
 
 
+def empty(folder):
+    """Tensors without elements have a shape all the same: any of them was taken for any other."""
+    for values in EMPTY:
+        for lie, wanted in ((None, set()), ("empty", {"RECEIPT_MISMATCH"})):
+            with Enclave(folder, lie) as node:
+                done = veronnx(folder, "infer", "--node", node.url, *ASK[:2], "--input", f"x={values}", "--verify", *TRUST)
+                equal((done.returncode, codes(done), node.sent), (len(wanted), wanted, 1), f"infer, a lie about {lie} with {values}: {done.stderr}")
+
+
 def too_long(folder):
     with Enclave(folder, "length") as node:
         for command in (["infer", "--node", node.url, *ASK], ["verify", "node", node.url]):
@@ -188,13 +197,14 @@ def client(folder):
         (folder / "proof").write_bytes(answer.bundle)
         equal(veronnx(folder, "verify", "receipt", "proof", *TRUST).returncode, 0, "the client's bundle")
         equal(verify_bundle(answer.bundle, **trust)[0], answer.statement, "the client's bundle, by itself")
-    for lie in {**BEFORE, **AFTER}:
+        equal([Node(node.url, **trust).infer(CID, {"x": x}).outputs for x in EMPTY], [{"y": []}] * len(EMPTY), "the client's answers to tensors without elements")
+    for lie, values in [(lie, [1.5, -2, 0.25]) for lie in {**BEFORE, **AFTER}] + [("empty", x) for x in EMPTY]:
         with Enclave(folder, lie) as node:
             try:
-                got = Node(node.url, **trust).infer(CID, {"x": [1.5, -2, 0.25]})
+                got = Node(node.url, **trust).infer(CID, {"x": values})
                 sys.exit(f"a lie about {lie}: the client believed {got.outputs}")
             except Refused:
-                equal(node.sent, int(lie in AFTER), f"requests before the client noticed a lie about {lie}")
+                equal(node.sent, int(lie not in BEFORE), f"requests before the client noticed a lie about {lie}")
 
 
 if __name__ == "__main__":
@@ -204,5 +214,6 @@ if __name__ == "__main__":
         honest(pathlib.Path(name))
         in_debug_mode(pathlib.Path(name))
         lies(pathlib.Path(name))
+        empty(pathlib.Path(name))
         too_long(pathlib.Path(name))
         client(pathlib.Path(name))
