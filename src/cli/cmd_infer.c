@@ -310,7 +310,9 @@ static err_t verify(struct infer *f, const char *model_hash, struct buf *bytes, 
     err_t e = check_receipt(&check, bytes, ret, why);
     if (e != ERR_DTYPE_UNSUPPORTED)
         return e;
-    (void)fprintf(stderr, "veronnx infer: %s with the receipt\n", why->text);
+    (void)fputs("veronnx infer: ", stderr);
+    command_say(why->text);
+    (void)fputs(" with the receipt\n", stderr);
     check.outputs = NULL;
     buf_done(bytes);
     return check_receipt(&check, bytes, ret, why);

@@ -43,17 +43,20 @@ err_t command_blame(const char *option, err_t e, struct why *why)
     return e == OK ? OK : why_set(why, e, "%s: %s", option, said.text[0] != '\0' ? said.text : err_text(e));
 }
 
-/* One line. Names of tensors and files may be anybody's, and a node says what it likes: a terminal must not obey them.
- */
-static void complain(const char *command, const char *code, err_t e, const struct why *why)
+void command_say(const char *text)
 {
-    (void)fprintf(stderr, "veronnx %s: %s", command, code);
-    for (const char *c = why->text[0] != '\0' ? why->text : err_text(e); *c != '\0'; c++) {
+    for (const char *c = text; *c != '\0'; c++) {
         unsigned char byte = (unsigned char)*c, next = (unsigned char)c[1];
         bool c1 = byte == 0xc2 && next >= 0x80 && next < 0xa0;
         (void)fputc(c1 || byte < 0x20 || byte == 0x7f ? '?' : *c, stderr);
         c += c1;
     }
+}
+
+static void complain(const char *command, const char *code, err_t e, const struct why *why)
+{
+    (void)fprintf(stderr, "veronnx %s: %s", command, code);
+    command_say(why->text[0] != '\0' ? why->text : err_text(e));
     (void)fputc('\n', stderr);
 }
 

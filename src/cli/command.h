@@ -19,6 +19,10 @@ bool command_asks_for_help(const char *word);
 /* Puts the name of an option before the sentence of an error; OK stays OK. */
 err_t command_blame(const char *option, err_t e, struct why *why);
 
+/* The text on standard error. Names of tensors and files may be anybody's, and a node says what it likes: `?` stands for
+   what a terminal would obey. */
+void command_say(const char *text);
+
 /* Prints the one line about an error and returns the exit status: 0 without one, 2 for ERR_USAGE, else 1. */
 int command_end(const char *command, err_t e, const struct why *why);
 /* The same with the code of an error that is not ERR_USAGE in front of its sentence. */

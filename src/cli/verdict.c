@@ -1,6 +1,7 @@
 /* Printing reports and documents. */
 #include "cli/verdict.h"
 
+#include "cli/command.h"
 #include "cli/show.h"
 
 #include <stdio.h>
@@ -8,10 +9,14 @@
 
 int verdict_end(const char *command, const struct veronnx_report *r)
 {
-    for (size_t i = 0; i < r->n; i++)
-        if (r->check[i].code != NULL)
-            (void)fprintf(stderr, "veronnx %s: %s: %s: %s\n", command, r->check[i].name, r->check[i].code,
-                          r->check[i].why);
+    for (size_t i = 0; i < r->n; i++) {
+        const struct veronnx_check *c = &r->check[i];
+        if (c->code == NULL)
+            continue;
+        (void)fprintf(stderr, "veronnx %s: %s: %s: ", command, c->name, c->code);
+        command_say(c->why);
+        (void)fputc('\n', stderr);
+    }
     return r->n > 0 && r->n_failed == 0 ? 0 : 1;
 }
 

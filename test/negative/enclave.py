@@ -28,7 +28,12 @@ ASKED = int.to_bytes(sum(58**i * "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmn
 
 def described(name, dtype, dims, data):
     """Descriptors and both digests of one tensor (docs/receipts.md, "Tensor digest")."""
-    descriptors = struct.pack("<HH", 1, len(name)) + name + bytes([dtype, len(dims)]) + struct.pack(f"<{len(dims)}Q", *dims)
+    return listed(name, bytes([dtype, len(dims)]) + struct.pack(f"<{len(dims)}Q", *dims), data)
+
+
+def listed(name, form, data):
+    """The same of any value: `form` is type, rank and dimensions."""
+    descriptors = struct.pack("<HH", 1, len(name)) + name + form
     return descriptors, [sha256(descriptors), sha256(sha256(descriptors) + struct.pack("<Q", len(data)) + data)]
 
 
