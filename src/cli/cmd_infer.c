@@ -112,11 +112,11 @@ static err_t take_option(struct infer *f, int option, const char *value, struct 
 /* Key and certificate of a node are written beside each other. */
 static void find_sibling_key(struct infer *f)
 {
-    const char *slash = f->cacert != NULL ? strrchr(f->cacert, '/') : NULL;
-    if (f->key != NULL || slash == NULL)
+    if (f->key != NULL || f->cacert == NULL)
         return;
-    int n = snprintf(f->sibling_key, sizeof(f->sibling_key), "%.*s/receipt-key.pem", (int)(slash - f->cacert),
-                     f->cacert);
+    const char *slash = strrchr(f->cacert, '/');
+    int folder = slash != NULL ? (int)(slash + 1 - f->cacert) : 0;
+    int n = snprintf(f->sibling_key, sizeof(f->sibling_key), "%.*sreceipt-key.pem", folder, f->cacert);
     FILE *there = n > 0 && (size_t)n < sizeof(f->sibling_key) ? fopen(f->sibling_key, "re") : NULL;
     if (there != NULL) {
         (void)fclose(there);

@@ -76,11 +76,12 @@ with Node() as node:
     equal(run_patiently([node.folder / "veronnx", "infer", "--model", models[ox.FLOAT], "--input", "x=1"], env=home).returncode, 0, "the default state folder")
     cert, url = node.ready["cert"], node.ready["url"]
 
-    def at(*arguments):
-        return veronnx("infer", "--model", models[ox.FLOAT], "--input", "x=1", *arguments)
+    def at(*arguments, **options):
+        return veronnx("infer", "--model", models[ox.FLOAT], "--input", "x=1", *arguments, **options)
 
     equal(at("--node", url, "--cacert", cert).stdout.splitlines()[0], "y: 5.0".replace("5", "1"), "--node with --cacert")
     check(GENUINE in at("--node", url + "/", "--cacert", cert).stdout, "the key beside the certificate")
+    check(GENUINE in at("--node", url, "--cacert", "cert.pem", cwd=node.dir / "state").stdout, "a name without a folder turned verification off")
     done = at("--node", url, "--insecure")
     equal((done.returncode, GENUINE in done.stdout, "not verified" in done.stderr), (0, False, True), "--insecure without a key")
     check(GENUINE in at("--node", url, "--insecure", "--key", node.ready["receipt_key"]).stdout, "--insecure with the key")
