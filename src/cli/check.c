@@ -152,7 +152,7 @@ static err_t expect_model(const struct check *c, struct model_id *id, uint8_t ha
         e->asked_cid = cid_view(&id->cid);
         e->asked_path = view_of(id->path, id->path_len);
     }
-    if (c->model_hash.len > 0) {
+    if (c->model_hash.data != NULL) {
         if (hex_decode(c->model_hash, hash, SHA256_LEN) != OK)
             return why_set(why, ERR_USAGE, "--model-hash: 64 hex digits");
         e->model = view_of(hash, SHA256_LEN);

@@ -11,7 +11,7 @@ struct check {
     const char *key_file;   /* PEM */
     bool allow_simulated;
     const char *model;      /* CID[/path] that must have been asked for; NULL: any */
-    struct view model_hash; /* 64 hex digits; empty: any */
+    struct view model_hash; /* 64 hex digits; data NULL: any */
     struct view nonce;      /* bytes; data NULL: any */
     const struct tensor_args *inputs;  /* NULL: not compared; else they must be all that the receipt covers */
     const struct tensor_args *outputs;

@@ -276,14 +276,25 @@ static void print_output(yyjson_val *item)
     (void)putchar('\n');
 }
 
-static struct check expected(const struct infer *f, const char *model_hash)
+/* The model that the answer names; data NULL: none. */
+static err_t take_hash(yyjson_val *root, struct view *ret, struct why *why)
+{
+    uint8_t hash[SHA256_LEN];
+    yyjson_val *text = yyjson_obj_get(root, "model_hash");
+    *ret = view_of(yyjson_get_str(text), yyjson_get_len(text));
+    if (ret->data != NULL && hex_decode(*ret, hash, sizeof(hash)) != OK)
+        return why_set(why, ERR_RECEIPT_MISMATCH, "the answer's model_hash is not a SHA-256");
+    return OK;
+}
+
+static struct check expected(const struct infer *f, struct view model_hash)
 {
     return (struct check){
         .receipt = view_of(f->result.receipt, strlen(f->result.receipt)),
         .key_file = f->key,
         .allow_simulated = true,
         .model = f->cid != NULL ? f->cid : is_cid(f->model) ? f->model : NULL, /* NULL: an alias of the node */
-        .model_hash = view_of(model_hash, strlen(model_hash)),
+        .model_hash = model_hash,
         .nonce = view_of(f->nonce, sizeof(f->nonce)),
         .inputs = &f->inputs,
         .sent = true,
@@ -293,7 +304,7 @@ static struct check expected(const struct infer *f, const char *model_hash)
 }
 
 /* What cannot be compared is not proved, so nothing is left out here. */
-static err_t prove(struct infer *f, const char *model_hash, struct receipt *ret, struct why *why)
+static err_t prove(struct infer *f, struct view model_hash, struct receipt *ret, struct why *why)
 {
     struct judged judged;
     const struct check check = expected(f, model_hash);
@@ -304,7 +315,7 @@ static err_t prove(struct infer *f, const char *model_hash, struct receipt *ret,
     return OK;
 }
 
-static err_t verify(struct infer *f, const char *model_hash, struct buf *bytes, struct receipt *ret, struct why *why)
+static err_t verify(struct infer *f, struct view model_hash, struct buf *bytes, struct receipt *ret, struct why *why)
 {
     struct check check = expected(f, model_hash);
     err_t e = check_receipt(&check, bytes, ret, why);
@@ -325,16 +336,18 @@ static err_t show_answer(struct infer *f, yyjson_val *root, struct why *why)
     struct receipt receipt;
     size_t i = 0, n = 0;
     yyjson_val *item = NULL, *outputs = yyjson_obj_get(root, "output");
-    const char *hash = yyjson_get_str(yyjson_obj_get(root, "model_hash"));
+    struct view hash = {0};
     bool proved = f->prove || (f->key != NULL && f->result.receipt[0] != '\0');
     yyjson_arr_foreach(outputs, i, n, item)
     {
         TRY(take_output(f, item, why));
     }
+    if (proved)
+        TRY(take_hash(root, &hash, why));
     if (f->prove)
-        TRY(prove(f, hash != NULL ? hash : "", &receipt, why));
+        TRY(prove(f, hash, &receipt, why));
     else if (proved)
-        TRY(verify(f, hash != NULL ? hash : "", &bytes, &receipt, why));
+        TRY(verify(f, hash, &bytes, &receipt, why));
     else if (f->key != NULL && !f->insecure)
         return why_set(why, ERR_RECEIPT_MISMATCH, "the node sent no receipt (--insecure does without)");
     else

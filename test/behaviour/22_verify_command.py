@@ -53,7 +53,8 @@ with Node() as node:
     done = veronnx("verify", "receipt", "--receipt", receipt, "--key", node.ready["receipt_key"])
     equal(done.returncode, 1, "a simulated receipt, not allowed")
     said(done, "simulated")
-    for arguments, word in ((["--model", "nonsense"], "--model"), (["--model-hash", "12"], "--model-hash"), (["--nonce", "xy" * 16], "--nonce")):
+    # a hash of no digits was compared with nothing
+    for arguments, word in ((["--model", "nonsense"], "--model"), (["--model-hash", "12"], "--model-hash"), (["--model-hash", ""], "--model-hash"), (["--nonce", "xy" * 16], "--nonce")):
         done = verify(*arguments)
         equal(done.returncode, 2, f"{arguments}")
         said(done, word)

@@ -50,7 +50,7 @@ WHOLE = [  # other texts of the answer around the tensor [1.0]
     answer(GOOD, output([1], '{"evil":1}', "y")), '{"output":[%s],%s' % (EVIL, answer(GOOD)[1:]), answer(GOOD)[:-1] + ',"output":[%s]}' % EVIL,
     answer(GOOD[:-1] + ',"result":[6.0]}'), answer('{"result":[6.0],' + GOOD[1:]), answer('{"name":"z",' + GOOD[1:]), answer(GOOD[:-1] + ',"more":1}'),
     answer(output([9], "[1.0]")), answer(output([1], "[1.0]", dtype=STRING)), answer(GOOD) + "\n", answer(GOOD).replace(HASH, 64 * "0"),
-    answer(GOOD).replace(HASH, HASH.upper()), "[]", "{}", "1", "null", '{"output":5}', '{"output":[5]}', '{"output":{}}', '{"output":[{"name":"y"}]}',
+    answer(GOOD).replace(HASH, HASH.upper()), answer(GOOD).replace(HASH, ""), answer(GOOD).replace(HASH, "12"), answer(GOOD).replace(f'"{HASH}"', "1"), "[]", "{}", "1", "null", '{"output":5}', '{"output":[5]}', '{"output":{}}', '{"output":[{"name":"y"}]}',
     "[" * 100000, "nonsense",
 ]
 

@@ -150,6 +150,8 @@ def honest(folder):
         equal((done.returncode, "image was NOT compared" in done.stderr, done.stderr.count("\n")), (0, True, 1), f"infer --verify without --pcrs: {done.stderr}")
         for more, status in (([], 0), (["--input", "x=[1.5,-2,0.25]", "--output", "y=[3,-4,0.5]", "--model", CID], 0), (["--input", "x=[1.5,-2,0.5]"], 1), (["--input", "x=[1.5]"], 1)):
             equal(veronnx(folder, "verify", "receipt", "proof", *TRUST, *more).returncode, status, f"verify receipt {more}")
+        for expected in ("--model-hash", "--model", "--nonce"):
+            equal(veronnx(folder, "verify", "receipt", "proof", *TRUST, expected, "").returncode, 2, f"an empty {expected} was compared with nothing")
         equal(veronnx(folder, "infer", "--node", node.url, "--model", "alias", *ASK[2:], *TRUST).returncode, 2, "an alias without --cid")
         done = veronnx(folder, "infer", "--node", node.url, "--model", "alias", "--cid", CID, *ASK[2:], *TRUST)
         equal((done.returncode, done.stderr), (0, ""), "an alias with --cid")
