@@ -123,7 +123,7 @@ static int cmd_serve_help(int argc, char **argv)
     return 0;
 }
 
-int cli_main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     const struct command *c = argc > 1 ? find(argv[1]) : NULL;
     if (c != NULL)
@@ -136,4 +136,14 @@ int cli_main(int argc, char **argv)
         return no_such_command(argv[1]);
     print_commands(stderr);
     return 2;
+}
+
+int cli_main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+    bool is_whole = fflush(stdout) == 0 && ferror(stdout) == 0;
+    if (status != 0 || is_whole)
+        return status;
+    (void)fputs("veronnx: standard output: not all could be written\n", stderr);
+    return 1;
 }

@@ -89,3 +89,10 @@ with Node() as node:
             equal((done.returncode, "shape" in done.stderr), (int(shape != [2, 0, 3]), shape != [2, 0, 3]), f"{argument} of shape {shape}: {done.stderr}")
     for text, wanted in (("[[],[]]", 0), ("[]", 1), ("[[]]", 1), ("[[[],[]]]", 1), ("[[[]],[[]]]", 1), ("[[],[],[]]", 1)):
         equal(verify(f"--output=y={text}", source=["--receipt", headers["veronnx-receipt"]]).returncode, wanted, f"{text} for the shape [2,0,3]")
+
+    # what could not be written was lost, and the status said otherwise
+    for command in (["verify", "receipt", *good, "--receipt", receipt, "--json"], ["models", "--ready-file", node.ready_file], ["version"], ["help"], ["serve", "--help"],
+                    ["infer", "--ready-file", node.ready_file, "--model", node.cids["double"], "--input", "x=[1,2,3]"]):
+        with open("/dev/full", "w") as full:
+            done = veronnx(*command, stdout=full)
+        equal((done.returncode, done.stderr), (1, "veronnx: standard output: not all could be written\n"), f"{command[:2]} into a full file")

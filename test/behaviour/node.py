@@ -56,7 +56,7 @@ def run_patiently(command, **options):
     """Once more as long as that is why it fails: then it has asked for nothing yet."""
     end = time.monotonic() + 20 * SLOW
     while True:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+        done = subprocess.run(command, text=True, check=False, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options})
         if LATE not in done.stderr or time.monotonic() > end:
             return done
         time.sleep(REST)
