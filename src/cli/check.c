@@ -137,6 +137,12 @@ static err_t load_key(const char *path, struct es256 *key, struct why *why)
     return es256_verifier_init(key, point);
 }
 
+err_t check_key(const char *path, struct why *why)
+{
+    AUTO(es256_done) struct es256 key = {0};
+    return load_key(path, &key, why);
+}
+
 static void expect_side(const struct check_side *s, struct view *descriptors, struct view *tensors)
 {
     *descriptors = view_of(s->descriptors, SHA256_LEN);

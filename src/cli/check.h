@@ -37,6 +37,9 @@ struct check_room {
 err_t check_expect(const struct check *c, const struct receipt *r, struct check_room *room, struct receipt_expect *ret,
                    struct why *why);
 
+/* Whether there is a key in the file. ERR_USAGE with a sentence. */
+err_t check_key(const char *path, struct why *why);
+
 /* OK: the receipt is genuine and says all this. `bytes` holds what `ret` borrows; the caller ends it.
    ERR_DTYPE_UNSUPPORTED: outputs were given, but some are no tensors. */
 err_t check_receipt(const struct check *c, struct buf *bytes, struct receipt *ret, struct why *why);

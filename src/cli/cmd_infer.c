@@ -166,8 +166,18 @@ static bool is_cid(const char *model)
     return model_id_parse(view_of(model, strlen(model)), &id, NULL) == OK;
 }
 
+/* What is looked at again when there is an answer: then the inputs have been sent. */
+static err_t check_expected(const struct infer *f, struct why *why)
+{
+    struct model_id id;
+    if (f->cid != NULL && model_id_parse(view_of(f->cid, strlen(f->cid)), &id, why) != OK)
+        return command_blame("--cid", ERR_USAGE, why);
+    return f->key != NULL && !f->prove ? check_key(f->key, why) : OK;
+}
+
 static err_t load_proof(struct infer *f, struct why *why)
 {
+    TRY(check_expected(f, why));
     if (!f->prove)
         return f->proof.save == NULL ? OK : why_set(why, ERR_USAGE, "--save-bundle: only with --verify");
     if (f->insecure)

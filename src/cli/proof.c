@@ -4,7 +4,6 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "cli/command.h"
-#include "cli/output.h"
 #include "cli/verdict.h"
 
 #include <string.h>
@@ -15,12 +14,14 @@ _Static_assert(sizeof(pin_prefix) + BASE64_LEN(SHA256_LEN) <= PROOF_PIN_MAX, "ro
 void proof_init(struct proof *p)
 {
     trust_init(&p->trust);
+    p->out = OUTPUT_NONE;
     buf_init(&p->bundle, BUNDLE_MAX);
 }
 
 void proof_done(struct proof *p)
 {
     trust_done(&p->trust);
+    output_done(&p->out);
     attested_done(&p->attested);
     buf_done(&p->bundle);
 }
@@ -29,6 +30,8 @@ err_t proof_open(struct proof *p, const char *url, struct why *why)
 {
     struct veronnx_report report;
     struct keyset keyset;
+    if (p->save != NULL)
+        TRY(command_blame("--save-bundle", output_open(p->save, &p->out, why), why));
     TRY(command_blame("--node", attested_ask(url, &p->attested, why), why));
     const struct veronnx_node node = attested_node(&p->attested, &p->trust.expect);
     if (!veronnx_verify_node(&node, &p->trust.expect, &report)) {
@@ -59,12 +62,10 @@ static err_t put_bundle(struct proof *p, struct view receipt)
     return OK;
 }
 
-static err_t save(const struct proof *p, struct why *why)
+static err_t save(struct proof *p, struct why *why)
 {
-    AUTO(output_done) struct output out = OUTPUT_NONE;
-    TRY(command_blame("--save-bundle", output_open(p->save, &out, why), why));
-    TRY(fd_write_at(out.fd, 0, p->bundle.data, p->bundle.len));
-    return output_commit(&out, why);
+    TRY(fd_write_at(p->out.fd, 0, p->bundle.data, p->bundle.len));
+    return output_commit(&p->out, why);
 }
 
 err_t proof_close(struct proof *p, struct view receipt, const struct check *c, struct judged *ret, struct why *why)

@@ -4,6 +4,7 @@
 
 #include "cli/attested.h"
 #include "cli/judge.h"
+#include "cli/output.h"
 #include "cli/trust.h"
 
 #define PROOF_PIN_MAX 64
@@ -11,6 +12,7 @@
 struct proof {
     struct trust trust; /* taken and loaded by the command */
     const char *save;   /* file for the bundle; NULL: none */
+    struct output out;  /* it, until it is whole */
     struct attested attested;
     char pinned[PROOF_PIN_MAX]; /* the attested TLS key, as http.h wants it */
     struct buf bundle;
@@ -20,7 +22,7 @@ struct proof {
 void proof_init(struct proof *p);
 void proof_done(struct proof *p);
 
-/* Asks the node who it is and makes every check; fills `pinned`. Failed checks stand on standard error, and the error
+/* Makes sure of `save`, asks the node who it is and makes every check; fills `pinned`. Failed checks stand on standard error, and the error
    is ERR_NOT_PERMITTED with a sentence; of a good node there stands what was not compared, and debug mode. */
 err_t proof_open(struct proof *p, const char *url, struct why *why);
 /* The bundle of this receipt (text of the header) against what `c` says, saved when it is good. Likewise. `ret` borrows

@@ -170,7 +170,7 @@ def lies(folder):
             (folder / "proof").unlink(missing_ok=True)
             done = veronnx(folder, "infer", "--node", node.url, *ASK, *TRUST)
             equal((done.returncode, codes(done), done.stdout), (1, wanted, ""), f"infer, a lie about {lie}: {done.stderr}")
-            equal(((folder / "proof").exists(), node.sent), (False, int(lie in AFTER)), f"what was saved and sent, a lie about {lie}")
+            equal(([file.name for file in folder.glob("proof*")], node.sent), ([], int(lie in AFTER)), f"what was saved and sent, a lie about {lie}")
             done = veronnx(folder, "verify", "node", node.url, *TRUST)
             equal((done.returncode, codes(done)), (int(lie in BEFORE), BEFORE.get(lie, set())), f"verify node, a lie about {lie}")
 
@@ -182,6 +182,16 @@ def empty(folder):
             with Enclave(folder, lie) as node:
                 done = veronnx(folder, "infer", "--node", node.url, *ASK[:2], "--input", f"x={values}", "--verify", *TRUST)
                 equal((done.returncode, codes(done), node.sent), (len(wanted), wanted, 1), f"infer, a lie about {lie} with {values}: {done.stderr}")
+
+
+def typed_wrong(folder):
+    """It was found when the inputs had been sent, and --cid was called --model."""
+    rest, key = ["--input", "x=[1]"], ["--insecure", "--key", "receipt-key.pem"]
+    with Enclave(folder) as node:
+        for blamed, *arguments in (("--save-bundle", "--model", CID, "--save-bundle", "/no/such/folder/x", "--verify", *TRUST), ("--cid", "--model", "alias", "--cid", "nonsense", "--verify", *TRUST),
+                                   ("--cid", "--model", "alias", "--cid", "nonsense", *key), ("--key", "--model", CID, "--insecure", "--key", "policy.conf")):
+            done = veronnx(folder, "infer", "--node", node.url, *rest, *arguments)
+            equal((done.returncode, done.stderr.startswith(f"veronnx infer: {blamed}: "), done.stderr.count("\n"), node.sent), (2, True, 1, 0), f"infer {arguments}: {done.stderr}")
 
 
 def too_long(folder):
@@ -222,5 +232,6 @@ if __name__ == "__main__":
         in_debug_mode(pathlib.Path(name))
         lies(pathlib.Path(name))
         empty(pathlib.Path(name))
+        typed_wrong(pathlib.Path(name))
         too_long(pathlib.Path(name))
         client(pathlib.Path(name))
