@@ -50,7 +50,7 @@ def reading(code):
     """What is not even well-formed is refused, whatever its reader makes of it. Also a decorator."""
     try:
         yield
-    except (ValueError, LookupError, OverflowError, RecursionError, struct.error, UnsupportedAlgorithm) as e:
+    except (ValueError, LookupError, OverflowError, RecursionError, struct.error, UnsupportedAlgorithm, http.client.HTTPException) as e:
         raise Refused(code, repr(e)) from None
 
 
@@ -538,7 +538,8 @@ class Node:
         return response, data
 
     def attest(self, connection):
-        """Document, keyset and both texts, verified over this connection, and the keyset's receipt key."""
+        """Document, keyset and both texts, verified over this connection."""
+        certificate = connection.sock.getpeercert(True)  # while it is there: an answer may end the connection
         nonce = os.urandom(32)
         _, text = self.request(connection, "GET", "/enclave/attestation?nonce=" + nonce.hex())
         _, identity = self.request(connection, "GET", "/.well-known/veronnx")
@@ -546,7 +547,7 @@ class Node:
         good = isinstance(identity, dict) and all(isinstance(identity.get(key), str) for key in ("keyset", "configuration", "policy"))
         check(good, "ANSWER", "no keyset, configuration and policy")
         parts = (base64.b64decode(text, validate=False), base64.b64decode(identity["keyset"]), identity["configuration"].encode(), identity["policy"].encode())
-        verify_parts(*parts, certificate=connection.sock.getpeercert(True), nonce=nonce, **self.trust)
+        verify_parts(*parts, certificate=certificate, nonce=nonce, **self.trust)
         return parts
 
     @reading("ANSWER")

@@ -65,11 +65,16 @@ class Enclave:
                 self.send_response(200)
                 for name, value in {"Content-Length": len(body), **headers}.items():
                     self.send_header(name.replace("_", "-"), str(value))
+                if (lie, self.path[:5]) in (("close", "/encl"), ("close after it", "/.wel")):
+                    self.send_header("Connection", "close")
                 self.end_headers()
                 self.wfile.write(body)
 
             def do_GET(self):
                 url = urlsplit(self.path)
+                if lie == "no HTTP":
+                    self.wfile.write(b"nonsense\r\n\r\n")
+                    return
                 if url.path == "/enclave/attestation":
                     text = base64.b64encode(outer.document(bytes.fromhex(parse_qs(url.query)["nonce"][0]))) + b"\n"
                     self.answer(bytes(LONGEST + 1) if lie == "length" else text)
@@ -130,6 +135,7 @@ def codes(done):
 
 TRUST = ["--allow-simulated", "--root", "root.pem", "--at", NOW, "--policy", "policy.conf", "--pcrs", "pcrs.json"]
 ASK = ["--model", CID, "--input", "x=[1.5,-2,0.25]", "--verify", "--save-bundle", "proof"]
+CLOSING = "close", "close after it", "no HTTP"  # which the client cannot go on with
 BEFORE = {"certificate": {"EVIDENCE_CHANNEL"}, "key": {"EVIDENCE_CHANNEL"}, "nonce": {"DOC_NONCE"}, "policy": {"EVIDENCE_POLICY", "POLICY_MISMATCH"}}
 AFTER = {"input": {"RECEIPT_MISMATCH"}, "request nonce": {"RECEIPT_MISMATCH"}, "path": {"RECEIPT_MISMATCH"}, "model": {"RECEIPT_MISMATCH"},
          "image": {"EVIDENCE_IMAGE"}, "answer": {"RECEIPT_MISMATCH"}, "silent": set()}
@@ -215,13 +221,13 @@ def client(folder):
         equal(veronnx(folder, "verify", "receipt", "proof", *TRUST).returncode, 0, "the client's bundle")
         equal(verify_bundle(answer.bundle, **trust)[0], answer.statement, "the client's bundle, by itself")
         equal([Node(node.url, **trust).infer(CID, {"x": x}).outputs for x in EMPTY], [{"y": []}] * len(EMPTY), "the client's answers to tensors without elements")
-    for lie, values in [(lie, [1.5, -2, 0.25]) for lie in {**BEFORE, **AFTER}] + [("empty", x) for x in EMPTY]:
+    for lie, values in [(lie, [1.5, -2, 0.25]) for lie in (*BEFORE, *AFTER, *CLOSING)] + [("empty", x) for x in EMPTY]:
         with Enclave(folder, lie) as node:
             try:
                 got = Node(node.url, **trust).infer(CID, {"x": values})
                 sys.exit(f"a lie about {lie}: the client believed {got.outputs}")
             except Refused:
-                equal(node.sent, int(lie not in BEFORE), f"requests before the client noticed a lie about {lie}")
+                equal(node.sent, int(lie not in (*BEFORE, *CLOSING)), f"requests before the client noticed a lie about {lie}")
 
 
 if __name__ == "__main__":
