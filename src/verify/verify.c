@@ -166,9 +166,9 @@ static void check_evidence(const struct evidence *v, struct veronnx_report *r)
     }
 }
 
-static void judge_node(struct evidence *v, struct view document, bool tag_allowed, struct veronnx_report *r)
+static void judge_node(struct evidence *v, struct view document, struct veronnx_report *r)
 {
-    if (!parse_document(document, tag_allowed, v, r) || !parse_keyset(v, r))
+    if (!parse_document(document, false, v, r) || !parse_keyset(v, r))
         return;
     check_document(v, r);
     check_evidence(v, r);
@@ -206,7 +206,7 @@ bool veronnx_verify_node(const struct veronnx_node *node, const struct veronnx_e
         .certificate = view_from(node->certificate),
     };
     *report = (struct veronnx_report){0};
-    judge_node(&v, view_from(node->document), true, report);
+    judge_node(&v, view_from(node->document), report);
     return end(report);
 }
 
@@ -221,6 +221,6 @@ bool veronnx_verify_bundle(struct veronnx_bytes bundle, const struct veronnx_exp
     v.keyset_bytes = b.keyset;
     v.configuration = b.node;
     v.policy = b.policy;
-    judge_node(&v, b.document, false, report);
+    judge_node(&v, b.document, report);
     return end(report);
 }

@@ -101,7 +101,8 @@ class Enclave:
 
     def document(self, nonce):
         zeros = {n: bytes(48) for n in range(3)} if self.lie == "debug" else {}
-        return document(pcrs={**registers(self.keys), **zeros}, public_key=self.keys, user_data=self.user_data, nonce=bytes(32) if self.lie == "nonce" else nonce)
+        made = document(pcrs={**registers(self.keys), **zeros}, public_key=self.keys, user_data=self.user_data, nonce=bytes(32) if self.lie == "nonce" else nonce)
+        return b"\xd2" + made if self.lie == "tag" else made
 
     def receipt(self, numbers, dims, nonce):
         described_in, digests_in = side(b"x", [1.0 + n for n in numbers] if self.lie == "input" else numbers, [0, 2] if self.lie == "empty" else dims)
@@ -136,7 +137,8 @@ def codes(done):
 TRUST = ["--allow-simulated", "--root", "root.pem", "--at", NOW, "--policy", "policy.conf", "--pcrs", "pcrs.json"]
 ASK = ["--model", CID, "--input", "x=[1.5,-2,0.25]", "--verify", "--save-bundle", "proof"]
 CLOSING = "close", "close after it", "no HTTP"  # which the client cannot go on with
-BEFORE = {"certificate": {"EVIDENCE_CHANNEL"}, "key": {"EVIDENCE_CHANNEL"}, "nonce": {"DOC_NONCE"}, "policy": {"EVIDENCE_POLICY", "POLICY_MISMATCH"}}
+BEFORE = {"certificate": {"EVIDENCE_CHANNEL"}, "key": {"EVIDENCE_CHANNEL"}, "nonce": {"DOC_NONCE"}, "policy": {"EVIDENCE_POLICY", "POLICY_MISMATCH"},
+          "tag": {"DOC_MALFORMED"}}  # as a bundle has none
 AFTER = {"input": {"RECEIPT_MISMATCH"}, "request nonce": {"RECEIPT_MISMATCH"}, "path": {"RECEIPT_MISMATCH"}, "model": {"RECEIPT_MISMATCH"},
          "image": {"EVIDENCE_IMAGE"}, "answer": {"RECEIPT_MISMATCH"}, "silent": set()}
 EMPTY = [], [[], []], [[[]], [[]]]
