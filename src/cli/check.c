@@ -45,15 +45,18 @@ static err_t fill_area(const struct tensor_args *args, struct side *s, struct wh
     for (size_t i = 0; i < s->values.descs.count; i++) {
         const struct value_desc *d = &s->values.descs.items[i];
         const struct tensor_arg *t = tensor_args_find(args, d->name);
+        size_t before = s->payloads.len;
+        s->values.places[i] = (struct value_place){before, 0};
+        if (d->type.optional) /* absent: nothing was given, and it has no bytes */
+            continue;
         if (t == NULL)
             return why_set(why, ERR_RECEIPT_MISMATCH, "%.*s: the receipt covers it, but it was not given",
                            (int)d->name.len, d->name.data);
         if (!has_shape(t, d, t->dtype == DTYPE_NONE && !s->whole))
             return why_set(why, ERR_RECEIPT_MISMATCH, "%.*s: not the shape that the receipt has", (int)d->name.len,
                            d->name.data);
-        size_t before = s->payloads.len;
         TRY(tensor_arg_payload(t, d->type.dtype, &s->payloads, why));
-        s->values.places[i] = (struct value_place){before, s->payloads.len - before};
+        s->values.places[i].len = s->payloads.len - before;
     }
     s->values.total = s->payloads.len;
     return OK;
@@ -81,7 +84,7 @@ static err_t read_descriptors(struct view descriptors, const char *which, struct
     if (desc_list_parse(descriptors, ret) != OK)
         return why_set(why, ERR_RECEIPT_MALFORMED, "the descriptors of the %ss are not well-formed", which);
     for (size_t i = 0; i < ret->count; i++)
-        if (ret->items[i].type.kind != VALUE_TENSOR)
+        if (ret->items[i].type.kind != VALUE_TENSOR && !ret->items[i].type.optional)
             return why_set(why, ERR_DTYPE_UNSUPPORTED, "%.*s is a sequence or a map: the %ss cannot be compared",
                            (int)ret->items[i].name.len, ret->items[i].name.data, which);
     return OK;
@@ -90,10 +93,12 @@ static err_t read_descriptors(struct view descriptors, const char *which, struct
 static err_t side_fill(struct side *s, const struct tensor_args *args, struct view descriptors, const char *which,
                        struct why *why)
 {
-    size_t count = 0;
+    size_t count = 0, absent = 0;
     TRY(read_descriptors(descriptors, which, &s->values.descs, why));
     count = s->values.descs.count;
-    if (args->count > count)
+    for (size_t i = 0; i < count; i++)
+        absent += s->values.descs.items[i].type.optional;
+    if (args->count > count - absent)
         return why_set(why, ERR_RECEIPT_MISMATCH, "more %ss were given than the receipt covers", which);
     s->values.places = mem_alloc(MAX(count, 1U), sizeof(*s->values.places));
     return s->values.places != NULL ? fill_area(args, s, why) : ERR_NOMEM;

@@ -84,6 +84,15 @@ def sequence(folder, node):
     equal((done.returncode, plain(done)), (0, ["veronnx infer: y?[2J?? is a sequence or a map: the outputs cannot be compared with the receipt"]), "a sequence")
 
 
+def absent(folder, node):
+    """An optional output that the model did not give is said to be none: it was refused, as if it had not been sent."""
+    none = '{"name":"y","shape":[],"result":null,"type":"json"}'
+    for form in (b"\x82\x01\0", b"\x82\x80\x01\0", b"\x82\x81\x07\x01\0"):
+        for whole, shown in ((answer(none), "y: null"), (answer(), None), (answer(GOOD), None), (answer(none, EVIL.replace('"y"', '"z"')), None), (answer(none.replace("null", "[]")), None)):
+            node.made = *listed(b"y", form, b""), whole.encode()
+            with_command(folder, node, whole, shown)
+
+
 def with_command(folder, node, text, shown):
     ask, key = ["infer", "--node", node.url, *ASK[:4]], ["--insecure", "--key", "receipt-key.pem"]
     for arguments in ([*ask, "--verify", *TRUST], [*ask, *key], [*ask, "--json", "--verify", *TRUST]):
@@ -115,6 +124,7 @@ with tempfile.TemporaryDirectory() as name:
         (pathlib.Path(name) / file).write_bytes(content)
     with Enclave(name) as node:
         sequence(pathlib.Path(name), node)
+        absent(pathlib.Path(name), node)
         for made, text, shown in cases():
             node.made = *made, text.encode()
             with_command(name, node, text, shown)
