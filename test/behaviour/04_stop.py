@@ -2,6 +2,7 @@
 """SIGTERM and Ctrl-C: what is in flight finishes, nothing new begins, the status is 0. A second signal ends the node at once, with 1."""
 import contextlib
 import http.client
+import math
 import os
 import signal
 import socket
@@ -11,6 +12,8 @@ import time
 
 from counting import counting
 from node import SLOW, Node, check, equal, ox, wait_for
+
+ENDLESS = 10**12
 
 
 def large():
@@ -41,16 +44,29 @@ class Asking(threading.Thread):
             self.answer = self.ask()
 
 
-def count_for(node, seconds):
-    """A request that runs for about so long, half a second after its begin; and what it will answer."""
-    cid, probe = node.put("counting", counting()), 20000
-    ask(node, cid, n=1, x=0)
-    begun = time.monotonic()
-    ask(node, cid, n=probe, x=0)
-    n = int(probe * seconds / (time.monotonic() - begun))
+def count_to(node, cid, n):
+    """A request that counts so far, half a second after its begin."""
     asking = Asking(node, cid, n=n, x=0.5)
     time.sleep(0.5)
-    return asking, n + 0.5
+    return asking
+
+
+def counter(node):
+    """The model that counts, loaded."""
+    cid = node.put("counting", counting())
+    equal(ask(node, cid, n=1, x=0), 1.0, "it counts")
+    return cid
+
+
+def turns(node, cid, seconds):
+    """What is counted to in about so long; never in much less, for the fastest of three is reckoned with."""
+    connection, probe, best = node.connect(), 20000, math.inf
+    for _ in range(3):
+        begun = time.monotonic()
+        ask(node, cid, connection, n=probe, x=0)
+        best = min(best, time.monotonic() - begun)
+    connection.close()
+    return int(probe * seconds / best)
 
 
 def connects(node):
@@ -64,7 +80,9 @@ for signals in ("SIGTERM", "Ctrl-C"):
         equal(node.infer("double")[0], 200, "a model beside")
         idle = node.connect()
         equal(node.ask("GET", "/readyz", connection=idle)[0], 200, "a connection that is kept alive")
-        asking, result = count_for(node, 2 + SLOW)
+        cid = counter(node)
+        n = turns(node, cid, 2 + SLOW)
+        asking = count_to(node, cid, n)
         if signals == "Ctrl-C":  # a terminal sends it to all processes of the node; a script in front may pass it on as well
             os.killpg(node.process.pid, signal.SIGINT)
         node.process.send_signal(signal.SIGTERM)
@@ -72,7 +90,7 @@ for signals in ("SIGTERM", "Ctrl-C"):
         check(asking.is_alive(), f"{signals}: the request is still in flight")
         equal(idle.sock.recv(1), b"", f"{signals}: the idle connection ends")
         asking.join()
-        equal(asking.answer, result, f"{signals}: the request in flight")
+        equal(asking.answer, n + 0.5, f"{signals}: the request in flight")
         equal(node.wait(), 0, f"{signals}: exit status")
 
 with Node(models=None) as node:
@@ -85,7 +103,7 @@ with Node(models=None) as node:
     equal(asking.answer, 2.5, "the request that waited for the load")
 
 with Node("--drain-time", "1s", models=None) as node:
-    asking, _ = count_for(node, 20 + SLOW)
+    asking = count_to(node, counter(node), ENDLESS)
     begun = time.monotonic()
     equal(node.stop(), 0, "exit status when drain-time is over")
     check(1 <= time.monotonic() - begun < 4 * SLOW, "drain-time was waited for")
@@ -93,7 +111,7 @@ with Node("--drain-time", "1s", models=None) as node:
     check(asking.answer in (None, "DRAINING"), f"the request in flight: {asking.answer}")
 
 with Node(models=None) as node:
-    asking, _ = count_for(node, 20 + SLOW)
+    asking = count_to(node, counter(node), ENDLESS)
     node.process.send_signal(signal.SIGTERM)
     time.sleep(0.7)
     begun = time.monotonic()
