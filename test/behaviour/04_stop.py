@@ -11,7 +11,7 @@ import threading
 import time
 
 from counting import counting
-from node import SLOW, Node, check, equal, ox, wait_for
+from node import SLOW, Node, check, equal, freeze, ox, wait_for
 
 ENDLESS = 10**12
 
@@ -94,10 +94,15 @@ for signals in ("SIGTERM", "Ctrl-C"):
         equal(node.wait(), 0, f"{signals}: exit status")
 
 with Node(models=None) as node:
+    idle = node.processes("infer")
+    freeze(*idle)
     asking = Asking(node, node.put("large", large()), x=1)
     wait_for("the model is being loaded", lambda: "MODEL_LOADING" in node.log())
-    check("MODEL_READY" not in node.log(), "this model is loaded too fast for the test")
     node.process.send_signal(signal.SIGTERM)
+    wait_for("no new connections during a load", lambda: not connects(node))
+    check("MODEL_READY" not in node.log(), "the model is not there yet")
+    for pid in idle:
+        os.kill(pid, signal.SIGCONT)
     equal(node.wait(30), 0, "exit status after SIGTERM during a load")
     asking.join()
     equal(asking.answer, 2.5, "the request that waited for the load")
