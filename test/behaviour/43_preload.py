@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Models that the configuration preloads are loaded in its order; /readyz says so when all of them are there or have failed."""
 import os
+import pathlib
 import re
+import tempfile
 
 from node import Node, check, equal, ox, said, veronnx, wait_for
+from origin import Origin
 
 MISSING = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
 
@@ -14,19 +17,21 @@ def readyz(node):
 
 
 def large_model():
-    """Takes a moment to be loaded."""
-    table = ox.tensor("table", [32 << 20], ox.FLOAT, os.urandom(1 << 20) * 128)
+    """Of 128 MiB, which come from a server that takes seconds for them."""
+    table = ox.tensor("table", [32 << 20], ox.FLOAT, os.urandom(128 << 20))
     return ox.model(ox.graph("m", [ox.node("Gather", ["table", "i"], ["y"])], [ox.value("i", ox.INT64, [1])],
                              [ox.value("y", ox.FLOAT, [1])], [table]))
 
 
-with Node("--model-memory", "2G") as node:
+with tempfile.TemporaryDirectory() as folder, Node("--model-memory", "2G") as node:
     equal(readyz(node), (200, "ready"), "without a list")
-    large = node.put("large", large_model())
+    origin, file = Origin(pathlib.Path(folder) / "store", pause=0.01), pathlib.Path(folder) / "large.onnx"
+    file.write_bytes(large_model())
+    large = veronnx("add", "--store", origin.store, file).stdout.split()[0]
     order = [large, MISSING, node.cids["double"], node.cids["mnist-mlp"]]
     equal(node.stop(), 0, "exit status")
 
-    node.options += [word for cid in order for word in ("--preload", cid)]
+    node.options += ["--source", origin.source, *(word for cid in order for word in ("--preload", cid))]
     node.start()
     equal(readyz(node), (503, "PRELOADING"), "while they are loaded")
     equal(node.infer("ids-and-words")[0], 200, "a request is answered all the same")
@@ -38,12 +43,14 @@ with Node("--model-memory", "2G") as node:
     equal(node.stop(), 0, "exit status")
 
     # what does not fit drives out none of those before it
-    node.options = ["--model-memory", "800M", "--preload", node.cids["double"], "--preload", large, "--preload", node.cids["mnist-mlp"]]
+    order = [node.cids["double"], large, node.cids["mnist-mlp"]]
+    node.options = ["--model-memory", "800M", "--source", origin.source, *(word for cid in order for word in ("--preload", cid))]
     node.start()
     wait_for("the node is ready", lambda: readyz(node) == (200, "ready"), 30)
     states = {row["model"]: row.get("code", row["state"]) for row in node.admin("GET", "/models")[1]["models"]}
     equal(states, {node.cids["double"]: "ready", large: "MODEL_OVER_BUDGET", node.cids["mnist-mlp"]: "ready"}, "states")
     equal(node.admin("GET", "/state")[1]["evictions"], 0, "evictions")
+    origin.shutdown()
 
 done = veronnx("serve", "--simulate", "--models", "list", "--allow", "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e",
                "--preload", MISSING)
