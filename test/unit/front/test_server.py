@@ -10,12 +10,17 @@ from echo_client import CLOSE, Server, answers, chunked, client_context, get, ma
 
 
 class Memory(unittest.TestCase):
+    def wait_until_used(self, server, size):
+        end = time.monotonic() + 10
+        while (used := server.counters()['used']) != size and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertEqual(used, size)
+
     def test_transfer_memory(self):
         with Server('transfer_memory=1000000', 'body_max=900000') as server:
             with server.socket() as a, server.socket() as b:
                 a.sendall(post('/echo', b'x' * 600000)[:-1])
-                time.sleep(0.05)
-                self.assertEqual(server.counters()['used'], 600000)
+                self.wait_until_used(server, 600000)
                 b.sendall(post('/echo', b'y' * 500000))
                 refused = read_answer(b)
                 self.assertEqual((refused.status, refused.code, refused.fields['connection']), (503, 'OVERLOADED', 'close'))
@@ -26,7 +31,7 @@ class Memory(unittest.TestCase):
                 self.assertEqual(len(answers(server.ask(data))[0].body), 800000)
             with server.socket() as a:
                 a.sendall(post('/echo', b'x' * 300000)[:-1])
-                time.sleep(0.05)
+                self.wait_until_used(server, 300000)
                 for data in (chunked('/echo', [b'x' * 100000] * 8), post('/echo', gzip.compress(b'y' * 800000), 'Content-Encoding: gzip')):
                     self.assertEqual(answers(server.ask(data))[0].code, 'OVERLOADED')
             self.assertEqual(server.counters()['used'], 0)
