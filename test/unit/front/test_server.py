@@ -151,8 +151,8 @@ class Connections(unittest.TestCase):
         with Server('connections=3') as server:
             busy = [server.socket() for _ in range(3)]
             for s in busy:
-                s.sendall(get('/later?700'))
-            time.sleep(0.1)
+                s.sendall(get('/later?3000'))
+            time.sleep(0.5)
             waiting = server.socket()
             waiting.sendall(get('/fixed', CLOSE))
             waiting.settimeout(0.2)
