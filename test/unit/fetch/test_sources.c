@@ -332,7 +332,7 @@ static void a_slow_source_gets_company(void **state)
         start_gateways(r, &a, (struct script *[]){&slow, &quick}, 2);
         ask(&a, "hello", BLOCK_BLOCK);
         assert_int_equal(a.source, 3);
-        assert_in_range(a.ms, ENGINE_SLOW_MS - 100, ENGINE_SLOW_MS + 1000);
+        assert_in_range(a.ms, ENGINE_SLOW_MS - 100, ENGINE_SLOW_MS + 3000);
         end_asked(&a);
         rig_free(r);
     }
@@ -517,7 +517,7 @@ static void sources_that_stop_do_not_keep_the_memory(void **state)
         say(&two, BLOCK_WANT, &b->cids[100]);
         uint64_t began = clock_mono_ms();
         (void)expect(&two, BLOCK_BLOCK, &b->cids[100], view_of(b->bytes[100], MIB));
-        assert_true(clock_mono_ms() - began < 2 * ENGINE_SLOW_MS);
+        assert_true(clock_mono_ms() - began < 4 * ENGINE_SLOW_MS);
         for (size_t k = 1; k <= 64; k++) {
             assert_int_equal(hear(&one, &f), OK);
             assert_int_equal(f.type, BLOCK_BLOCK);
@@ -534,7 +534,7 @@ static void cancelled_wants_are_not_answered(void **state)
 {
     struct rig *r = *state;
     struct script script =
-        always((struct web_reply){.status = 200, .type = RAW, .body = text_view("x"), .delay_ms = 300});
+        always((struct web_reply){.status = 200, .type = RAW, .body = text_view("x"), .delay_ms = 1500});
     struct cid one = name_of(text_view("1")), two = name_of(text_view("x"));
     AUTO_ASKED a = {.stream = {.fd = -1}};
     start_gateways(r, &a, (struct script *[]){&script}, 1);
