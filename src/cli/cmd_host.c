@@ -34,18 +34,22 @@ static void host_command_free(struct host_command **command)
 
 /* ── stop ── */
 
-/* What is drained is what the probe leads to. */
-static void end_all(struct host_command *c, bool drain)
+/* What is drained is what the probe leads to. What may still run is not forgotten: ERR_CLOSED, with a sentence. */
+static err_t end_all(struct host_command *c, bool drain, struct why *why)
 {
-    struct why why = {0};
+    struct why none = {0};
+    err_t error = OK;
     bool serves = process_lives(&c->side.process);
     for (size_t i = 0; i < c->n_enclaves; i++) {
         struct enclave *e = &c->enclaves[i];
-        bool led = serves && drain && host_side_probe(&c->folder, &c->side, e->cid, &why) == OK;
-        enclave_end(&c->folder, &c->side, e, led);
+        bool led = serves && drain && host_side_probe(&c->folder, &c->side, e->cid, &none) == OK;
+        if (enclave_end(&c->folder, &c->side, e, led, why) != OK)
+            error = ERR_CLOSED;
     }
     host_side_stop(&c->side);
-    host_side_forget(&c->folder);
+    if (error == OK)
+        host_side_forget(&c->folder);
+    return error;
 }
 
 static err_t read_all(struct host_command *c, struct why *why)
@@ -58,8 +62,7 @@ static err_t host_stop(struct host_command *c, struct why *why)
 {
     TRY(host_folder_open(c->words.run_dir, HOST_FOLDER_WORK, &c->folder, why));
     TRY(read_all(c, why));
-    end_all(c, !c->words.now);
-    return OK;
+    return end_all(c, !c->words.now, why);
 }
 
 /* ── run ── */
@@ -68,7 +71,7 @@ static bool enclave_lives(const struct host_command *c)
 {
     bool lives = false;
     for (size_t i = 0; i < c->n_enclaves; i++)
-        lives |= machine_of(&c->side.settings)->lives(&c->enclaves[i]);
+        lives |= machine_of(&c->side.settings)->life(&c->enclaves[i]) != LIFE_GONE;
     return lives;
 }
 
@@ -80,12 +83,12 @@ static err_t need_nothing(struct host_command *c, struct why *why)
         return OK;
     if (process_lives(&c->side.process) || enclave_lives(c))
         return why_set(why, ERR_OVERLOADED, "something runs in %s: veronnx host switch or stop", c->folder.path);
-    end_all(c, false);
-    return OK;
+    return end_all(c, false, why);
 }
 
 static err_t start_all(struct host_command *c, struct enclave *e, struct why *why)
 {
+    struct why none = {0};
     c->side = (struct host_side){.settings = c->words.settings};
     machine_reach(&c->folder, &c->side.settings);
     TRY(host_side_start(&c->folder, &c->words.asked, e->cid, &c->side, why));
@@ -94,7 +97,8 @@ static err_t start_all(struct host_command *c, struct enclave *e, struct why *wh
         error = enclave_run(&c->folder, &c->side, e, why);
     if (error != OK) {
         host_side_stop(&c->side);
-        host_side_forget(&c->folder);
+        if (read_all(c, &none) != OK || c->n_enclaves == 0)
+            host_side_forget(&c->folder);
     }
     return error;
 }
@@ -112,7 +116,7 @@ static err_t stay(struct host_command *c, struct why *why)
         if (read_all(c, &none) != OK)
             return OK; /* it was `stop` */
     } while (!asked && enclave_lives(c) && process_lives(&c->side.process));
-    end_all(c, asked);
+    TRY(end_all(c, asked, why));
     return asked ? OK : why_set(why, ERR_CLOSED, "the enclave or veronnx-host ended");
 }
 
@@ -140,33 +144,32 @@ static struct enclave *find_old(struct host_command *c)
 }
 
 /* The one that is over is led to by the probe while it drains. */
-static void end_one(struct host_command *c, struct enclave *over)
+static err_t end_one(struct host_command *c, struct enclave *over, struct why *why)
 {
     struct why none = {0};
     bool led = host_side_probe(&c->folder, &c->side, over->cid, &none) == OK;
-    enclave_end(&c->folder, &c->side, over, led);
+    return enclave_end(&c->folder, &c->side, over, led, why);
 }
 
-static err_t change(struct host_command *c, struct enclave *old, struct enclave *e, struct why *why)
+static err_t change(struct host_command *c, const struct enclave *old, struct enclave *e, struct why *why)
 {
-    struct why none = {0};
+    struct why second = {0};
     TRY(host_side_probe(&c->folder, &c->side, e->cid, why));
     TRY(enclave_run(&c->folder, &c->side, e, why));
     err_t error = host_side_serve(&c->folder, &c->side, e->cid, why);
-    if (error == OK) {
-        (void)usleep(SETTLE_MS * 1000);
-        end_one(c, old);
+    if (error == OK)
         return OK;
-    }
-    if (host_side_serve(&c->folder, &c->side, old->cid, &none) != OK) /* some rows may have been led away */
-        (void)fprintf(stderr, "veronnx host: %s\n", none.text);
-    end_one(c, e);
+    if (host_side_serve(&c->folder, &c->side, old->cid, &second) != OK) /* some rows may have been led away */
+        (void)fprintf(stderr, "veronnx host: %s\n", second.text);
+    if (end_one(c, e, &second) != OK)
+        (void)fprintf(stderr, "veronnx host: %s\n", second.text);
     return error;
 }
 
 static err_t host_switch(struct host_command *c, struct why *why)
 {
     struct enclave e;
+    struct why left = {0};
     const struct host_settings *said = &c->words.settings;
     TRY(enclave_of(c->words.image, 0, &e, why));
     TRY(host_folder_open(c->words.run_dir, HOST_FOLDER_WORK, &c->folder, why));
@@ -179,13 +182,16 @@ static err_t host_switch(struct host_command *c, struct why *why)
     s->cpus = said->cpus > 0 ? said->cpus : s->cpus;
     s->memory_mib = said->memory_mib > 0 ? said->memory_mib : s->memory_mib;
     s->debug = said->debug;
-    err_t error = change(c, old, &e, why);
-    struct enclave *serves = error == OK ? &e : old;
-    TRY(host_side_probe(&c->folder, &c->side, serves->cid, why));
+    err_t error = change(c, old, &e, why), ended = OK;
+    if (error == OK) {
+        (void)usleep(SETTLE_MS * 1000);
+        ended = end_one(c, old, &left);
+    }
+    TRY(host_side_probe(&c->folder, &c->side, error == OK ? e.cid : old->cid, why));
     TRY(error);
     TRY(host_side_write(&c->folder, &c->side, why));
     enclave_print(&c->folder, &c->side, &e);
-    return OK;
+    return ended == OK ? OK : why_set(why, ended, "%s", left.text);
 }
 
 /* ── describe ── */
@@ -194,11 +200,15 @@ static void describe_enclave(const struct host_command *c, const struct enclave 
                              yyjson_mut_val *list)
 {
     char path[HOST_PATH_MAX];
+    enum life life = machine_of(&c->side.settings)->life(e);
     yyjson_mut_val *o = yyjson_mut_arr_add_obj(doc, list);
     (void)yyjson_mut_obj_add_uint(doc, o, "cid", e->cid);
     (void)yyjson_mut_obj_add_str(doc, o, "id", e->id);
     (void)yyjson_mut_obj_add_str(doc, o, "state", enclave_states[e->state]);
-    (void)yyjson_mut_obj_add_bool(doc, o, "lives", machine_of(&c->side.settings)->lives(e));
+    if (life == LIFE_UNKNOWN)
+        (void)yyjson_mut_obj_add_null(doc, o, "lives");
+    else
+        (void)yyjson_mut_obj_add_bool(doc, o, "lives", life == LIFE_RUNS);
     (void)yyjson_mut_obj_add_str(doc, o, "image", e->image);
     yyjson_mut_val *m = yyjson_mut_obj_add_obj(doc, o, "Measurements");
     (void)yyjson_mut_obj_add_str(doc, m, "PCR0", e->pcr[0]);

@@ -63,7 +63,7 @@ static err_t wait_until_ready(const struct host_side *s, struct enclave *e, stru
         e->ready_ms = (uint32_t)(clock_mono_ms() - since_ms);
         if (status == HTTP_OK)
             return OK;
-        if (n % LOOK_EVERY == 0 && !m->lives(e))
+        if (n % LOOK_EVERY == 0 && m->life(e) == LIFE_GONE)
             return why_set(why, ERR_CLOSED, "the enclave ended before its node was ready");
         if (process_nap(ASK_EVERY_MS))
             return why_set(why, ERR_CLOSED, "ended by a signal before the node was ready");
@@ -150,6 +150,16 @@ static err_t get_ready(const struct host_folder *f, const struct host_side *s, s
 
 /* ── start and end ── */
 
+static err_t stop_and_forget(const struct host_folder *f, const struct host_side *s, const struct enclave *e,
+                             struct why *why)
+{
+    struct why said = {0};
+    if (machine_of(&s->settings)->stop(e, &said) != OK)
+        return why_set(why, ERR_CLOSED, "enclave %u may still run: %s (%s)", e->cid, e->id, said.text);
+    enclave_forget(f, e);
+    return OK;
+}
+
 err_t enclave_run(const struct host_folder *f, const struct host_side *s, struct enclave *e, struct why *why)
 {
     const struct machine *m = machine_of(&s->settings);
@@ -164,24 +174,25 @@ err_t enclave_run(const struct host_folder *f, const struct host_side *s, struct
     if (error == OK)
         return OK;
     print_console(f, e);
-    m->stop(e);
-    enclave_forget(f, e);
+    struct why left = {0};
+    if (stop_and_forget(f, s, e, &left) != OK)
+        (void)fprintf(stderr, "veronnx host: %s\n", left.text);
     return error;
 }
 
-void enclave_end(const struct host_folder *f, const struct host_side *s, struct enclave *e, bool drain)
+err_t enclave_end(const struct host_folder *f, const struct host_side *s, struct enclave *e, bool drain,
+                  struct why *why)
 {
     const struct machine *m = machine_of(&s->settings);
-    struct why why = {0};
+    struct why unwritten = {0};
     uint64_t until_ms = clock_mono_ms() + DRAIN_MS;
     e->state = ENCLAVE_DRAINING;
-    if (enclave_write(f, e, &why) != OK)
-        (void)fprintf(stderr, "veronnx host: %s\n", why.text);
+    if (enclave_write(f, e, &unwritten) != OK)
+        (void)fprintf(stderr, "veronnx host: %s\n", unwritten.text);
     if (drain && host_side_ask(s->probe_admin, "/drain", true) == HTTP_OK)
-        while (m->lives(e) && clock_mono_ms() < until_ms)
+        while (m->life(e) != LIFE_GONE && clock_mono_ms() < until_ms)
             (void)usleep(ASK_EVERY_MS * 1000);
-    m->stop(e);
-    enclave_forget(f, e);
+    return stop_and_forget(f, s, e, why);
 }
 
 void enclave_print(const struct host_folder *f, const struct host_side *s, const struct enclave *e)

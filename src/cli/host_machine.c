@@ -16,17 +16,17 @@
 #define WORDS_MAX     64
 #define DEVICE_MS     20000
 #define END_MS        10000
+#define RUN_MS        (5 * 60 * 1000) /* nitro-cli copies the image into the enclave's memory */
+#define NITRO_MS      30000
 #define DEVICE_BESIDE "veronnx-vsock"
 
 /* ── nitro-cli ── */
 
-static void terminate(const char *by, const char *which)
+static err_t terminate(const char *by, const char *which, struct why *why)
 {
     const char *const argv[] = {"nitro-cli", "terminate-enclave", by, which, NULL};
     AUTO_BUF struct buf out = BUF_WITH(ANSWER_MAX);
-    struct why why = {0};
-    if (process_ask(argv, &out, &why) != OK)
-        (void)fprintf(stderr, "veronnx host: %s\n", why.text);
+    return process_ask(argv, NITRO_MS, &out, why);
 }
 
 static err_t nitro_start(const struct host_folder *f UNUSED, const struct host_settings *s, struct enclave *e,
@@ -52,25 +52,36 @@ static err_t nitro_start(const struct host_folder *f UNUSED, const struct host_s
                                 cid,
                                 s->debug ? "--debug-mode" : NULL,
                                 NULL};
-    TRY(process_ask(argv, &out, why));
+    TRY(process_ask(argv, RUN_MS, &out, why));
     err_t error = nitro_answer_id(buf_view(&out), e->cid, e->id, sizeof(e->id), why);
     if (error != OK)
-        terminate("--enclave-name", name);
+        (void)terminate("--enclave-name", name, NULL);
     return error;
 }
 
-static bool nitro_lives(const struct enclave *e)
+static enum life nitro_life(const struct enclave *e)
 {
     static const char *const argv[] = {"nitro-cli", "describe-enclaves", NULL};
+    static bool said = false; /* once, until it answers again */
     AUTO_BUF struct buf out = BUF_WITH(ANSWER_MAX);
-    struct why why = {0};
-    return process_ask(argv, &out, &why) == OK && nitro_answer_runs(buf_view(&out), e->id);
+    struct why why = {"nitro-cli describe-enclaves: no list"};
+    bool runs = false;
+    err_t error = process_ask(argv, NITRO_MS, &out, &why);
+    if (error == OK)
+        error = nitro_answer_runs(buf_view(&out), e->id, &runs);
+    if (error != OK && !said)
+        (void)fprintf(stderr, "veronnx host: %s: the enclave is taken to run\n", why.text);
+    said = error != OK;
+    return said ? LIFE_UNKNOWN : runs ? LIFE_RUNS : LIFE_GONE;
 }
 
-static void nitro_stop(const struct enclave *e)
+/* It may end by itself between the question and the command. */
+static err_t nitro_stop(const struct enclave *e, struct why *why)
 {
-    if (e->id[0] != '\0' && nitro_lives(e))
-        terminate("--enclave-id", e->id);
+    if (e->id[0] == '\0' || nitro_life(e) == LIFE_GONE)
+        return OK;
+    err_t error = terminate("--enclave-id", e->id, why);
+    return error == OK || nitro_life(e) == LIFE_GONE ? OK : error;
 }
 
 /* ── QEMU ── */
@@ -134,10 +145,11 @@ static err_t start_machine(const struct host_folder *f, const struct host_settin
     return process_start(argv, console, console, &e->processes[MACHINE], why);
 }
 
-static void qemu_stop(const struct enclave *e)
+static err_t qemu_stop(const struct enclave *e, struct why *why UNUSED)
 {
     process_end(&e->processes[MACHINE], SIGTERM, END_MS);
     process_end(&e->processes[DEVICE], SIGTERM, END_MS);
+    return OK;
 }
 
 static err_t qemu_start(const struct host_folder *f, const struct host_settings *s, struct enclave *e, struct why *why)
@@ -148,19 +160,19 @@ static err_t qemu_start(const struct host_folder *f, const struct host_settings 
     if (error == OK)
         error = start_machine(f, s, e, why);
     if (error != OK)
-        qemu_stop(e);
+        (void)qemu_stop(e, NULL);
     return error;
 }
 
-static bool qemu_lives(const struct enclave *e)
+static enum life qemu_life(const struct enclave *e)
 {
-    return process_lives(&e->processes[MACHINE]);
+    return process_lives(&e->processes[MACHINE]) ? LIFE_RUNS : LIFE_GONE;
 }
 
 /* ── which ── */
 
-static const struct machine nitro = {"nitro-cli", "vsock:{cid}:{port}", nitro_start, nitro_lives, nitro_stop};
-static const struct machine qemu = {"QEMU", NULL, qemu_start, qemu_lives, qemu_stop};
+static const struct machine nitro = {"nitro-cli", "vsock:{cid}:{port}", nitro_start, nitro_life, nitro_stop};
+static const struct machine qemu = {"QEMU", NULL, qemu_start, qemu_life, qemu_stop};
 
 const struct machine *machine_of(const struct host_settings *s)
 {

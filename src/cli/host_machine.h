@@ -4,13 +4,17 @@
 
 #include "cli/host_folder.h"
 
+/* Unknown: nobody could be asked. What may run counts as running. */
+enum life { LIFE_GONE, LIFE_RUNS, LIFE_UNKNOWN };
+
 struct machine {
     const char *name;
     const char *reach; /* the usual form of an address; NULL: a socket of the folder */
     /* Both write what they started into `e`. ERR_USAGE or ERR_CLOSED with a sentence; nothing is left then. */
     err_t (*start)(const struct host_folder *f, const struct host_settings *s, struct enclave *e, struct why *why);
-    bool (*lives)(const struct enclave *e);
-    void (*stop)(const struct enclave *e);
+    enum life (*life)(const struct enclave *e);
+    /* ERR_CLOSED or ERR_TIMEOUT, with a sentence, when it may still run. */
+    err_t (*stop)(const struct enclave *e, struct why *why);
 };
 
 const struct machine *machine_of(const struct host_settings *s);

@@ -25,17 +25,22 @@ err_t nitro_answer_id(struct view answer, uint32_t cid, char *ret_id, size_t siz
     return good ? OK : why_set(why, ERR_CLOSED, "nitro-cli run-enclave: no EnclaveID, or not EnclaveCID %u", cid);
 }
 
-bool nitro_answer_runs(struct view answer, const char *id)
+err_t nitro_answer_runs(struct view answer, const char *id, bool *ret)
 {
     size_t i = 0, n = 0;
     yyjson_val *row = NULL;
     bool found = false;
     yyjson_doc *doc = read_json(answer);
-    yyjson_arr_foreach(yyjson_doc_get_root(doc), i, n, row)
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    bool list = yyjson_is_arr(root);
+    yyjson_arr_foreach(root, i, n, row)
     {
         found |= yyjson_equals_str(yyjson_obj_get(row, "EnclaveID"), id) &&
-                 yyjson_equals_str(yyjson_obj_get(row, "State"), "RUNNING");
+                 !yyjson_equals_str(yyjson_obj_get(row, "State"), "TERMINATING");
     }
     yyjson_doc_free(doc);
-    return found;
+    if (!list)
+        return ERR_MALFORMED;
+    *ret = found;
+    return OK;
 }

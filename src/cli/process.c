@@ -16,12 +16,13 @@
 #include <unistd.h>
 
 #define STEP_US    20000
+#define KILL_MS    1000
 #define START_TIME 22 /* which field of /proc/PID/stat, from 1 (proc(5)) */
 
 /* ── starting ── */
 
-static err_t spawn(const char *const *argv, posix_spawn_file_actions_t *actions, short flags, pid_t *ret_pid,
-                   struct why *why)
+/* In a session of its own: what a terminal sends to this command is not meant for it. */
+static err_t spawn(const char *const *argv, posix_spawn_file_actions_t *actions, pid_t *ret_pid, struct why *why)
 {
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -30,7 +31,7 @@ static err_t spawn(const char *const *argv, posix_spawn_file_actions_t *actions,
         return ERR_NOMEM;
     int os_error = posix_spawnattr_setsigmask(&attributes, &none);
     if (os_error == 0)
-        os_error = posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGMASK | flags));
+        os_error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
     if (os_error == 0)
         os_error = posix_spawnp(ret_pid, argv[0], actions, &attributes, (char *const *)(uintptr_t)argv, environ);
     (void)posix_spawnattr_destroy(&attributes);
@@ -78,7 +79,7 @@ err_t process_start(const char *const *argv, const char *out, const char *err, s
               posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out, flags, 0600) == 0 &&
               posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err, flags, 0600) == 0 &&
               posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1) == 0;
-    err_t e = ok ? spawn(argv, &actions, POSIX_SPAWN_SETSID, &p.pid, why) : ERR_NOMEM;
+    err_t e = ok ? spawn(argv, &actions, &p.pid, why) : ERR_NOMEM;
     (void)posix_spawn_file_actions_destroy(&actions);
     TRY(e);
     if (start_time(p.pid, &p.since) != OK)
@@ -152,25 +153,46 @@ static err_t read_from_start(int fd, struct buf *out)
     return OK;
 }
 
+static bool ends_within(pid_t pid, uint64_t ms, int *ret_status)
+{
+    uint64_t until_ms = clock_mono_ms() + ms;
+    while (waitpid(pid, ret_status, WNOHANG) == 0) {
+        if (clock_mono_ms() >= until_ms)
+            return false;
+        (void)usleep(STEP_US);
+    }
+    return true;
+}
+
+static err_t await(pid_t pid, const char *const *argv, uint64_t ms, struct why *why)
+{
+    int status = 0;
+    if (!ends_within(pid, ms, &status)) {
+        (void)kill(pid, SIGKILL);
+        (void)ends_within(pid, KILL_MS, &status);
+        return why_set(why, ERR_TIMEOUT, "%s %s: did not end within %llu s", argv[0], argv[1],
+                       (unsigned long long)ms / 1000);
+    }
+    return status == 0 ? OK
+                       : why_set(why, ERR_CLOSED, "%s %s: ended with %s %d", argv[0], argv[1],
+                                 WIFSIGNALED(status) ? "signal" : "status",
+                                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
 /* A file and no pipe: what it leaves running may keep its output open. */
-err_t process_ask(const char *const *argv, struct buf *ret_out, struct why *why)
+err_t process_ask(const char *const *argv, uint64_t ms, struct buf *ret_out, struct why *why)
 {
     posix_spawn_file_actions_t actions;
-    int status = 0;
     pid_t pid = 0;
     AUTO_FD int out = -1;
     TRY(memfd_new("answer", 0, &out));
     if (posix_spawn_file_actions_init(&actions) != 0)
         return ERR_NOMEM;
-    err_t e = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO) == 0 ? spawn(argv, &actions, 0, &pid, why)
-                                                                                  : ERR_NOMEM;
+    bool ok = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO) == 0;
+    err_t e = ok ? spawn(argv, &actions, &pid, why) : ERR_NOMEM;
     (void)posix_spawn_file_actions_destroy(&actions);
     TRY(e);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    e = await(pid, argv, ms, why);
     TRY(read_from_start(out, ret_out));
-    return status == 0 ? OK
-                       : why_set(why, ERR_CLOSED, "%s %s: ended with %s %d", argv[0], argv[1],
-                                 WIFSIGNALED(status) ? "signal" : "status",
-                                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    return e;
 }

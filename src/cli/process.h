@@ -27,8 +27,8 @@ void process_hold_signals(void);
 /* True, at once, when one of them has come. */
 bool process_nap(uint64_t ms);
 
-/* Runs it to its end; appends what it printed. ERR_USAGE as above; ERR_CLOSED, with its name and status, when that is
- * not 0. */
-err_t process_ask(const char *const *argv, struct buf *ret_out, struct why *why);
+/* Runs it, in a session of its own, to its end; appends what it printed. ERR_USAGE as above; ERR_CLOSED, with its name
+   and status, when that is not 0; ERR_TIMEOUT when it had not ended within the time and was killed. */
+err_t process_ask(const char *const *argv, uint64_t ms, struct buf *ret_out, struct why *why);
 
 #endif

@@ -22,7 +22,7 @@ RUN, CALLS = DIR / "run", DIR / "calls"
 ENVIRONMENT = os.environ | {"PATH": f"{DIR}/bin:/usr/bin:/bin", "TMPDIR": str(DIR), "HOME": str(DIR)}
 
 NITRO_CLI = f"""#!{sys.executable}
-import json, os, pathlib, signal, subprocess, sys
+import json, os, pathlib, signal, subprocess, sys, time
 DIR = pathlib.Path({str(DIR)!r})
 with open(DIR / "calls", "a") as calls:
     calls.write(json.dumps(sys.argv[1:]) + "\\n")
@@ -57,10 +57,16 @@ if action == "run-enclave":
     print(json.dumps(e, indent=2))
     (enclaves / str(cid)).write_text(json.dumps(e))
 elif action == "describe-enclaves":
+    if (DIR / "slow").exists():
+        time.sleep(2)
+    if (DIR / "deaf").exists():
+        sys.exit(1)
     print(json.dumps([{{**e, "State": "RUNNING", "Flags": "NONE"}} for e in known if lives(e)], indent=2))
 elif action == "terminate-enclave":
     if "--enclave-name" in words:
         sys.exit(0)
+    if (DIR / "stubborn").exists():
+        sys.exit(1)
     e = next(e for e in known if e["EnclaveID"] == value("--enclave-id"))
     os.kill(e["ProcessID"], signal.SIGKILL)
     print(f"Successfully terminated enclave {{e['EnclaveID']}}.")
@@ -235,18 +241,70 @@ def main():
     # ── in the foreground ──
     ends = (("old", "ready", signal.SIGTERM, 0), ("old", "ready", None, 1), ("slow", "starting", signal.SIGINT, 1))
     for image, state, end, status in ends:
-        command = [BIN / "veronnx", "host", "run", *run_words(DIR / f"{image}.eif", "--foreground", "--run-dir", RUN)]
-        with subprocess.Popen([str(word) for word in command], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True) as stays:
+        with staying(image) as stays:
             wait_for(state, lambda p=stays, s=state: p.poll() is not None or s in written(), 20)
             if end:
                 stays.send_signal(end)
             else:
-                os.kill(json.loads((DIR / "enclaves/16").read_text())["ProcessID"], signal.SIGKILL)
+                os.kill(enclave_process(), signal.SIGKILL)
             _, errors = stays.communicate(timeout=60)
             equal(stays.returncode, status, f"exit status in the foreground: {errors}")
         equal([f.name for f in RUN.glob("*.json")], [], "nothing is left")
-        check(not alive(json.loads((DIR / "enclaves/16").read_text())["ProcessID"]), "nor the enclave")
+        check(not alive(enclave_process()), "nor the enclave")
+
+    not_asked(request)
+
+
+def not_asked(request):
+    """A nitro-cli that failed once counted as an enclave that had ended: it was forgotten while it ran."""
+    deaf, stubborn, slow = DIR / "deaf", DIR / "stubborn", DIR / "slow"
+    equal(run(DIR / "old.eif").returncode, 0, "run")
+    deaf.touch()
+    equal(describe()["enclaves"][0]["lives"], None, "nobody knows")
+    said(run(DIR / "old.eif"), "something runs")
+    stubborn.touch()
+    done = host("stop", "--now")
+    equal(done.returncode, 1, f"an enclave that cannot be ended: {done.stderr}")
+    check("i-0123456789abcdef0-enc0000000000000010" in done.stderr, f"and is named: {done.stderr}")
+    check((RUN / "16.json").exists() and alive(enclave_process()), "nor is it forgotten")
+    stubborn.unlink()
+    equal(host("stop", "--now").returncode, 0, "the next one ends it, though nobody knows whether it runs")
+    wait_for("the enclave has ended", lambda: not alive(enclave_process()))
+    equal([f.name for f in RUN.glob("*.json")], [], "and forgets it")
+    deaf.unlink()
+
+    with staying("old") as stays:
+        wait_for("ready", lambda: stays.poll() is not None or written() == "ready", 20)
+        deaf.touch()
+        next_look()
+        next_look()
+        deaf.unlink()
+        next_look()
+        equal(stays.poll(), None, "it stays")
+        equal(Asker(describe()["urls"][0], request).ask(), 200, "and the enclave serves")
+        slow.touch()
+        next_look()
+        os.killpg(stays.pid, signal.SIGINT)  # as a terminal does
+        slow.unlink()
+        _, errors = stays.communicate(timeout=60)
+        equal(stays.returncode, 0, f"Ctrl-C: {errors}")
+    equal(errors.count("taken to run"), 1, f"once is enough, and nitro-cli did not get the signal: {errors}")
+    check(not alive(enclave_process()), "the enclave has ended")
+
+
+def staying(image):
+    command = [BIN / "veronnx", "host", "run", *run_words(DIR / f"{image}.eif", "--foreground", "--run-dir", RUN)]
+    return subprocess.Popen([str(word) for word in command], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            start_new_session=True)
+
+
+def next_look():
+    so_far = len(calls("describe-enclaves"))
+    wait_for("nitro-cli is asked", lambda: len(calls("describe-enclaves")) > so_far)
+
+
+def enclave_process():
+    return json.loads((DIR / "enclaves/16").read_text())["ProcessID"]
 
 
 def written():
