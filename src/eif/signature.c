@@ -196,11 +196,16 @@ static err_t measure_cert(const X509 *cert, uint8_t ret_pcr8[static PCR_LEN])
     return OK;
 }
 
+static int no_password(char *buffer UNUSED, int size UNUSED, int writing UNUSED, void *self UNUSED)
+{
+    return -1;
+}
+
 /* The first certificate of the text is the one, as AWS's tools have it. */
 static X509 *read_cert(struct view pem)
 {
     AUTO(bio_free_at) BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-    return bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    return bio != NULL ? PEM_read_bio_X509(bio, NULL, no_password, NULL) : NULL;
 }
 
 err_t eif_signature_check(struct view section, const uint8_t pcr0[static PCR_LEN], struct eif_signature *ret,

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -208,6 +209,18 @@ static void spoiled(void **state UNUSED)
     }
 }
 
+/* A file could make whoever looked at it be asked for a password by the terminal, and wait. */
+static void nobody_is_asked(void **state UNUSED)
+{
+    struct made m = good;
+    struct eif_signature s;
+    m.pem = "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,000102030405060708090A0B0C0D0E0F\n\n"
+            "MAAAAAAAAAAAAAAAAAAAAA==\n-----END CERTIFICATE-----\n";
+    ERR_clear_error();
+    assert_err(judge(&m, &s, NULL), ERR_EIF_SIGNATURE);
+    assert_int_equal(ERR_GET_REASON(ERR_peek_error()), PEM_R_BAD_PASSWORD_READ); /* and before it no other */
+}
+
 static void sizes(void **state UNUSED)
 {
     static uint8_t zeros[EIF_SIGNATURE_MAX + 1];
@@ -232,7 +245,8 @@ static void no_memory(void **state UNUSED)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(algorithms), cmocka_unit_test(spoiled), cmocka_unit_test(sizes),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(algorithms), cmocka_unit_test(spoiled),
+                                       cmocka_unit_test(nobody_is_asked), cmocka_unit_test(sizes),
                                        cmocka_unit_test(no_memory)};
     memset(pcr0, 0x5A, sizeof(pcr0));
     return cmocka_run_group_tests_name("eif signature", tests, NULL, NULL);
