@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define START_MS     30000
@@ -193,6 +194,16 @@ void host_side_stop(const struct host_side *s)
 
 /* ── leading elsewhere ── */
 
+/* The kernel takes a connection for a process that does nothing any more. */
+static err_t be_patient(int fd)
+{
+    static const struct timeval patience = {.tv_sec = CONTROL_MS / 1000};
+    return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0 &&
+                   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0
+               ? OK
+               : err_errno();
+}
+
 static err_t tell(const struct host_folder *f, const char *line, size_t n, struct why *why)
 {
     char path[HOST_PATH_MAX], answer[3] = "";
@@ -202,6 +213,8 @@ static err_t tell(const struct host_folder *f, const char *line, size_t n, struc
     err_t e = address_parse(view_of(path, strlen(path)), ADDRESS_CONNECT, &to);
     if (e == OK)
         e = address_reach(&to, clock_mono_ms() + CONTROL_MS, &fd);
+    if (e == OK)
+        e = be_patient(fd);
     if (e == OK)
         e = fd_write_all(fd, line, n);
     if (e == OK)

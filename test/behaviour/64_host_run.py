@@ -230,8 +230,13 @@ def main():
     verified = veronnx("verify", "node", url, "--allow-simulated", "--root", RUN / "17.root.pem", "--policy", DIR / "policy.conf")
     equal(verified.returncode, 0, f"verify node: {verified.stderr}")
 
-    # ── stop ──
+    # ── veronnx-host does nothing: the command waited for its answer for ever ──
     pid = state["host"]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    said(host("switch", DIR / "old.eif"), "veronnx-host does not take")
+    os.kill(pid, signal.SIGCONT)
+
+    # ── stop ──
     equal(program(pid), "veronnx-host", "the process beside it")
     equal(host("stop", "--now").returncode, 0, "stop")
     equal(calls("terminate-enclave"), [["--enclave-id", "i-0123456789abcdef0-enc0000000000000011"]], "ended at once")
