@@ -1,12 +1,15 @@
 /* Files without names until they are whole. */
 #include "cli/output.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,15 +103,29 @@ void output_done(struct output *o)
     *o = OUTPUT_NONE;
 }
 
-err_t output_reach(struct output *o, uint64_t prefix, struct why *why)
+/* ── standard output ── */
+
+static bool takes_more(uint64_t until_ms)
 {
-    if (o->path != NULL || prefix == o->copied)
-        return OK;
-    AUTO_MEM uint8_t *bytes = mem_alloc(1, MIN(COPY_SIZE, prefix - o->copied));
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    uint64_t now = clock_mono_ms();
+    return poll(&p, 1, until_ms > now ? (int)(until_ms - now) : 0) > 0;
+}
+
+/* What takes something takes so much at once; O_NONBLOCK would be there for all who have the same standard output. */
+static size_t step_size(void)
+{
+    struct stat st;
+    return fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) ? COPY_SIZE : PIPE_BUF;
+}
+
+static err_t copy(struct output *o, size_t step, const uint64_t *until_ms, struct why *why)
+{
+    AUTO_MEM uint8_t *bytes = mem_alloc(1, MIN(step, o->prefix - o->copied));
     if (bytes == NULL)
         return ERR_NOMEM;
-    while (o->copied < prefix) {
-        size_t n = MIN(COPY_SIZE, prefix - o->copied);
+    while (o->copied < o->prefix && (until_ms == NULL || takes_more(*until_ms))) {
+        size_t n = MIN(step, o->prefix - o->copied);
         TRY(fd_read_at(o->fd, o->copied, bytes, n));
         if (fd_write_all(STDOUT_FILENO, bytes, n) != OK)
             return failed("standard output", why);
@@ -116,6 +133,15 @@ err_t output_reach(struct output *o, uint64_t prefix, struct why *why)
     }
     return OK;
 }
+
+err_t output_reach(struct output *o, uint64_t prefix, struct why *why)
+{
+    uint64_t until_ms = o->copied == o->prefix ? clock_mono_ms() + OUTPUT_WAIT_MS : 0;
+    o->prefix = prefix;
+    return o->path != NULL || o->copied == prefix ? OK : copy(o, step_size(), &until_ms, why);
+}
+
+/* ── the end ── */
 
 static int give_name(const struct output *o, const char *name)
 {
@@ -127,7 +153,7 @@ static int give_name(const struct output *o, const char *name)
 err_t output_commit(struct output *o, struct why *why)
 {
     if (o->path == NULL)
-        return OK;
+        return o->copied == o->prefix ? OK : copy(o, COPY_SIZE, NULL, why);
     if (o->name == NULL) {
         AUTO_MEM char *name = other_name(o->path);
         if (name == NULL)
