@@ -66,14 +66,20 @@ err_t source_authorization(struct view text, struct buf *out)
     return buf_put_u8(out, '\0');
 }
 
+/* To its end, or one byte further than it may be long: a pipe gives it in parts. */
 static err_t read_token(const char *path, struct secret *ret, size_t *ret_len, struct why *why)
 {
     AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    TRY(secret_init(ret, TOKEN_MAX));
-    ssize_t n = fd < 0 ? -1 : read(fd, ret->data, TOKEN_MAX);
+    TRY(secret_init(ret, TOKEN_MAX + 1));
+    size_t len = 0;
+    ssize_t n = fd < 0 ? -1 : read(fd, ret->data, TOKEN_MAX + 1);
+    for (; n > 0; n = read(fd, ret->data + len, TOKEN_MAX + 1 - len))
+        len += (size_t)n;
     if (n < 0)
         return why_set(why, ERR_NOT_FOUND, "token file: %s: %s", path, strerrordesc_np(errno));
-    *ret_len = (size_t)n;
+    if (len > TOKEN_MAX)
+        return why_set(why, ERR_USAGE, "token file: over %d bytes: %s", TOKEN_MAX, path);
+    *ret_len = len;
     return OK;
 }
 

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <curl/curl.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -134,6 +136,38 @@ static void opening_says_what_is_wrong(void **state)
     sources_done(&s);
 }
 
+/* What was over the limit was cut off and sent as the token; so was what came with a second read. */
+static void token_files_are_read_to_their_end(void **state)
+{
+    static const struct {
+        size_t first, second; /* bytes, with a pause between them */
+        err_t e;
+    } rows[] = {{4096, 0, OK}, {2000, 2096, OK}, {4097, 0, ERR_USAGE}, {2000, 2097, ERR_USAGE}};
+    static char token[4097];
+    (void)state;
+    memset(token, 'x', sizeof(token));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        int fds[2];
+        char path[32];
+        struct sources s = {.n = 0};
+        struct why why = {0};
+        struct fetch_options o = {.sources = {{.kind = SOURCE_FILES, .value = "http://h/", .token_file = path}},
+                                  .n_sources = 1};
+        assert_int_equal(pipe2(fds, O_DIRECT), 0); /* each read gives what was written at once */
+        (void)snprintf(path, sizeof(path), "/dev/fd/%d", fds[0]);
+        assert_int_equal(write(fds[1], token, rows[i].first), rows[i].first);
+        assert_int_equal(write(fds[1], token, rows[i].second), rows[i].second);
+        (void)close(fds[1]);
+        assert_int_equal(sources_open(&o, &s, &why), rows[i].e);
+        if (rows[i].e == OK)
+            assert_int_equal(strlen(s.list[0].fields->next->data), strlen("Authorization: Bearer ") + 4096);
+        else
+            assert_non_null(strstr(why.text, "4096"));
+        sources_done(&s);
+        (void)close(fds[0]);
+    }
+}
+
 /* Each allocation in turn, libcurl's included: an error, and nothing is left behind. */
 static void memory_can_be_refused(void **state)
 {
@@ -166,6 +200,7 @@ int main(void)
         cmocka_unit_test(refused_options),
         cmocka_unit_test(tokens),
         cmocka_unit_test(opening_says_what_is_wrong),
+        cmocka_unit_test(token_files_are_read_to_their_end),
         cmocka_unit_test(memory_can_be_refused),
     };
     if (http_setup() != OK)
