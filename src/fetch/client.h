@@ -35,10 +35,11 @@ enum want_state {
 /* A block that was asked for; then the answer, until it is sent. */
 struct want {
     TAILQ_ENTRY(want) entry;
-    struct client *client; /* NULL: nobody wants it any more, and it goes when its job is done */
+    struct client *client; /* NULL: that is gone, and it goes when its job is done */
     struct cid cid;
     bool whole_dag;
     enum want_state state;
+    bool cancelled; /* nobody wants it, but its client still holds what its job needs */
     uint64_t began_ms;
     size_t chunks;     /* that the next try begins with */
     struct body *body; /* of the job, of the next try, and in the end of the answer */

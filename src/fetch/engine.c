@@ -65,7 +65,7 @@ static void drop_want(struct client *c, struct want *w)
 {
     stop_tries(w);
     TAILQ_REMOVE(&c->wants, w, entry);
-    c->want_bytes -= block_want_len(w->cid.len);
+    c->want_bytes -= w->cancelled ? 0 : block_want_len(w->cid.len);
     w->client = NULL;
     if (w->state == WANT_LOOKING)
         return;
@@ -160,13 +160,24 @@ static err_t on_want(void *self, struct client *c, const struct cid *cid, bool w
     return OK;
 }
 
+/* Who could get rid of what the disk still works on would get memory for it without end. */
+static void cancel_want(struct client *c, struct want *w)
+{
+    if (w->state != WANT_LOOKING) {
+        drop_want(c, w);
+        return;
+    }
+    w->cancelled = true;
+    c->want_bytes -= block_want_len(w->cid.len);
+}
+
 /* What is being sent cannot be called back, and what was sent need not be. */
 static void on_cancel(void *self UNUSED, struct client *c, const struct cid *cid)
 {
     struct want *w = NULL;
     TAILQ_FOREACH (w, &c->wants, entry)
-        if (cid_equal(&w->cid, cid)) {
-            drop_want(c, w);
+        if (!w->cancelled && cid_equal(&w->cid, cid)) {
+            cancel_want(c, w);
             return;
         }
 }

@@ -44,13 +44,20 @@ static void tell_faults(struct engine *e, const struct want *w)
         keep_remove(e, &w->cid);
 }
 
+static void free_want(struct want *w)
+{
+    if (w->client != NULL)
+        TAILQ_REMOVE(&w->client->wants, w, entry);
+    body_release(&w->body);
+    mem_free(w);
+}
+
 static void looked(struct engine *e, struct disk_job *job)
 {
     struct want *w = job->user;
     tell_faults(e, w);
-    if (w->client == NULL) {
-        body_release(&w->body);
-        mem_free(w);
+    if (w->client == NULL || w->cancelled) {
+        free_want(w);
     } else if (job->result == OK) {
         struct body *body = TAKE_PTR(w->body);
         body_trim(body);

@@ -77,12 +77,36 @@ static void who_falls_silent_is_left_alone(void **state)
     web_free(good);
 }
 
+/* A want that was cancelled while the disk worked on it was nobody's, and so was its memory: one stream got all of it.
+ */
+static void what_is_cancelled_is_held_until_it_goes(void **state)
+{
+    struct rig *r = *state;
+    struct bare *b = bare_new(r);
+    struct cid hello = keep(r, text_view("hello"));
+    for (size_t i = 0; i < 2 * ENGINE_CHUNKS / BODY_CHUNKS_MAX; i++) {
+        say(&b->stream, BLOCK_WANT, &hello);
+        assert_int_equal(engine_read(&b->engine, b->client), OK);
+        engine_begin(&b->engine);
+        say(&b->stream, BLOCK_CANCEL, &hello);
+        assert_int_equal(engine_read(&b->engine, b->client), OK);
+        assert_int_equal(engine_held(&b->engine, b->client) + b->engine.pool.n_free, ENGINE_CHUNKS);
+    }
+    assert_true(b->engine.pool.n_free > 0);
+    bare_answer(b);
+    assert_true(TAILQ_EMPTY(&b->client->ready));
+    assert_int_equal(b->client->want_bytes, 0);
+    assert_int_equal(b->engine.pool.n_free, ENGINE_CHUNKS);
+    bare_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_want_after_a_long_quiet_has_its_time),
         RIG_TEST(a_stream_after_a_long_quiet_began_now),
         RIG_TEST(who_falls_silent_is_left_alone),
+        RIG_TEST(what_is_cancelled_is_held_until_it_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
