@@ -7,6 +7,7 @@
 #include "config/parse.h"
 #include "config/value.h"
 #include "jail/jail.h"
+#include "receipt/bundle.h"
 #include "wire/delivery.h"
 #include "wire/frame.h"
 #include "wire/roles.h"
@@ -22,6 +23,7 @@
 #define READ_MS   10000
 #define FILES_MAX 4
 _Static_assert(CONFIG_FILE_MAX == DELIVERY_TEXT_MAX, "a file can be delivered");
+_Static_assert(CONF_TEXT_MAX == BUNDLE_TEXT_MAX, "a verifier takes what is committed");
 
 struct source {
     const char *name;
@@ -192,18 +194,28 @@ static err_t apply_files(struct job *j)
 
 /* ── the answer ── */
 
+static err_t write_out(struct job *j, enum option_section section, struct buf *text, uint32_t *ret_len)
+{
+    err_t e = config_canonical(&j->config, section, text);
+    if (e == ERR_TOO_LARGE)
+        return why_set(&j->why, ERR_USAGE, "[%s]: larger than %zu bytes written out", option_sections[section],
+                       CONF_TEXT_MAX);
+    *ret_len = (uint32_t)text->len;
+    return e;
+}
+
 static err_t answer(struct job *j, const struct wire_end *control)
 {
-    AUTO_BUF struct buf texts = BUF_WITH(2 * CONF_TEXT_MAX);
+    AUTO_BUF struct buf node = BUF_WITH(CONF_TEXT_MAX);
+    AUTO_BUF struct buf policy = BUF_WITH(CONF_TEXT_MAX);
     AUTO_FD int fd = -1;
     struct msg_empty none = {0};
-    TRY(config_canonical(&j->config, SECTION_NODE, &texts));
-    j->config.conf.node_text_len = (uint32_t)texts.len;
-    TRY(config_canonical(&j->config, SECTION_POLICY, &texts));
-    j->config.conf.policy_text_len = (uint32_t)texts.len - j->config.conf.node_text_len;
+    TRY(write_out(j, SECTION_NODE, &node, &j->config.conf.node_text_len));
+    TRY(write_out(j, SECTION_POLICY, &policy, &j->config.conf.policy_text_len));
     TRY(memfd_new("veronnx-config", 0, &fd));
     TRY(fd_write_all(fd, &j->config.conf, sizeof(j->config.conf)));
-    TRY(fd_write_all(fd, texts.data, texts.len));
+    TRY(fd_write_all(fd, node.data, node.len));
+    TRY(fd_write_all(fd, policy.data, policy.len));
     TRY(memfd_seal(fd, SEALS_FILE));
     return wire_send_wait(control, MSG_CONFIG_DONE, &none, view_of(NULL, 0), &fd, 1);
 }
@@ -272,7 +284,7 @@ int config_main(int argc, char **argv)
     err_t e = read_all(j, argc, argv, &control);
     if (e == OK)
         e = answer(j, &control);
-    else if (complain(j, e, &control) != OK)
-        return 1;
-    return e == OK ? 0 : 2;
+    if (e == OK)
+        return 0;
+    return complain(j, e, &control) == OK ? 2 : 1;
 }

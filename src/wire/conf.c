@@ -74,7 +74,8 @@ static err_t check_numbers(const struct conf *c)
 
 static err_t conf_check(const struct conf *c, size_t size)
 {
-    if (size != sizeof(*c) + (size_t)c->node_text_len + c->policy_text_len)
+    if (c->node_text_len > CONF_TEXT_MAX || c->policy_text_len > CONF_TEXT_MAX ||
+        size != sizeof(*c) + (size_t)c->node_text_len + c->policy_text_len)
         return ERR_PROTOCOL;
     if (c->n_listen > CONF_LISTEN_MAX || c->n_aliases > CONF_ALIAS_MAX || c->n_allow > CONF_ALLOW_MAX ||
         c->n_domains > CONF_DOMAIN_MAX || c->n_preload > CONF_PRELOAD_MAX || c->n_sources > CONF_SOURCE_MAX)

@@ -45,6 +45,14 @@ with tempfile.TemporaryDirectory() as folder:
     refused("--config", where / "large.conf", words=["--config", "16384", "large.conf"])
     for arguments, *words in OPTIONS:
         refused(*arguments, words=words)
+    # what no verifier would take was committed; and twice as much was refused without a word
+    models = [f"QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKPgyV/{'a' * 230}{n:03}" for n in range(220)]
+    aliases, files = [f"--alias={n:0120} {model}" for n, model in enumerate(models)], []
+    for n in range(4):
+        (where / f"{n}.conf").write_text("[policy]\n" + "".join(f"allow = {model}\n" for model in models[55 * n:55 * n + 55]))
+        files += ["--config", where / f"{n}.conf"]
+    for arguments in (aliases, files + aliases):
+        refused(*arguments, words=["[policy]: larger than 65536 bytes written out"])
 
     (where / "file").touch()
     for option in ("--state", "--store"):

@@ -17,19 +17,24 @@
 static struct conf conf;
 static const char texts[] = "nodepolicy";
 
-static err_t map_sealed(size_t text_len, int seals)
+static err_t map_with(const char *text, size_t text_len, int seals)
 {
     AUTO_FD int fd = -1;
     AUTO(map_done) struct map m = {0};
     const struct conf *got = NULL;
     assert_int_equal(memfd_new("conf", 0, &fd), OK);
     assert_int_equal(fd_write_all(fd, &conf, sizeof(conf)), OK);
-    assert_int_equal(fd_write_all(fd, texts, text_len), OK);
+    assert_int_equal(fd_write_all(fd, text, text_len), OK);
     assert_int_equal(memfd_seal(fd, seals), OK);
     err_t e = conf_map(fd, &m, &got);
     if (e == OK)
         assert_memory_equal(got, &conf, sizeof(conf));
     return e;
+}
+
+static err_t map_sealed(size_t text_len, int seals)
+{
+    return map_with(texts, text_len, seals);
 }
 
 static err_t map_it(void)
@@ -50,6 +55,21 @@ static void test_whole(void **state)
     assert_int_not_equal(map_sealed(10, F_SEAL_SHRINK), OK);
     conf.node_text_len = conf.policy_text_len = UINT32_MAX;
     assert_int_equal(map_sealed(10, SEALS_FILE), ERR_PROTOCOL);
+}
+
+/* A text that had the room of both would fit into no bundle. */
+static void test_one_text_too_long(void **state)
+{
+    static const char none[CONF_TEXT_MAX + 1];
+    (void)state;
+    conf_least(&conf);
+    for (uint32_t more = 0; more <= 1; more++)
+        for (size_t which = 0; which < 2; which++) {
+            err_t wanted = more == 0 ? OK : ERR_PROTOCOL;
+            conf.node_text_len = which == 0 ? CONF_TEXT_MAX + more : 0;
+            conf.policy_text_len = which == 1 ? CONF_TEXT_MAX + more : 0;
+            assert_int_equal(map_with(none, CONF_TEXT_MAX + more, SEALS_FILE), wanted);
+        }
 }
 
 static err_t with_number(const struct option *o, size_t size, uint64_t n)
@@ -142,8 +162,8 @@ static void test_texts_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),  cmocka_unit_test(test_numbers),   cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_counts), cmocka_unit_test(test_texts_end),
+        cmocka_unit_test(test_whole),   cmocka_unit_test(test_one_text_too_long), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_choices), cmocka_unit_test(test_counts),            cmocka_unit_test(test_texts_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
