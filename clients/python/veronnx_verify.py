@@ -234,7 +234,7 @@ def verify_chain(ders, now):
 def verify_document(data, root=None, allow_simulated=False, allow_debug=False, now=None, archived=False, max_age=300, pcrs=None, any_image=False,
                     nonce=None):
     """The fields of a genuine document. `root`: DER of a certificate that is trusted in the place of AWS's, for simulated nodes; `pcrs`: index to hex,
-    at least of 0, 1 and 2, which are the image; without them a document is refused unless `any_image` says that any image is good."""
+    of 0, 1 and 2 all three, which are the image; without them a document is refused unless `any_image` says that any image is good."""
     fields, signed, signature = read_document(data)
     trusted = sha256(root) if root and allow_simulated else AWS_ROOT
     check(sha256(fields["cabundle"][0]) == trusted, "DOC_ROOT", "another root")
@@ -251,8 +251,9 @@ def verify_document(data, root=None, allow_simulated=False, allow_debug=False, n
     check(allow_simulated or not fields["module_id"].startswith("sim-"), "DOC_SIMULATED")
     for n in range(3):
         check(allow_debug or any(fields["pcrs"].get(n, b"")), "DOC_DEBUG", "PCR%d" % n)
-    check(any_image or pcrs is not None, "DOC_POLICY", "which image? pcrs, or any_image=True")
-    check(pcrs is None or {0, 1, 2} <= set(pcrs), "DOC_POLICY", "PCR0, 1 and 2 belong together")
+    image = {0, 1, 2} & set(pcrs or {})
+    check(any_image or image, "DOC_POLICY", "which image? pcrs, or any_image=True")
+    check(len(image) in (0, 3), "DOC_POLICY", "PCR0, 1 and 2 belong together")
     for n, value in (pcrs or {}).items():
         check(n in fields["pcrs"] and fields["pcrs"][n].hex() == value.lower(), "DOC_PCR", "PCR%d" % n)
     check(nonce is None or fields.get("nonce") == nonce, "DOC_NONCE")

@@ -102,10 +102,14 @@ static bool names_pcr(const struct attest_policy *p, unsigned index)
    not enough. */
 static err_t check_policy(const struct judgement *j, struct why *why)
 {
-    for (unsigned i = 0; i <= 2 && !j->policy->any_image; i++)
-        if (!names_pcr(j->policy, i))
-            return why_set(why, ERR_DOC_POLICY, "no value for PCR%u, and not any image is good", i);
-    return OK;
+    unsigned named = 0;
+    for (unsigned i = 0; i <= 2; i++)
+        named += names_pcr(j->policy, i);
+    if (named == 1 || named == 2)
+        return why_set(why, ERR_DOC_POLICY, "values for %u of PCR0, 1 and 2: they belong together", named);
+    return named == 3 || j->policy->any_image
+               ? OK
+               : why_set(why, ERR_DOC_POLICY, "no values for PCR0, 1 and 2, and not any image is good");
 }
 
 static err_t check_pcrs(const struct judgement *j, struct why *why)

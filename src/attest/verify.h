@@ -27,7 +27,7 @@ struct attest_policy {
     bool archived;    /* everything is looked at as of the document's own time: that it is fresh is not shown */
     uint64_t now_ms;  /* unless archived: Unix milliseconds */
     uint64_t max_age_ms;
-    bool any_image;                /* else `pcrs` must name PCR0, 1 and 2 */
+    bool any_image;                /* `pcrs` need not name PCR0, 1 and 2; else all three, and never one or two */
     const struct attest_pcr *pcrs; /* all of them must be there and equal */
     size_t n_pcrs;
     struct view nonce; /* without data: not compared; else equal, like the next two */

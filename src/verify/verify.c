@@ -136,6 +136,15 @@ static bool in_debug_mode(const struct document *d)
     return false;
 }
 
+static bool names_image(const struct veronnx_expect *x)
+{
+    unsigned named = 0;
+    for (size_t i = 0; i < x->n_pcrs; i++)
+        if (x->pcrs[i].index <= 2)
+            named |= 1U << x->pcrs[i].index;
+    return named == 7;
+}
+
 static void check_document(struct evidence *v, struct veronnx_report *r)
 {
     const struct why none = {""};
@@ -152,7 +161,7 @@ static void check_document(struct evidence *v, struct veronnx_report *r)
     e = attest_verify(&v->document, &policy, made);
     if (e == OK || made->n > 0)
         add_document_checks(made, r);
-    r->image_compared = v->expect->n_pcrs > 0;
+    r->image_compared = names_image(v->expect);
     r->simulated = evidence_simulated(v);
     r->debug = in_debug_mode(&v->document);
 }

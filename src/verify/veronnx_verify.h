@@ -39,7 +39,7 @@ struct veronnx_expect {
     bool archived;       /* all as of the document's own time: that it is fresh is not shown */
     uint64_t now_ms;     /* else: Unix milliseconds */
     uint64_t max_age_ms; /* of a document that is not archived */
-    bool any_image;      /* else `pcrs` must have PCR0, 1 and 2 */
+    bool any_image;      /* `pcrs` need not have PCR0, 1 and 2; else all three, and never one or two */
     const struct veronnx_pcr *pcrs;
     size_t n_pcrs;
     struct veronnx_bytes document_nonce;
@@ -79,7 +79,7 @@ struct veronnx_check {
 struct veronnx_report {
     size_t n;        /* of the checks that were made, in order; what cannot be parsed ends the list */
     size_t n_failed;
-    bool image_compared; /* false: any image would have been good */
+    bool image_compared; /* `pcrs` has PCR0, 1 and 2; false: any image would have been good */
     bool simulated;      /* of a simulator, which was allowed: it proves nothing about hardware */
     bool debug;          /* in debug mode, which was allowed: the host could look into it and change it */
     struct veronnx_check check[VERONNX_CHECKS_MAX];

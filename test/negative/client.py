@@ -67,6 +67,8 @@ for size in range(1, 15):
 good = next(row[4] for row in rows() if row[:2] == ("attestation", "good"))
 for image_options, code in (({}, "DOC_POLICY"), ({"any_image": False}, "DOC_POLICY"), ({"pcrs": {}}, "DOC_POLICY"),
                             ({"pcrs": {0: PCRS[0].hex()}}, "DOC_POLICY"), ({"pcrs": image("other.json")}, "DOC_PCR"), ({"pcrs": image("other.json"), "any_image": True}, "DOC_PCR"),
+                            ({"pcrs": {0: PCRS[0].hex()}, "any_image": True}, "DOC_POLICY"), ({"pcrs": {3: PCRS[3].hex()}}, "DOC_POLICY"),
+                            ({"pcrs": {3: PCRS[3].hex()}, "any_image": True}, None), ({"pcrs": {3: PCRS[2].hex()}, "any_image": True}, "DOC_PCR"),
                             ({"pcrs": image("pcrs.json")}, None), ({"any_image": True}, None)):
     try:
         client.verify_document(good, root=CHAIN[0], allow_simulated=True, now=NOW, **image_options)

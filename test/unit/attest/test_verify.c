@@ -133,6 +133,12 @@ static void images(void **state UNUSED)
         p.pcrs = pcrs;
         assert_verdict(&d, &p, ERR_DOC_POLICY);
     }
+    p.any_image = true;
+    for (size_t n = 0; n < 4; n++) { /* one or two of three passed for an image that was compared */
+        p.n_pcrs = n;
+        assert_verdict(&d, &p, n == 0 || n == 3 ? OK : ERR_DOC_POLICY);
+    }
+    p.any_image = false;
     p.n_pcrs = 3;
     assert_verdict(&d, &p, OK);
     p.n_pcrs = 4;

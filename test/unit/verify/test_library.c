@@ -103,6 +103,12 @@ static void attestation(void **state)
     x.any_image = false;
     assert_true(veronnx_verify_attestation(good, &x, &r));
     assert_true(r.image_compared);
+    pcrs[0].index = 3; /* not of the image, which was said to have been compared */
+    memset(pcrs[0].value, 4, sizeof(pcrs[0].value));
+    x.n_pcrs = 1;
+    x.any_image = true;
+    assert_true(veronnx_verify_attestation(good, &x, &r));
+    assert_false(r.image_compared);
     x.root.data = NULL; /* a root of one's own needs simulation to be allowed, and so does the lack of one */
     assert_false(veronnx_verify_attestation(good, &x, &r));
     assert_true(failed(&r, "root", "DOC_ROOT"));
