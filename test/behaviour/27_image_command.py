@@ -157,6 +157,9 @@ with tempfile.TemporaryDirectory() as folder:
         inspect([(1, KERNEL), (2, line), meta, (3, RAMDISK0), (3, ramdisk(second))], "one entry replaces another")
     inspect([(1, KERNEL), (2, line), meta, (3, RAMDISK0 + ramdisk([("hidden", X, b"x")])), (3, RAMDISK1)], "2 archives", "/hidden")
     inspect([(1, KERNEL), (2, line), meta, (3, RAMDISK0), (3, ramdisk([("su", X | 0o4000, b"x")]))], "set-user-ID")
+    # the kernel makes /b a link to /a and writes over it: the digest beside /a is not that of what is run
+    linked = entry(7, "a", X, b"good", 2) + entry(7, "b", X, b"evil", 2) + ramdisk([("d", D, b"", 2)])
+    inspect([(1, KERNEL), (2, line), meta, (3, RAMDISK0), (3, linked)], "2 links", "another entry: /a", "another entry: /b")
     inspect([(1, KERNEL), (2, line), meta, (3, RAMDISK0), (3, RAMDISK1 + bytes(2))], "multiple of 4")
     inspect([(1, KERNEL), (2, line), meta, (3, b""), (3, RAMDISK1)], "ramdisk 0: nothing is in it")
     inspect([(1, KERNEL), (2, line), meta, (3, RAMDISK0), (3, ramdisk([("\x1b[2J", X, b"x")]))], "/?[2J")
