@@ -151,6 +151,15 @@ static err_t end_one(struct host_command *c, struct enclave *over, struct why *w
     return enclave_end(&c->folder, &c->side, over, led, why);
 }
 
+/* What a command that was killed has left. */
+static err_t end_rest(struct host_command *c, const struct enclave *old, struct why *why)
+{
+    for (size_t i = 0; i < c->n_enclaves; i++)
+        if (&c->enclaves[i] != old && c->enclaves[i].state != ENCLAVE_READY)
+            TRY(end_one(c, &c->enclaves[i], why));
+    return OK;
+}
+
 static err_t change(struct host_command *c, const struct enclave *old, struct enclave *e, struct why *why)
 {
     struct why second = {0};
@@ -177,6 +186,7 @@ static err_t host_switch(struct host_command *c, struct why *why)
     struct enclave *old = find_old(c);
     if (old == NULL)
         return why_set(why, ERR_CLOSED, "no enclave serves in %s: veronnx host stop, then run", c->folder.path);
+    TRY(end_rest(c, old, why));
     e.cid = c->enclaves[c->n_enclaves - 1].cid + 1;
     struct host_settings *s = &c->side.settings;
     s->cpus = said->cpus > 0 ? said->cpus : s->cpus;

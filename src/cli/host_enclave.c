@@ -155,20 +155,24 @@ static err_t stop_and_forget(const struct host_folder *f, const struct host_side
 {
     struct why said = {0};
     if (machine_of(&s->settings)->stop(e, &said) != OK)
-        return why_set(why, ERR_CLOSED, "enclave %u may still run: %s (%s)", e->cid, e->id, said.text);
+        return why_set(why, ERR_CLOSED, "enclave %u may still run: %s (%s)", e->cid, e->id[0] != '\0' ? e->id : e->name,
+                       said.text);
     enclave_forget(f, e);
     return OK;
 }
 
 err_t enclave_run(const struct host_folder *f, const struct host_side *s, struct enclave *e, struct why *why)
 {
-    const struct machine *m = machine_of(&s->settings);
     char console[HOST_PATH_MAX];
     enclave_forget(f, e); /* what a command that was killed has left */
     host_folder_of(f, e->cid, "console", console);
     (void)unlink(console);
-    TRY(m->start(f, &s->settings, e, why));
-    err_t error = enclave_write(f, e, why);
+    (void)snprintf(e->name, sizeof(e->name), "veronnx-%u-%d-%llu", e->cid, (int)getpid(),
+                   (unsigned long long)clock_wall_us());
+    TRY(enclave_write(f, e, why)); /* whoever comes after a command that was killed here can end it */
+    err_t error = machine_of(&s->settings)->start(f, &s->settings, e, why);
+    if (error == OK)
+        error = enclave_write(f, e, why);
     if (error == OK)
         error = get_ready(f, s, e, why);
     if (error == OK)

@@ -269,6 +269,7 @@ err_t enclave_write(const struct host_folder *f, const struct enclave *e, struct
     yyjson_mut_doc_set_root(doc, root);
     (void)yyjson_mut_obj_add_uint(doc, root, "cid", e->cid);
     (void)yyjson_mut_obj_add_str(doc, root, "state", enclave_states[e->state]);
+    (void)yyjson_mut_obj_add_str(doc, root, "name", e->name);
     (void)yyjson_mut_obj_add_str(doc, root, "id", e->id);
     (void)yyjson_mut_obj_add_str(doc, root, "image", e->image);
     for (size_t i = 0; i < ENCLAVE_PCRS; i++)
@@ -291,6 +292,7 @@ static void take_enclave(yyjson_val *root, void *ret)
     for (enum enclave_state s = 0; s < ENCLAVE_STATES_; s++)
         if (strcmp(state, enclave_states[s]) == 0)
             e->state = s;
+    get_text(root, "name", e->name, sizeof(e->name));
     get_text(root, "id", e->id, sizeof(e->id));
     get_text(root, "image", e->image, sizeof(e->image));
     for (size_t i = 0; i < ENCLAVE_PCRS; i++)

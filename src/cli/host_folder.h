@@ -52,7 +52,8 @@ extern const char *const enclave_states[ENCLAVE_STATES_];
 struct enclave {
     uint32_t cid; /* its name in the folder, and on EC2 its context id */
     enum enclave_state state;
-    char id[ENCLAVE_ID_MAX]; /* nitro-cli's; "" under QEMU */
+    char name[ENCLAVE_ID_MAX]; /* what nitro-cli was told; no other enclave has it */
+    char id[ENCLAVE_ID_MAX];   /* nitro-cli's; "" under QEMU, and while it has not said it */
     char image[HOST_PATH_MAX];
     char pcr[ENCLAVE_PCRS][ENCLAVE_PCR_MAX];     /* of the image's file */
     struct process processes[ENCLAVE_PROCESSES]; /* under QEMU: the vsock device, the machine */

@@ -22,9 +22,11 @@
 
 /* ── nitro-cli ── */
 
-static err_t terminate(const char *by, const char *which, struct why *why)
+static err_t terminate(const struct enclave *e, struct why *why)
 {
-    const char *const argv[] = {"nitro-cli", "terminate-enclave", by, which, NULL};
+    bool known = e->id[0] != '\0';
+    const char *const argv[] = {"nitro-cli", "terminate-enclave", known ? "--enclave-id" : "--enclave-name",
+                                known ? e->id : e->name, NULL};
     AUTO_BUF struct buf out = BUF_WITH(ANSWER_MAX);
     return process_ask(argv, NITRO_MS, &out, why);
 }
@@ -33,15 +35,14 @@ static err_t nitro_start(const struct host_folder *f UNUSED, const struct host_s
                          struct why *why)
 {
     AUTO_BUF struct buf out = BUF_WITH(ANSWER_MAX);
-    char name[32], cpus[16], memory[16], cid[16];
-    (void)snprintf(name, sizeof(name), "veronnx-%u", e->cid);
+    char cpus[16], memory[16], cid[16];
     (void)snprintf(cpus, sizeof(cpus), "%u", s->cpus);
     (void)snprintf(memory, sizeof(memory), "%u", s->memory_mib);
     (void)snprintf(cid, sizeof(cid), "%u", e->cid);
     const char *const argv[] = {"nitro-cli",
                                 "run-enclave",
                                 "--enclave-name",
-                                name,
+                                e->name,
                                 "--eif-path",
                                 e->image,
                                 "--cpu-count",
@@ -52,11 +53,11 @@ static err_t nitro_start(const struct host_folder *f UNUSED, const struct host_s
                                 cid,
                                 s->debug ? "--debug-mode" : NULL,
                                 NULL};
-    TRY(process_ask(argv, RUN_MS, &out, why));
-    err_t error = nitro_answer_id(buf_view(&out), e->cid, e->id, sizeof(e->id), why);
-    if (error != OK)
-        (void)terminate("--enclave-name", name, NULL);
-    return error;
+    err_t error = process_ask(argv, RUN_MS, &out, why);
+    if (error == ERR_USAGE)
+        e->name[0] = '\0'; /* there is no nitro-cli */
+    TRY(error);
+    return nitro_answer_id(buf_view(&out), e->cid, e->id, sizeof(e->id), why);
 }
 
 static enum life nitro_life(const struct enclave *e)
@@ -68,7 +69,7 @@ static enum life nitro_life(const struct enclave *e)
     bool runs = false;
     err_t error = process_ask(argv, NITRO_MS, &out, &why);
     if (error == OK)
-        error = nitro_answer_runs(buf_view(&out), e->id, &runs);
+        error = nitro_answer_runs(buf_view(&out), e->id, e->name, &runs);
     if (error != OK && !said)
         (void)fprintf(stderr, "veronnx host: %s: the enclave is taken to run\n", why.text);
     said = error != OK;
@@ -78,9 +79,9 @@ static enum life nitro_life(const struct enclave *e)
 /* It may end by itself between the question and the command. */
 static err_t nitro_stop(const struct enclave *e, struct why *why)
 {
-    if (e->id[0] == '\0' || nitro_life(e) == LIFE_GONE)
+    if ((e->id[0] == '\0' && e->name[0] == '\0') || nitro_life(e) == LIFE_GONE)
         return OK;
-    err_t error = terminate("--enclave-id", e->id, why);
+    err_t error = terminate(e, why);
     return error == OK || nitro_life(e) == LIFE_GONE ? OK : error;
 }
 
@@ -154,14 +155,9 @@ static err_t qemu_stop(const struct enclave *e, struct why *why UNUSED)
 
 static err_t qemu_start(const struct host_folder *f, const struct host_settings *s, struct enclave *e, struct why *why)
 {
-    err_t error = link_services(f, e, why);
-    if (error == OK)
-        error = start_device(f, e, why);
-    if (error == OK)
-        error = start_machine(f, s, e, why);
-    if (error != OK)
-        (void)qemu_stop(e, NULL);
-    return error;
+    TRY(link_services(f, e, why));
+    TRY(start_device(f, e, why));
+    return start_machine(f, s, e, why);
 }
 
 static enum life qemu_life(const struct enclave *e)

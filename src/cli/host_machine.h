@@ -10,7 +10,7 @@ enum life { LIFE_GONE, LIFE_RUNS, LIFE_UNKNOWN };
 struct machine {
     const char *name;
     const char *reach; /* the usual form of an address; NULL: a socket of the folder */
-    /* Both write what they started into `e`. ERR_USAGE or ERR_CLOSED with a sentence; nothing is left then. */
+    /* Writes what it started into `e`. On an error, with a sentence, `stop` ends what may be there. */
     err_t (*start)(const struct host_folder *f, const struct host_settings *s, struct enclave *e, struct why *why);
     enum life (*life)(const struct enclave *e);
     /* ERR_CLOSED or ERR_TIMEOUT, with a sentence, when it may still run. */

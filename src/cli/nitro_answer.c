@@ -25,7 +25,7 @@ err_t nitro_answer_id(struct view answer, uint32_t cid, char *ret_id, size_t siz
     return good ? OK : why_set(why, ERR_CLOSED, "nitro-cli run-enclave: no EnclaveID, or not EnclaveCID %u", cid);
 }
 
-err_t nitro_answer_runs(struct view answer, const char *id, bool *ret)
+err_t nitro_answer_runs(struct view answer, const char *id, const char *name, bool *ret)
 {
     size_t i = 0, n = 0;
     yyjson_val *row = NULL;
@@ -35,7 +35,9 @@ err_t nitro_answer_runs(struct view answer, const char *id, bool *ret)
     bool list = yyjson_is_arr(root);
     yyjson_arr_foreach(root, i, n, row)
     {
-        found |= yyjson_equals_str(yyjson_obj_get(row, "EnclaveID"), id) &&
+        bool it = id[0] != '\0' ? yyjson_equals_str(yyjson_obj_get(row, "EnclaveID"), id)
+                                : yyjson_equals_str(yyjson_obj_get(row, "EnclaveName"), name);
+        found |= it &&
                  !yyjson_equals_str(yyjson_obj_get(row, "State"), "TERMINATING");
     }
     yyjson_doc_free(doc);

@@ -8,8 +8,8 @@
    with a sentence, when it does not say so. */
 err_t nitro_answer_id(struct view answer, uint32_t cid, char *ret_id, size_t size, struct why *why);
 
-/* Of describe-enclaves: whether the enclave with this id is there, and not on its way out. ERR_MALFORMED when it is no
-   list. */
-err_t nitro_answer_runs(struct view answer, const char *id, bool *ret);
+/* Of describe-enclaves: whether the enclave with this id is there, and not on its way out; `id` "": with this name.
+   ERR_MALFORMED when it is no list. */
+err_t nitro_answer_runs(struct view answer, const char *id, const char *name, bool *ret);
 
 #endif

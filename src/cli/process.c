@@ -124,6 +124,9 @@ static sigset_t held(void)
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
+    struct sigaction hangup = {0};
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup */
+        (void)sigaddset(&set, SIGHUP);
     return set;
 }
 

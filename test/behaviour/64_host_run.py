@@ -38,24 +38,25 @@ known = [json.loads(f.read_text()) for f in sorted(enclaves.iterdir())]
 if action == "run-enclave":
     cid = int(value("--enclave-cid"))
     print("Start allocating memory...", flush=True)
-    if "mute" in value("--eif-path"):
-        print("{{}}")
-        subprocess.Popen(["sleep", "3"], stderr=subprocess.DEVNULL)  # holds on to the output
-        sys.exit(0)
     at = lambda name: f"unix:{{DIR}}/{{name}}"
     node = [{str(BIN / "veronnx")!r}, "serve", "--simulate", "--config", at("config"), "--listen", at(f"{{cid}}-443"), "--admin-listen",
             at(f"{{cid}}-9001"), "--blocks-from", at("blocks"), "--log-to", at("log"), "--state", str(DIR / f"state-{{cid}}")]
     if "bad" in value("--eif-path"):
         node = ["sleep", "1"]
-    if "slow" in value("--eif-path"):
+    if "slow" in value("--eif-path") or "mute" in value("--eif-path"):
         node = ["sleep", "60"]
-    pid = subprocess.Popen(node, stdin=subprocess.DEVNULL, stdout=open(DIR / "node.txt", "a"), stderr=subprocess.STDOUT,
-                           start_new_session=True).pid
+    pid = subprocess.Popen(node, stdin=subprocess.DEVNULL, stdout=None if "mute" in value("--eif-path") else open(DIR / "node.txt", "a"),
+                           stderr=subprocess.STDOUT, start_new_session=True).pid  # a mute one holds on to the output
     e = {{"EnclaveName": value("--enclave-name"), "EnclaveID": f"i-0123456789abcdef0-enc{{cid:016x}}", "ProcessID": pid, "EnclaveCID": cid,
          "NumberOfCPUs": int(value("--cpu-count")), "CPUIDs": [1, 3], "MemoryMiB": int(value("--memory"))}}
+    (DIR / "enclave").write_text(json.dumps(e))
+    (DIR / "enclave").rename(enclaves / str(cid))
+    if "mute" in value("--eif-path"):
+        os.kill(os.getpid(), signal.SIGKILL if (DIR / "killed").exists() else 0)
+        print("{{}}")
+        sys.exit(0)
     print(f"Started enclave with enclave-cid: {{cid}}, memory: {{e['MemoryMiB']}} MiB, cpu-ids: [1, 3]")
     print(json.dumps(e, indent=2))
-    (enclaves / str(cid)).write_text(json.dumps(e))
 elif action == "describe-enclaves":
     if (DIR / "slow").exists():
         time.sleep(2)
@@ -63,11 +64,10 @@ elif action == "describe-enclaves":
         sys.exit(1)
     print(json.dumps([{{**e, "State": "RUNNING", "Flags": "NONE"}} for e in known if lives(e)], indent=2))
 elif action == "terminate-enclave":
-    if "--enclave-name" in words:
-        sys.exit(0)
     if (DIR / "stubborn").exists():
         sys.exit(1)
-    e = next(e for e in known if e["EnclaveID"] == value("--enclave-id"))
+    key = {{"--enclave-id": "EnclaveID", "--enclave-name": "EnclaveName"}}[words[0]]
+    e = next(e for e in known if e[key] == words[1])
     os.kill(e["ProcessID"], signal.SIGKILL)
     print(f"Successfully terminated enclave {{e['EnclaveID']}}.")
     print(json.dumps({{"EnclaveName": e["EnclaveName"], "EnclaveID": e["EnclaveID"], "Terminated": True}}, indent=2))
@@ -181,17 +181,23 @@ def main():
     check(not CALLS.exists(), "nitro-cli was not called")
 
     # ── what nitro-cli does not do ──
-    done = run(DIR / "mute.eif")
-    equal(done.returncode, 1, "no EnclaveID")
-    check("no EnclaveID" in done.stderr, done.stderr)
-    equal(calls("terminate-enclave"), [["--enclave-name", "veronnx-16"]], "what it started all the same is ended")
-    CALLS.unlink()
+    for killed, sentence in (False, "no EnclaveID"), (True, "signal 9"):  # the second left its enclave, of which nobody knew
+        if killed:
+            (DIR / "killed").touch()
+        done = run(DIR / "mute.eif")
+        equal(done.returncode, 1, sentence)
+        check(sentence in done.stderr, done.stderr)
+        name = calls("run-enclave")[-1][1]
+        equal(calls("terminate-enclave"), [["--enclave-name", name]], "what it started all the same is ended")
+        check(name.startswith("veronnx-16-") and not alive(enclave_process()), name)
+        equal([f.name for f in RUN.glob("*.json")], [], "nothing is left")
+        CALLS.unlink()
 
     # ── run ──
     done = run(DIR / "old.eif", "--cpus", "3", "--memory", "512", "--admin", "127.0.0.64:9001")
     equal(done.returncode, 0, f"run: {done.stderr}")
-    equal(calls("run-enclave"), [["--enclave-name", "veronnx-16", "--eif-path", str(DIR / "old.eif"), "--cpu-count", "3", "--memory", "512",
-                                  "--enclave-cid", "16"]], "the command line")
+    equal([words[2:] for words in calls("run-enclave")], [["--eif-path", str(DIR / "old.eif"), "--cpu-count", "3", "--memory", "512",
+                                                           "--enclave-cid", "16"]], "the command line")
     built = json.loads((DIR / "old.json").read_text())
     equal(json.loads((RUN / "16.pcrs.json").read_text()), built, "the registers")
     state = describe()
@@ -221,8 +227,8 @@ def main():
         equal(done.returncode, 0, f"switch: {done.stderr}")
     equal(set(asker.answers), {200}, "nobody noticed")
     check("nitro-cli console --enclave-id i-0123456789abcdef0-enc0000000000000011" in done.stdout, "the console in debug mode")
-    equal(calls("run-enclave")[-1], ["--enclave-name", "veronnx-17", "--eif-path", str(DIR / "new.eif"), "--cpu-count", "3", "--memory",
-                                     "600", "--enclave-cid", "17", "--debug-mode"], "the command line")
+    equal(calls("run-enclave")[-1][2:], ["--eif-path", str(DIR / "new.eif"), "--cpu-count", "3", "--memory", "600", "--enclave-cid", "17",
+                                         "--debug-mode"], "the command line")
     equal(calls("terminate-enclave"), [], "the old one ended by itself")
     state = describe()
     equal([(e["cid"], e["image"]) for e in state["enclaves"]], [(17, str(DIR / "new.eif"))], "the new one alone")
@@ -258,6 +264,26 @@ def main():
         check(not alive(enclave_process()), "nor the enclave")
 
     not_asked(request)
+    killed_at_work()
+
+
+def killed_at_work():
+    """A closed ssh session killed `switch`, whose new enclave then ran for ever: the next one took another number."""
+    equal(run(DIR / "old.eif").returncode, 0, "run")
+    for end, status, left in (signal.SIGHUP, 1, [16]), (signal.SIGKILL, -signal.SIGKILL, [16, 17]):
+        (DIR / "enclaves/17").unlink()
+        with started("switch", DIR / "slow.eif") as switch:
+            wait_for("the new one is there", lambda p=switch: p.poll() is not None or (DIR / "enclaves/17").exists())
+            switch.send_signal(end)
+            _, errors = switch.communicate(timeout=60)
+            equal(switch.returncode, status, f"switch after {end}: {errors}")
+        equal([e["cid"] for e in describe()["enclaves"]], left, f"after {end}")
+        equal(alive(enclave_process(17)), len(left) == 2, f"the new enclave after {end}")
+    done = host("switch", DIR / "new.eif")
+    equal(done.returncode, 0, f"switch: {done.stderr}")
+    equal([e["cid"] for e in describe()["enclaves"]], [18], "what was left has ended")
+    check(not alive(enclave_process(17)), "nor does it run")
+    equal(host("stop", "--now").returncode, 0, "stop")
 
 
 def not_asked(request):
@@ -298,7 +324,11 @@ def not_asked(request):
 
 
 def staying(image):
-    command = [BIN / "veronnx", "host", "run", *run_words(DIR / f"{image}.eif", "--foreground", "--run-dir", RUN)]
+    return started("run", *run_words(DIR / f"{image}.eif", "--foreground"))
+
+
+def started(*words):
+    command = [BIN / "veronnx", "host", *words, "--run-dir", RUN]
     return subprocess.Popen([str(word) for word in command], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                             start_new_session=True)
 
@@ -308,8 +338,8 @@ def next_look():
     wait_for("nitro-cli is asked", lambda: len(calls("describe-enclaves")) > so_far)
 
 
-def enclave_process():
-    return json.loads((DIR / "enclaves/16").read_text())["ProcessID"]
+def enclave_process(cid=16):
+    return json.loads((DIR / "enclaves" / str(cid)).read_text())["ProcessID"]
 
 
 def written():
