@@ -47,11 +47,11 @@ static void on_signal(struct watch *w, uint32_t events UNUSED)
     struct signalfd_siginfo info;
     if (read(w->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
-    if (h->drain_until_ms != 0)
-        h->loop.stop = true; /* asked twice */
-    h->drain_until_ms = h->loop.now_ms + DRAIN_MS;
+    bool twice = h->drain_until_ms != 0;
+    if (!twice)
+        h->drain_until_ms = h->loop.now_ms + DRAIN_MS;
     forwarder_drain(h->forwarder);
-    h->loop.stop = h->loop.stop || forwarder_counts(h->forwarder).open == 0;
+    h->loop.stop = twice || forwarder_counts(h->forwarder).open == 0;
 }
 
 /* How many could not be handed on is worth a line, how many could is not. */
@@ -73,7 +73,7 @@ static void on_tick(void *self)
     fetcher_tick(&h->fetcher);
     heartbeat_tick(h->heartbeat, h->loop.now_ms);
     tell_counts(h);
-    if (h->drain_until_ms != 0)
+    if (h->drain_until_ms != 0 && !h->loop.stop)
         h->loop.stop = h->told.open == 0 || h->loop.now_ms >= h->drain_until_ms;
 }
 
