@@ -17,11 +17,18 @@ static size_t next_word(const char **line, const char **ret)
     return n;
 }
 
+static bool is_plain(const char *line)
+{
+    while (*line >= 0x20 && *line <= 0x7e)
+        line++;
+    return *line == '\0';
+}
+
 bool cmdline_is(const char *line, const char *measured)
 {
     static const char device[] = "virtio_mmio.device=";
     size_t n = strlen(measured);
-    if (strncmp(line, measured, n) != 0 || (line[n] != '\0' && line[n] != ' '))
+    if (!is_plain(line) || strncmp(line, measured, n) != 0 || (line[n] != '\0' && line[n] != ' '))
         return false;
     line += n;
     const char *word = NULL;
@@ -40,7 +47,6 @@ bool cmdline_is_measured(void)
         (void)close(fd);
     if (n < 0 || (size_t)n == sizeof(line) - 1)
         return false;
-    line[n] = '\0';
-    line[strcspn(line, "\n")] = '\0';
+    line[n > 0 && line[n - 1] == '\n' ? n - 1 : n] = '\0';
     return cmdline_is(line, MEASURED_CMDLINE);
 }

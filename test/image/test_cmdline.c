@@ -35,6 +35,10 @@ static void refuses_everything_else(void **state)
         DEVICE " " MEASURED,
         " " MEASURED,
         MEASURED "\t" DEVICE,
+        MEASURED " " DEVICE "\tmitigations=off", /* one word to init, two to the kernel */
+        MEASURED " " DEVICE "\nmitigations=off",
+        MEASURED " " DEVICE "\xa0mitigations=off",
+        MEASURED "\n",
     };
     (void)state;
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
