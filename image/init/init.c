@@ -131,6 +131,7 @@ static bool heartbeat(void)
     if (fd < 0)
         return false;
     bool good = setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0 &&
+                setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0 &&
                 setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &patience, sizeof(patience)) == 0 &&
                 connect(fd, (const struct sockaddr *)&parent, sizeof(parent)) == 0 &&
                 send(fd, &byte, 1, MSG_NOSIGNAL) == 1 && recv(fd, &byte, 1, 0) == 1 && byte == HEARTBEAT_BYTE;
