@@ -19,6 +19,7 @@ from parent import POLICY
 
 DIR = pathlib.Path(tempfile.mkdtemp(prefix="host-run-"))
 RUN, CALLS = DIR / "run", DIR / "calls"
+ADMIN = f"127.64.{os.getpid() >> 8 & 255}.{os.getpid() % 254 + 1}:9001"  # no other test's
 ENVIRONMENT = os.environ | {"PATH": f"{DIR}/bin:/usr/bin:/bin", "TMPDIR": str(DIR), "HOME": str(DIR)}
 
 NITRO_CLI = f"""#!{sys.executable}
@@ -194,7 +195,7 @@ def main():
         CALLS.unlink()
 
     # ── run ──
-    done = run(DIR / "old.eif", "--cpus", "3", "--memory", "512", "--admin", "127.0.0.64:9001")
+    done = run(DIR / "old.eif", "--cpus", "3", "--memory", "512", "--admin", ADMIN)
     equal(done.returncode, 0, f"run: {done.stderr}")
     equal([words[2:] for words in calls("run-enclave")], [["--eif-path", str(DIR / "old.eif"), "--cpu-count", "3", "--memory", "512",
                                                            "--enclave-cid", "16"]], "the command line")
@@ -212,7 +213,7 @@ def main():
     verified = veronnx("verify", "node", url, "--allow-simulated", "--root", RUN / "16.root.pem", "--policy", DIR / "policy.conf")
     equal(verified.returncode, 0, f"verify node: {verified.stderr}")
     side = next(p for p in pathlib.Path("/proc").glob("[0-9]*") if program(p.name) == "veronnx-host" and str(RUN) in said_at_start(p))
-    check("--heartbeat-from\0http://127.0.0.64:9001/heartbeat\0" in said_at_start(side), "heartbeats are had where the administration is")
+    check(f"--heartbeat-from\0http://{ADMIN}/heartbeat\0" in said_at_start(side), "heartbeats are had where the administration is")
     wait_for("the log arrives", lambda: "REQUEST_DONE" in (RUN / "log.txt").read_text())
 
     # ── switch ──
