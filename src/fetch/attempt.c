@@ -138,7 +138,9 @@ static void charge(const struct attempt *a, enum outcome outcome, const struct h
         return;
     }
     uint64_t wait = effects[outcome].busy ? MAX(end->retry_after_ms, WAIT_MS) : 0;
-    uint64_t pause = health_failed(health, a->began_ms, a->engine->now_ms, wait);
+    uint64_t now = a->engine->now_ms;
+    uint64_t pause = outcome == OUTCOME_SLOW ? health_outrun(health, a->began_ms, now)
+                                             : health_failed(health, a->began_ms, now, wait);
     if (pause > 0)
         log_event(LOG_SOURCE_PAUSED, a->source->number, (int64_t)pause, health->failures, effects[outcome].reason,
                   end->status, end->code);

@@ -58,3 +58,12 @@ uint64_t health_failed(struct health *h, uint64_t began_ms, uint64_t now_ms, uin
     h->paused_until_ms = now_ms + MIN(pause, HEALTH_PAUSE_MAX);
     return MIN(pause, HEALTH_PAUSE_MAX);
 }
+
+uint64_t health_outrun(struct health *h, uint64_t began_ms, uint64_t now_ms)
+{
+    bool dead = health_dead(h);
+    uint64_t pause = health_failed(h, began_ms, now_ms, 0);
+    if (!dead)
+        h->failures = MIN(h->failures, HEALTH_DEAD_FROM - 1U);
+    return pause;
+}

@@ -32,6 +32,9 @@ void health_answered(struct health *h);
 /* A request that began at `began_ms` failed. `wait_ms`: it asked to be left alone for so long (0: it did not). Returns
    the length of the pause that begins, 0 for none: what failed together counts once. */
 uint64_t health_failed(struct health *h, uint64_t began_ms, uint64_t now_ms, uint64_t wait_ms);
+/* The same of one that was slow, and another source was there before it: it is left alone, but never dead for that, for
+   it may have what nobody else has. */
+uint64_t health_outrun(struct health *h, uint64_t began_ms, uint64_t now_ms);
 /* It has lied. */
 void health_lied(struct health *h, uint64_t now_ms);
 /* Is it tried after the others? */

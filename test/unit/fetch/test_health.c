@@ -63,6 +63,26 @@ static void what_fails_together_counts_once(void **state)
     assert_int_equal(h.failures, HEALTH_PAUSE_FROM);
 }
 
+/* Its block may be one that nobody else has: NOT_FOUND must not be said while it is asked too late to answer. */
+static void who_is_outrun_is_paused_and_not_dead(void **state)
+{
+    (void)state;
+    struct health h = HEALTH_NEW;
+    uint64_t now = START, pause = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        now += pause + 1;
+        pause = health_outrun(&h, now, now);
+        assert_int_equal(pause > 0, i + 1 >= HEALTH_PAUSE_FROM);
+        assert_false(health_dead(&h));
+    }
+    assert_false(health_free(&h, now));
+    while (!health_dead(&h))
+        (void)health_failed(&h, now + pause, now + pause, 0);
+    now = h.paused_until_ms;
+    (void)health_outrun(&h, now, now);
+    assert_true(health_dead(&h)); /* that it was slow does not bring it back */
+}
+
 static void not_now_is_honoured(void **state)
 {
     (void)state;
@@ -117,6 +137,7 @@ int main(void)
         cmocka_unit_test(one_request_until_it_answers),
         cmocka_unit_test(pauses_double),
         cmocka_unit_test(what_fails_together_counts_once),
+        cmocka_unit_test(who_is_outrun_is_paused_and_not_dead),
         cmocka_unit_test(not_now_is_honoured),
         cmocka_unit_test(the_limit_comes_back),
         cmocka_unit_test(a_lie_is_held_against_it_for_a_while),
