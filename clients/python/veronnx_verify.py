@@ -389,8 +389,8 @@ def verify_parts(document, keyset_bytes, configuration, policy_text, policy=None
     if certificate is not None:
         spki = x509.load_der_x509_certificate(certificate).public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         check(data[2:34] == sha256(certificate) and sha256(spki) == keyset[2], "EVIDENCE_CHANNEL", "another certificate than the attested one")
-    check(any_policy or policy, "POLICY_UNSTATED")
-    check(not policy or canonical_policy(policy) == policy_text, "POLICY_MISMATCH")
+    check(policy or (policy is None and any_policy), "POLICY_UNSTATED")
+    check(policy is None or canonical_policy(policy) == policy_text, "POLICY_MISMATCH")
     check(fields["timestamp"] // 1000 <= keyset[5], "EVIDENCE_TIME")
     if statement is not None:
         simulated = fields["module_id"].startswith("sim-") or sha256(fields["cabundle"][0]) != AWS_ROOT

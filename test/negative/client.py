@@ -34,8 +34,9 @@ def verify(kind, content, arguments):
         return client.verify_receipt(client.unpack_receipt(content.decode("latin1")), public(KEY), True)
     if kind == "attestation":
         return client.verify_document(content, nonce=bytes(range(20)) if "--nonce" in arguments else None, **trust)
-    policy = arguments[arguments.index("--policy") + 1] if "--policy" in arguments else b""
-    policy = (POLICY if policy == "policy.conf" else policy).decode("latin1")
+    policy = arguments[arguments.index("--policy") + 1] if "--policy" in arguments else None
+    policy = POLICY if policy == "policy.conf" else policy
+    policy = policy if policy is None else policy.decode("latin1")
     return client.verify_bundle(content, policy=policy, any_policy="--any-policy" in arguments, **trust)
 
 
@@ -76,6 +77,15 @@ for image_options, code in (({}, "DOC_POLICY"), ({"any_image": False}, "DOC_POLI
     except client.Refused as refused:
         got = refused.args[0]
     wrong += [] if got == code else [f"image by {image_options}: {got} instead of {code}"]
+whole = next(row[4] for row in rows() if row[:2] == ("bundle", "good"))
+for policy, any_policy, code in ((None, False, "POLICY_UNSTATED"), ("", False, "POLICY_UNSTATED"), ("", True, "POLICY_UNSTATED"), (" ", True, "POLICY_MISMATCH"),
+                                 (POLICY.decode(), True, None), (None, True, None)):  # an empty one passed for any
+    try:
+        client.verify_bundle(whole, policy=policy, any_policy=any_policy, root=CHAIN[0], allow_simulated=True, now=NOW, any_image=True)
+        got = None
+    except client.Refused as refused:
+        got = refused.args[0]
+    wrong += [] if got == code else [f"policy {policy!r} with any_policy={any_policy}: {got} instead of {code}"]
 for nest in (b"\xc0" * 5000, b"\xd2" * 5000, b"\x81" + b"\xd2" * 5000, b"\xd2\x80", b"\x81\xc0\x80", b"\x81\x81\xd2\x80"):
     try:
         wrong.append(f"tags from {nest[:3].hex()} are {client.decode(nest, 'TAGS')}")
