@@ -10,7 +10,7 @@
 /* A configuration in the making. */
 struct config {
     struct conf conf;
-    bool given[64]; /* by index into options[]: said by the file or the command line */
+    bool given[OPTIONS_MAX]; /* by index into options[]: said by the file or the command line */
     char cwd[CONF_PATH_MAX];
     bool delivered; /* the text comes from outside the enclave: nothing of this machine may stand in it, and all of the policy must */
 };

@@ -103,6 +103,7 @@ const struct option options[] = {
     {"cache-size", SECTION_FETCH, OPTION_BYTES, AT(cache_size), 0, UINT64_C(1) << 50, "20G", "SIZE",
      "how much is kept, what was used longest ago goes first; 0 = nothing", NULL, true},
 };
+_Static_assert(COUNT_OF(options) <= OPTIONS_MAX, "room for each wherever there is one per option");
 const size_t options_count = COUNT_OF(options);
 
 size_t option_number(const struct option *o, uint64_t *ret_min, uint64_t *ret_max)

@@ -39,6 +39,7 @@ struct option {
     bool local;                 /* of this machine: not part of the committed text */
 };
 
+#define OPTIONS_MAX 64 /* there are not more */
 extern const struct option options[];
 extern const size_t options_count;
 
