@@ -227,7 +227,8 @@ void check_print(const struct receipt *r, bool verified, bool json)
     uint8_t digest[SHA256_LEN] = {0};
     bool simulated = s->kind == STATEMENT_SIMULATED;
     if (json)
-        (void)printf("{\"verified\":%s,\"kind\":\"%s\"", verified ? "true" : "false", simulated ? "simulated" : "nitro");
+        (void)printf("{\"verified\":%s,\"kind\":\"%s\"", verified ? "true" : "false",
+                     simulated ? "simulated" : "nitro");
     else
         (void)printf("The receipt is genuine%s.\n",
                      simulated ? ", but SIMULATED: it proves nothing about hardware" : "");

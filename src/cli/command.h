@@ -19,8 +19,8 @@ bool command_asks_for_help(const char *word);
 /* Puts the name of an option before the sentence of an error; OK stays OK. */
 err_t command_blame(const char *option, err_t e, struct why *why);
 
-/* The text on standard error. Names of tensors and files may be anybody's, and a node says what it likes: `?` stands for
-   what a terminal would obey. */
+/* The text on standard error. Names of tensors and files may be anybody's, and a node says what it likes: `?` stands
+   for what a terminal would obey. */
 void command_say(const char *text);
 
 /* Prints the one line about an error and returns the exit status: 0 without one, 2 for ERR_USAGE, else 1. */

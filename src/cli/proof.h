@@ -22,8 +22,9 @@ struct proof {
 void proof_init(struct proof *p);
 void proof_done(struct proof *p);
 
-/* Makes sure of `save`, asks the node who it is and makes every check; fills `pinned`. Failed checks stand on standard error, and the error
-   is ERR_NOT_PERMITTED with a sentence; of a good node there stands what was not compared, and debug mode. */
+/* Makes sure of `save`, asks the node who it is and makes every check; fills `pinned`. Failed checks stand on standard
+   error, and the error is ERR_NOT_PERMITTED with a sentence; of a good node there stands what was not compared, and
+   debug mode. */
 err_t proof_open(struct proof *p, const char *url, struct why *why);
 /* The bundle of this receipt (text of the header) against what `c` says, saved when it is good. Likewise. `ret` borrows
    from `p`. */

@@ -162,8 +162,9 @@ static void test_texts_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),   cmocka_unit_test(test_one_text_too_long), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_choices), cmocka_unit_test(test_counts),            cmocka_unit_test(test_texts_end),
+        cmocka_unit_test(test_whole),   cmocka_unit_test(test_one_text_too_long),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_counts),  cmocka_unit_test(test_texts_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
