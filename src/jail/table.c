@@ -44,7 +44,7 @@ const struct jail_call jail_calls[] = {
     {CALL(mlock),                    "+............"},
     {CALL(mlock2),                   "+............"},
     {CALL(memfd_create),             "ee.e.eeee...."},
-    {CALL(ftruncate),                "++.+.++++...."},
+    {CALL(ftruncate),                "++.+.++++...+"},
 
     /* this process and its threads */
     {CALL(exit),                     "+++++++++++++"},

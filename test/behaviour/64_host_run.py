@@ -216,6 +216,14 @@ def main():
     check(f"--heartbeat-from\0http://{ADMIN}/heartbeat\0" in said_at_start(side), "heartbeats are had where the administration is")
     wait_for("the log arrives", lambda: "REQUEST_DONE" in (RUN / "log.txt").read_text())
 
+    # an enclave that wrote its log for long enough filled the host's memory, where the folder is
+    full = 64 << 20
+    os.truncate(RUN / "log.txt", full)
+    equal(asker.ask(), 200, "a request")
+    wait_for("the log begins again", lambda: (RUN / "log.txt").stat().st_size < full)
+    wait_for("and goes on", lambda: "REQUEST_DONE" in (RUN / "log.txt").read_text())
+    check((RUN / "log.txt").read_text().startswith("veronnx host: this file was full"), "and says so")
+
     # ── switch ──
     done = host("switch", DIR / "bad.eif")
     equal(done.returncode, 1, "an enclave that does not get ready")
