@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-/* Is `line` the measured text, alone or followed by words virtio_mmio.device=...? Printable ASCII alone: the kernel parts
-   words at any white space. */
+/* Is `line` the measured text, alone or followed by words virtio_mmio.device=...? Printable ASCII alone: the kernel
+   parts words at any white space. */
 bool cmdline_is(const char *line, const char *measured);
 
 /* The same of /proc/cmdline and image/cmdline. */

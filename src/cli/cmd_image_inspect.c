@@ -198,8 +198,8 @@ static err_t take_entry(struct inspect *i, const struct cpio_entry *f, size_t ra
         TRY(warn(i, "ramdisk %zu: a file with a set-user-ID or set-group-ID bit: %.*s", ramdisk, (int)f->path.len,
                  (const char *)f->path.data));
     if (f->nlink > 1 && !S_ISDIR(f->mode))
-        TRY(warn(i, "ramdisk %zu: %u links, so that the kernel may give it the content of another entry: /%.*s", ramdisk,
-                 f->nlink, (int)f->path.len, (const char *)f->path.data));
+        TRY(warn(i, "ramdisk %zu: %u links, so that the kernel may give it the content of another entry: /%.*s",
+                 ramdisk, f->nlink, (int)f->path.len, (const char *)f->path.data));
     return buf_put(&i->seen, &seen, sizeof(seen));
 }
 

@@ -13,8 +13,8 @@ err_t enclave_of(const char *image, uint32_t cid, struct enclave *ret, struct wh
    by enclave_end; its console stays. ERR_TIMEOUT when nothing moves any more, ERR_CLOSED when it ends. */
 err_t enclave_run(const struct host_folder *f, const struct host_side *s, struct enclave *e, struct why *why);
 
-/* Ends it: with `drain`, when it has finished its requests. It is led to by the probe. ERR_CLOSED, with a sentence, when
-   it may still run: its file stays. */
+/* Ends it: with `drain`, when it has finished its requests. It is led to by the probe. ERR_CLOSED, with a sentence,
+   when it may still run: its file stays. */
 err_t enclave_end(const struct host_folder *f, const struct host_side *s, struct enclave *e, bool drain,
                   struct why *why);
 

@@ -22,7 +22,8 @@ bool process_wait(const struct process *p, uint64_t ms);
 /* Sends the signal, and SIGKILL when it has not ended within the time. */
 void process_end(const struct process *p, int signal, uint64_t ms);
 
-/* From now on SIGTERM, SIGINT and, unless it is ignored, SIGHUP wait until process_nap is called; what is started here does not inherit that. */
+/* From now on SIGTERM, SIGINT and, unless it is ignored, SIGHUP wait until process_nap is called; what is started here
+   does not inherit that. */
 void process_hold_signals(void);
 /* True, at once, when one of them has come. */
 bool process_nap(uint64_t ms);

@@ -182,6 +182,9 @@ def main():
     check(not CALLS.exists(), "nitro-cli was not called")
 
     # ── what nitro-cli does not do ──
+    done = veronnx("host", "run", *run_words(DIR / "old.eif"), "--run-dir", RUN, env=ENVIRONMENT | {"PATH": str(DIR / "root")})
+    check("cannot start nitro-cli" in done.stderr and "may still run" not in done.stderr, done.stderr)
+    equal([f.name for f in RUN.glob("*.json")], [], "nothing is left")
     for killed, sentence in (False, "no EnclaveID"), (True, "signal 9"):  # the second left its enclave, of which nobody knew
         if killed:
             (DIR / "killed").touch()

@@ -214,7 +214,8 @@ static void nobody_is_asked(void **state UNUSED)
 {
     struct made m = good;
     struct eif_signature s;
-    m.pem = "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,000102030405060708090A0B0C0D0E0F\n\n"
+    m.pem = "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n"
+            "DEK-Info: AES-256-CBC,000102030405060708090A0B0C0D0E0F\n\n"
             "MAAAAAAAAAAAAAAAAAAAAA==\n-----END CERTIFICATE-----\n";
     ERR_clear_error();
     assert_err(judge(&m, &s, NULL), ERR_EIF_SIGNATURE);
