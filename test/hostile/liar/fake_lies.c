@@ -233,8 +233,10 @@ static bool use_cancel(struct fake *f)
 static void hoard(const struct wire_end *end)
 {
     const struct wire_head head = {MSG_CANCEL, 0, 8};
+    fake_note("hoards"); /* and may be killed before it can say anything else */
     int error = fake_send_raw(end, &head, sizeof(head), 253);
-    fake_note("hoard: %s", strerror(error));
+    if (error != 0)
+        fake_note("FAIL hoard: %s", strerror(error));
 }
 
 static void *hoard_when_idle(void *job)

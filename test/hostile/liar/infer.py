@@ -10,6 +10,7 @@ import threading
 import time
 
 import liars
+from measure import started
 from node import SLOW, Node, check, equal, veronnx, wait_for
 
 # What the first request on a lying model gets: status and code, or None for an answer whose receipt verifies. An honest process gives
@@ -42,12 +43,15 @@ class Stage:
         (self.node.dir / f"{name}.onnx").write_bytes(content)
         return self.node.add(self.node.dir / f"{name}.onnx")[name]
 
-    def post(self, request):
-        """Over the thread's own connection, because a busy machine does not always give the keeper its turn in a handshake's 100 ms."""
+    def connection(self):
+        """The thread's own, because a busy machine does not always give the keeper its turn in a handshake's 100 ms."""
         connection = getattr(self.local, "connection", None)
         if connection is None or connection.sock is None:
             connection = self.local.connection = wait_for("a connection", self.connect)
-        return self.node.post(request, connection=connection)
+        return connection
+
+    def post(self, request):
+        return self.node.post(request, connection=self.connection())
 
     def connect(self):
         with contextlib.suppress(ssl.SSLError):
@@ -55,17 +59,26 @@ class Stage:
         time.sleep(0.1)
         return None
 
-    def infer(self, cid, x=1.5):
-        """None for a true answer whose receipt verifies, else status and code."""
+    def ask(self, cid, x=1.5):
+        """None for a true answer, else status and code; and the answer's header fields."""
         request = {"ipfs_hash": cid, "model_inputs": {"numbers": [{"name": "x", "values": [x], "shape": [1]}]}}
         status, headers, body = self.post(request)
         if status != 200:
-            return status, body["code"]
+            return (status, body["code"]), headers
         equal(body["output"][0]["result"], [2 * x], "y = 2x")
+        return None, headers
+
+    def infer(self, cid, x=1.5):
+        """None for a true answer whose receipt verifies, else status and code."""
+        refused, headers = self.ask(cid, x)
+        if not refused:
+            self.verify(cid, x, headers)
+        return refused
+
+    def verify(self, cid, x, headers):
         done = veronnx("verify", "receipt", "--receipt", headers["veronnx-receipt"], "--key", self.node.ready["receipt_key"],
                        "--allow-simulated", "--model", cid, "--input", f"x=[{x}]", "--output", f"y=[{2 * x}]")
         equal(done.returncode, 0, f"verify: {done.stderr}")
-        return None
 
     def idle(self):
         """The idle process is jailed and waits: it has read what it will be."""
@@ -140,15 +153,19 @@ def twice(stage):
 
 def somebody_elses(stage):
     """While A runs, B reports A's job: B ends, and A's receipt is true."""
-    slow = stage.add("slow", turns=2000000)
-    equal(stage.infer(slow), None, "the slow one")
+    slow = stage.add("slow", turns=4000000)
+    equal(stage.node.admin("POST", "/models/load", {"model": slow})[0], 200, "the slow one")
     cid = stage.liar("report-last")
     stage.node.admin("POST", "/models/load", {"model": cid})
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(stage.connection).result()
         answer = pool.submit(stage.infer, slow, 7.0)
         time.sleep(0.1)
-        check(stage.infer(cid) in KILLED, "the thief")
+        refused, headers = stage.ask(cid)
         check(not answer.done(), "the owner was still running")
+        check(refused in KILLED, "the thief")
+        if not refused:
+            stage.verify(cid, 1.5, headers)
         equal(answer.result(), None, "the owner")
 
 
@@ -172,6 +189,7 @@ def hoards_descriptors(stage):
         check(stage.infer(cid) is None, f"job {n}")
     wait_for("it hoards", lambda: stage.noted(), 20)
     wait_for("its end", lambda: "PROCESS_KILLED role=infer" in stage.node.log()[before:], 20)
+    equal(stage.noted(), ["hoards"], "what came of it")
     equal(stage.infer(stage.add()), None, "another model is loaded")
 
 
@@ -212,7 +230,7 @@ def floods(stage, honest):
         cid = stage.liar(lie)
         node.admin("POST", "/models/load", {"model": cid})
         wait_for("the flood", lambda: "flooding" in stage.noted())
-        before, begin = len(node.log().splitlines()), time.monotonic()
+        begin, before = time.monotonic(), len(node.log().splitlines()) # in this order: the seconds are all in which lines came
         for _ in range(20):
             equal(stage.infer(honest), None, f"another model during {lie}")
         lines, seconds = node.log().splitlines()[before:], time.monotonic() - begin
@@ -221,7 +239,7 @@ def floods(stage, honest):
         check(len(own) <= 20 * (seconds + 2), f"{lie}: {len(own)} lines of infer in {seconds} s")
         check(all(" PEER_REFUSED " in line and line.count("=") == 3 for line in own), f"{lie}: {own[:3]}")
         wait_for(f"{lie}: somebody counts", lambda: lie != "flood-log" or "RECORDS_REFUSED role=infer" in node.log())
-        check(seconds < 5 * SLOW, f"{lie}: {seconds} s for 20 requests")
+        check(seconds < 20 * SLOW, f"{lie}: {seconds} s for 20 requests")
         node.admin("POST", "/models/unload", {"model": cid}) # if it is still there
 
 
@@ -250,7 +268,7 @@ def run(folder):
         honest = stage.add()
         equal(stage.infer(honest), None, "the truth")
         keeper, front = node.processes("keeper"), node.front()
-        wait_for("idle", stage.idle)
+        wait_for("idle", lambda: stage.idle() and started(node))
         before = permanent(node)
         for (lie, variant), wanted in LIVES.items():
             one_lie(stage, honest, lie, variant, wanted, lives=True)

@@ -131,19 +131,19 @@ class Times(unittest.TestCase):
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 10000)
                 begin = time.monotonic()
                 s.sendall(get('/big?30000000'))
-                while server.counters()['used'] < 30000000 and time.monotonic() - begin < 5:
+                while server.counters()['used'] < 30000000 and time.monotonic() - begin < 10:
                     time.sleep(0.01)
-                while server.counters()['used'] > 0 and time.monotonic() - begin < 5:
+                while server.counters()['used'] > 0 and time.monotonic() - begin < 10:
                     s.recv(1000)
                     time.sleep(0.02)
-                self.assertTrue(0.4 <= time.monotonic() - begin < 3)
+                self.assertTrue(0.4 <= time.monotonic() - begin < 10)
             with server.socket() as s:
                 s.sendall(get('/big?30000000', CLOSE))
-                data = b''
+                parts = []
                 while part := s.recv(400000):
-                    data += part
+                    parts.append(part)
                     time.sleep(0.01)
-                self.assertEqual(len(answers(data)[0].body), 30000000)
+                self.assertEqual(len(answers(b''.join(parts))[0].body), 30000000)
 
 
 class Connections(unittest.TestCase):
@@ -189,9 +189,9 @@ class Connections(unittest.TestCase):
             idle, working, half = server.socket(), server.socket(), server.socket()
             idle.sendall(get('/fixed'))
             read_answer(idle)
-            working.sendall(get('/later?300') + get('/fixed'))
+            working.sendall(get('/later?2000') + get('/fixed'))
             half.sendall(get('/fixed')[:-2])
-            time.sleep(0.1)
+            time.sleep(0.3)
             self.assertEqual(server.get('/drain'), 'draining')
             self.assertEqual(read_all(idle), b'')
             with self.assertRaises(ConnectionRefusedError):
@@ -281,9 +281,11 @@ class Tls(unittest.TestCase):
                 s.sendall(data)
                 time.sleep(0.05)
                 s.close()
-            time.sleep(0.1)
-            counters = server.counters()
-            self.assertEqual((counters['gone'], counters['used']), (2, 0))
+            end = time.monotonic() + 10
+            while (counters := server.counters())['gone'] < 2 or counters['used'] > 0:
+                self.assertLess(time.monotonic(), end, counters)
+                time.sleep(0.01)
+            self.assertEqual(counters['gone'], 2)
 
     def test_close_notify(self):
         with Server('tls') as server:
